@@ -1,0 +1,256 @@
+"""The operational tables. Instants are integer microseconds UTC; structured columns are JSON text.
+
+Nothing here holds a direct identifier in the clear: addresses and names live in `vault_records`
+under a key per person, and are found again by keyed hash. A test keeps this file and the
+migrations equal.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _text(name: str, *, key: bool = False, optional: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, primary_key=key, nullable=optional)
+
+
+def _integer(name: str, *, optional: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=optional)
+
+
+def _instant(name: str, *, optional: bool = False) -> sa.Column[int]:
+    return _integer(name, optional=optional)
+
+
+profiles = sa.Table(
+    "profiles",
+    metadata,
+    _text("person_id", key=True),
+    _instant("first_seen_at"),
+    _instant("updated_at"),
+    sa.Column("traits", sa.Text, nullable=False, comment="non-identifying traits, JSON object"),
+    sa.Column("merged_into", sa.Text, nullable=True, comment="the surviving profile, once merged"),
+)
+
+identities = sa.Table(
+    "identities",
+    metadata,
+    _text("namespace", key=True),
+    sa.Column("value_hash", sa.Text, primary_key=True, comment="keyed hash of the value"),
+    _text("person_id"),
+    _instant("first_seen_at"),
+    sa.Index(None, "person_id"),
+)
+
+vault_keys = sa.Table(
+    "vault_keys",
+    metadata,
+    _text("person_id", key=True),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+)
+
+vault_records = sa.Table(
+    "vault_records",
+    metadata,
+    _text("person_id", key=True),
+    sa.Column("ciphertext", sa.LargeBinary, nullable=False),
+    _instant("updated_at"),
+)
+
+seen_events = sa.Table(
+    "seen_events",
+    metadata,
+    _text("event_id", key=True),
+    _integer("position"),
+    sqlite_with_rowid=False,
+)
+
+stream_offsets = sa.Table(
+    "stream_offsets",
+    metadata,
+    _text("consumer", key=True),
+    _integer("position"),
+)
+
+history_parts = sa.Table(
+    "history_parts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="file name under history/"),
+    _text("relation"),
+    _integer("first_position"),
+    _integer("last_position"),
+    _integer("row_count"),
+)
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    _text("import_id", key=True),
+    _text("source"),
+    _text("file_name"),
+    _instant("started_at"),
+    _instant("finished_at", optional=True),
+    sa.Column("report", sa.Text, nullable=False, comment="rows in, used, rejected by reason: JSON"),
+)
+
+items = sa.Table(
+    "items",
+    metadata,
+    _text("item_id", key=True),
+    _text("title"),
+    _text("category", optional=True),
+    sa.Column("price", sa.Float, nullable=True),
+    _text("currency", optional=True),
+    _text("url", optional=True),
+    _text("image_url", optional=True),
+    sa.Column("stock", sa.BigInteger, nullable=True, comment="null: not known"),
+    sa.Column("margin", sa.Float, nullable=True),
+    sa.Column("active", sa.BigInteger, nullable=False, comment="1 or 0"),
+    _instant("updated_at"),
+)
+
+memberships = sa.Table(
+    "memberships",
+    metadata,
+    _text("person_id", key=True),
+    _text("segment", key=True),
+    sa.Column("since_at", sa.BigInteger, primary_key=True),
+    _instant("until_at", optional=True),
+    sa.Index(None, "segment", "until_at"),
+)
+
+segment_sizes = sa.Table(
+    "segment_sizes",
+    metadata,
+    _text("segment", key=True),
+    sa.Column("computed_at", sa.BigInteger, primary_key=True),
+    _integer("members"),
+)
+
+scores = sa.Table(
+    "scores",
+    metadata,
+    _text("person_id", key=True),
+    _text("model", key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    _text("version"),
+    _instant("scored_at"),
+    sa.Column("reasons", sa.Text, nullable=False, comment="JSON list of sentences"),
+    sa.Index(None, "model"),
+)
+
+recommendations = sa.Table(
+    "recommendations",
+    metadata,
+    _text("person_id", key=True),
+    _text("recommender", key=True),
+    sa.Column("items", sa.Text, nullable=False, comment="JSON list of {item_id, score, reason}"),
+    _text("version"),
+    _instant("made_at"),
+)
+
+models = sa.Table(
+    "models",
+    metadata,
+    _text("model", key=True),
+    _text("version", key=True),
+    _text("status"),
+    _instant("trained_at"),
+    sa.Column("card", sa.Text, nullable=False, comment="the model card, JSON"),
+)
+
+definitions = sa.Table(
+    "definitions",
+    metadata,
+    _text("kind", key=True),
+    _text("name", key=True),
+    sa.Column("revision", sa.BigInteger, primary_key=True),
+    sa.Column("body", sa.Text, nullable=True, comment="JSON; null marks a removal"),
+    _text("author"),
+    _instant("applied_at"),
+)
+
+consents = sa.Table(
+    "consents",
+    metadata,
+    _text("consent_id", key=True),
+    _text("person_id"),
+    _text("purpose"),
+    _text("channel"),
+    sa.Column("status", sa.Text, nullable=False, comment="given, withdrawn or pending"),
+    _instant("at"),
+    _text("source"),
+    _text("wording", optional=True),
+    sa.Column("evidence", sa.Text, nullable=False, comment="JSON without direct identifiers"),
+    sa.Index(None, "person_id", "purpose", "channel", "at"),
+)
+
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("address_hash", sa.Text, primary_key=True),
+    _text("channel", key=True),
+    _text("reason"),
+    _text("source"),
+    _instant("added_at"),
+    _instant("expires_at", optional=True),
+)
+
+campaign_runs = sa.Table(
+    "campaign_runs",
+    metadata,
+    _text("campaign", key=True),
+    _text("occurrence", key=True),
+    sa.Column("status", sa.Text, nullable=False, comment="planned, sending, paused, finished"),
+    sa.Column("definition", sa.Text, nullable=False, comment="the definition as it was, JSON"),
+    _instant("planned_at"),
+    _instant("finished_at", optional=True),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("message_id", sa.Text, primary_key=True, comment="deterministic, see ids.py"),
+    _text("campaign"),
+    _text("occurrence"),
+    _text("person_id"),
+    _text("channel"),
+    _text("purpose"),
+    sa.Column("arm", sa.Text, nullable=False, comment="variant name, or holdout"),
+    _text("state"),
+    sa.Column("reason", sa.Text, nullable=True, comment="why skipped, deferred, failed"),
+    sa.Column("fence", sa.BigInteger, nullable=False, comment="grows with every claim"),
+    _text("lease_owner", optional=True),
+    _instant("lease_until", optional=True),
+    _integer("attempts"),
+    _instant("planned_at"),
+    _instant("updated_at"),
+    _instant("handed_at", optional=True),
+    _instant("next_attempt_at", optional=True),
+    _text("provider_reply", optional=True),
+    sa.Column("decision", sa.Text, nullable=False, comment="what was chosen and why, JSON"),
+    sa.UniqueConstraint("campaign", "occurrence", "person_id", "channel"),
+    sa.Index(None, "campaign", "occurrence", "state"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "state", "lease_until"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("entry", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _instant("at"),
+    _text("actor"),
+    _text("action"),
+    _text("subject"),
+    sa.Column(
+        "chain", sa.Text, nullable=False, comment="SHA-256 over the entry and the one before"
+    ),
+)

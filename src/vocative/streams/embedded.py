@@ -1,0 +1,149 @@
+"""The embedded event log: one SQLite file that only grows, flushed to disk on every append.
+
+An append is one row: a batch of events, compressed and encrypted under a key of the workspace,
+because raw events hold direct identifiers. Its position is acknowledged only after the disk has
+it. Reading goes by position; consumers keep their own offsets with their effects.
+"""
+
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from vocative.errors import EngineError, PrivacyError, Retryable
+
+
+class LogError(EngineError, Retryable):
+    """The event log cannot be written or read now; nothing was acknowledged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogBatch:
+    """One appended batch: raw JSON events as they came in."""
+
+    position: int
+    source: str
+    received_at: int
+    events: list[bytes]
+
+
+class EmbeddedLog:
+    """Append-only batches at positions 1, 2, 3 and so on."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._key = key
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=15
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            # An acknowledged event must survive a power cut, not just a killed process.
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS batches (position INTEGER PRIMARY KEY, source TEXT"
+                " NOT NULL, received_at INTEGER NOT NULL, event_count INTEGER NOT NULL,"
+                " body BLOB NOT NULL)"
+            )
+        except sqlite3.Error as error:
+            raise _failed(error) from error
+
+    def append(self, events: Sequence[bytes], *, source: str, received_at: int) -> int:
+        """Make a batch durable.
+
+        Args:
+            events: JSON objects as bytes.
+            source: Where they came from; part of the deduplication key.
+            received_at: Microseconds UTC.
+
+        Returns:
+            Its position.
+
+        Raises:
+            LogError: the batch is not durable; the caller must not acknowledge it.
+        """
+        body = self._sealed(events)
+        with self._lock:
+            try:
+                cursor = self._connection.execute(
+                    "INSERT INTO batches (source, received_at, event_count, body)"
+                    " VALUES (?, ?, ?, ?)",
+                    (source, received_at, len(events), body),
+                )
+            except sqlite3.Error as error:
+                raise _failed(error) from error
+        position = cursor.lastrowid
+        assert position is not None  # noqa: S101 - an INSERT into a rowid table has one
+        return position
+
+    def read(self, after: int, *, limit: int = 100) -> Iterator[LogBatch]:
+        """Batches after a position, in order.
+
+        Raises:
+            LogError: the log cannot be read.
+            PrivacyError: the workspace key does not fit the log.
+        """
+        with self._lock:
+            try:
+                rows = self._connection.execute(
+                    "SELECT position, source, received_at, body FROM batches"
+                    " WHERE position > ? ORDER BY position LIMIT ?",
+                    (after, limit),
+                ).fetchall()
+            except sqlite3.Error as error:
+                raise _failed(error) from error
+        for position, source, received_at, body in rows:
+            yield LogBatch(
+                position=position,
+                source=source,
+                received_at=received_at,
+                events=self._opened(position, body),
+            )
+
+    def last_position(self) -> int:
+        """The newest position; 0 when the log is empty."""
+        with self._lock:
+            found = self._connection.execute("SELECT max(position) FROM batches").fetchone()[0]
+        return int(found or 0)
+
+    def forget_before(self, position: int) -> None:
+        """Drop batches below a position: the log is kept for replay, not forever."""
+        with self._lock:
+            self._connection.execute("DELETE FROM batches WHERE position < ?", (position,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _sealed(self, events: Sequence[bytes]) -> bytes:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(12)
+        plain = zlib.compress(msgspec.msgpack.encode(list(events)), level=1)
+        return nonce + AESGCM(self._key).encrypt(nonce, plain, b"log")
+
+    def _opened(self, position: int, body: bytes) -> list[bytes]:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            plain = AESGCM(self._key).decrypt(body[:12], body[12:], b"log")
+        except InvalidTag as error:
+            raise PrivacyError(
+                f"batch {position} of the event log cannot be opened with this workspace key",
+                hint="use the key that the log was written with",
+            ) from error
+        return msgspec.msgpack.decode(zlib.decompress(plain), type=list[bytes])
+
+
+def _failed(error: sqlite3.Error) -> LogError:
+    return LogError(
+        f"the event log failed: {error}",
+        where=".vocative/log.db",
+        hint="check that the disk has space and that the folder is writable, then try again",
+    )

@@ -1,0 +1,124 @@
+"""Opens the analytic engine over what the store says is committed.
+
+Out comes an engine with the relations events, order_lines, people and items.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vocative.clock import from_micros, naive_utc
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vocative.engines.base import Engine
+    from vocative.stores import Transaction
+    from vocative.workspace.settings import Trait
+    from vocative.workspace.workspace import Workspace
+
+
+def open_engine(workspace: "Workspace") -> "Engine":
+    """A DuckDB engine over committed history, people and items."""
+    from vocative.engines.duckdb import DuckDbEngine
+
+    with workspace.store.read() as tx:
+        parts = workspace.history.parts(tx)
+        people = people_table(tx, workspace.traits)
+        items = items_table(tx)
+    engine = DuckDbEngine(history_files=parts)
+    engine.register("people", people)
+    engine.register("items", items)
+    return engine
+
+
+def people_table(tx: "Transaction", traits: dict[str, "Trait"]) -> "pa.Table":
+    """One row per person: person_id, first_seen_at, email_domain and each non-personal trait."""
+    import pyarrow as pa
+
+    shown = {name: trait for name, trait in traits.items() if not trait.personal}
+    fields = {"email_domain": pa.string(), **{name: _arrow(t.type) for name, t in shown.items()}}
+    rows = tx.tuples(
+        "SELECT person_id, first_seen_at, traits FROM profiles WHERE merged_into IS NULL"
+        " ORDER BY person_id"
+    )
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    stated = [decoder.decode(row[2]) for row in rows]
+    columns: dict[str, Any] = {
+        "person_id": pa.array([row[0] for row in rows], pa.string()),
+        "first_seen_at": pa.array([row[1] for row in rows], pa.timestamp("us")),
+    }
+    for name, kind in fields.items():
+        columns[name] = pa.array([_fitting(traits_.get(name), kind) for traits_ in stated], kind)
+    return pa.table(columns)
+
+
+def _arrow(kind: str) -> "pa.DataType":
+    import pyarrow as pa
+
+    return {
+        "text": pa.string(),
+        "number": pa.float64(),
+        "integer": pa.int64(),
+        "boolean": pa.bool_(),
+        "instant": pa.timestamp("us"),
+        "date": pa.date32(),
+    }[kind]
+
+
+def _fitting(value: Any, kind: "pa.DataType") -> Any:
+    """A trait as its declared type; what does not fit is unknown, never a failure."""
+    if value is None or value == "":
+        return None
+    try:
+        return _CONVERT[str(kind)](value)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def _boolean(value: Any) -> bool:
+    return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, int):
+        return naive_utc(from_micros(value))
+    instant = datetime.fromisoformat(str(value))
+    return naive_utc(instant) if instant.tzinfo else instant
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "string": str,
+    "double": float,
+    "int64": int,
+    "bool": _boolean,
+    "timestamp[us]": _instant,
+    "date32[day]": lambda value: date.fromisoformat(str(value)[:10]),
+}
+
+
+def items_table(tx: "Transaction") -> "pa.Table":
+    """The catalog: one row per item."""
+    import pyarrow as pa
+
+    schema = pa.schema(
+        [
+            ("item_id", pa.string()),
+            ("title", pa.string()),
+            ("category", pa.string()),
+            ("price", pa.float64()),
+            ("currency", pa.string()),
+            ("url", pa.string()),
+            ("image_url", pa.string()),
+            ("stock", pa.int64()),
+            ("margin", pa.float64()),
+            ("active", pa.bool_()),
+        ]
+    )
+    names = schema.names
+    rows = tx.rows(f"SELECT {', '.join(names)} FROM items ORDER BY item_id")
+    for row in rows:
+        row["active"] = bool(row["active"])
+    return pa.Table.from_pylist(rows, schema=schema)

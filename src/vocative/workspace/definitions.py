@@ -1,0 +1,99 @@
+"""Definitions: the files of a workspace folder, by kind and name.
+
+A *kind* is a folder. In most kinds one YAML file holds many definitions by name. A template is
+a pair of files. What a body means is the business of the stage that owns the kind.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vocative.errors import AuthorError, Where, unknown_name
+from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
+
+
+@dataclass(frozen=True)
+class DefinitionKind:
+    """One kind of definition: its folder and the function that checks a workspace's ones."""
+
+    name: str
+    folder: str
+    check: str
+    """`module:function` of the owning stage, called with the workspace; raises AuthorError."""
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        DefinitionKind("feature", "features", "vocative.segment.plan:check_definitions"),
+        DefinitionKind("segment", "segments", "vocative.segment.plan:check_definitions"),
+        DefinitionKind("model", "models", "vocative.predict.definitions:check_definitions"),
+        DefinitionKind("template", "templates", "vocative.compose.check:check_definitions"),
+        DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
+        DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One named definition and where it is written."""
+
+    kind: str
+    name: str
+    body: dict[str, Any]
+    text: YamlText = field(repr=False, compare=False)
+    path: YamlPath = ()
+    source: str | None = None
+    """The text of a template's MJML file."""
+
+    def where(self, *path: str | int, offset: int = 0) -> Where:
+        """The place of a part of the body, for an error message."""
+        return self.text.where((*self.path, *path), offset=offset)
+
+
+def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
+    """Every definition of one kind, by name, in the order of files and lines.
+
+    Raises:
+        AuthorError: a file is not readable, or a name is defined twice.
+        UnknownName: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of definition", kind, KINDS)
+    folder = root / KINDS[kind].folder
+    if kind == "template":
+        return _read_templates(folder, root)
+    found: dict[str, Definition] = {}
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        text = read_yaml(path, shown_as=str(path.relative_to(root)))
+        if kind == "mapping":
+            found[path.stem] = Definition(kind, path.stem, text.value, text)
+            continue
+        for name, body in text.value.items():
+            place = text.where((name, "@key"))
+            if name in found:
+                raise AuthorError(
+                    f"the {kind} {name!r} is already defined in {found[name].text.file}",
+                    where=place,
+                    hint="give one of them another name",
+                )
+            if not isinstance(body, dict):
+                raise AuthorError(f"the {kind} {name!r} has no body", where=place)
+            found[name] = Definition(kind, name, body, text, (name,))
+    return found
+
+
+def _read_templates(folder: Path, root: Path) -> dict[str, Definition]:
+    found = {}
+    for path in sorted(folder.glob("*.mjml")):
+        shown_as = str(path.with_suffix(".yaml").relative_to(root))
+        text = read_yaml(path.with_suffix(".yaml"), shown_as=shown_as)
+        try:
+            source = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise AuthorError(
+                "the template cannot be read as UTF-8 text", where=str(path.relative_to(root))
+            ) from error
+        found[path.stem] = Definition("template", path.stem, text.value, text, source=source)
+    return found

@@ -1,0 +1,76 @@
+"""Fixtures every test may use: real stores, real shared data, a real small workspace."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from vocative.clock import FixedClock
+from vocative.stores import Store, open_store
+from vocative.workspace import Workspace, prepare_state
+
+POSTGRES_URL = os.environ.get("VOCATIVE_TEST_POSTGRES")
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+SETTINGS = """\
+workspace: test
+timezone: Europe/London
+currency: GBP
+base_url: http://127.0.0.1:8750
+sender: {email: hello@shop.example, name: The Shop}
+postal_address: "1 High Street, London"
+"""
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh schema on a real PostgreSQL server."""
+    if not POSTGRES_URL:
+        pytest.skip("no PostgreSQL: set VOCATIVE_TEST_POSTGRES=postgresql://user@host/database")
+    schema = f"t_{uuid.uuid4().hex[:12]}"
+    yield f"{POSTGRES_URL}?schema={schema}"
+    import psycopg
+
+    with psycopg.connect(POSTGRES_URL, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store on each database that Vocative keeps state in."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'store.db'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    with open_store(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at a Monday morning until it is advanced."""
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, clock: FixedClock) -> Iterator[Workspace]:
+    """A real workspace on the embedded default, with no definitions and no people."""
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (root / "vocative.yaml").write_text(SETTINGS)
+    prepare_state(root)
+    with Workspace(root, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets, which a fresh clone does not have."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("VOCATIVE_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("real data sets are not here: set VOCATIVE_SHARED_DATA to their folder")
+    return folder
