@@ -79,6 +79,27 @@ stream_offsets = sa.Table(
     _integer("position"),
 )
 
+applied_batches = sa.Table(
+    "applied_batches",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("source"),
+    _integer("applied"),
+    _integer("duplicates"),
+    _integer("rejected"),
+    _instant("applied_at"),
+)
+
+rejected_events = sa.Table(
+    "rejected_events",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("event_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("source"),
+    sa.Column("reason", sa.Text, nullable=False, comment="the body stays in the log"),
+    _instant("rejected_at"),
+)
+
 history_parts = sa.Table(
     "history_parts",
     metadata,
@@ -197,7 +218,7 @@ suppressions = sa.Table(
     metadata,
     sa.Column("address_hash", sa.Text, primary_key=True),
     _text("channel", key=True),
-    _text("reason"),
+    _text("reason", key=True),
     _text("source"),
     _instant("added_at"),
     _instant("expires_at", optional=True),
@@ -240,6 +261,27 @@ messages = sa.Table(
     sa.Index(None, "campaign", "occurrence", "state"),
     sa.Index(None, "person_id"),
     sa.Index(None, "state", "lease_until"),
+)
+
+visits = sa.Table(
+    "visits",
+    metadata,
+    _text("visit_id", key=True),
+    _text("message_id"),
+    _text("person_id"),
+    sa.Column("kind", sa.Text, nullable=False, comment="open, click or trap"),
+    sa.Column("link", sa.Text, nullable=True, comment="number and URL of the link"),
+    _instant("at"),
+    _text("method"),
+    sa.Column("agent", sa.Text, nullable=False, comment="user agent; leaves with the person"),
+    sa.Column("network_hash", sa.Text, nullable=True, comment="keyed hash of the address block"),
+    sa.Column("verdict", sa.Text, nullable=True, comment="human or machine; null: not settled"),
+    _text("verdict_reason", optional=True),
+    sa.Column("probability", sa.Float, nullable=True, comment="of the verdict"),
+    _integer("revision"),
+    sa.Index(None, "message_id", "at"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "verdict", "at"),
 )
 
 audit = sa.Table(

@@ -12,6 +12,16 @@ depends_on = None
 def upgrade() -> None:
     """Create every table."""
     op.create_table(
+        "applied_batches",
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("applied", sa.BigInteger(), nullable=False),
+        sa.Column("duplicates", sa.BigInteger(), nullable=False),
+        sa.Column("rejected", sa.BigInteger(), nullable=False),
+        sa.Column("applied_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name="pk_applied_batches"),
+    )
+    op.create_table(
         "audit",
         sa.Column("entry", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -188,6 +198,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "recommender", name="pk_recommendations"),
     )
     op.create_table(
+        "rejected_events",
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("event_index", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="the body stays in the log"),
+        sa.Column("rejected_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("position", "event_index", name="pk_rejected_events"),
+    )
+    op.create_table(
         "scores",
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
@@ -226,7 +245,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("address_hash", "channel", name="pk_suppressions"),
+        sa.PrimaryKeyConstraint("address_hash", "channel", "reason", name="pk_suppressions"),
     )
     op.create_table(
         "vault_keys",
@@ -241,10 +260,35 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", name="pk_vault_records"),
     )
+    op.create_table(
+        "visits",
+        sa.Column("visit_id", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="open, click or trap"),
+        sa.Column("link", sa.Text(), nullable=True, comment="number and URL of the link"),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False, comment="user agent; leaves with the person"),
+        sa.Column(
+            "network_hash", sa.Text(), nullable=True, comment="keyed hash of the address block"
+        ),
+        sa.Column(
+            "verdict", sa.Text(), nullable=True, comment="human or machine; null: not settled"
+        ),
+        sa.Column("verdict_reason", sa.Text(), nullable=True),
+        sa.Column("probability", sa.Float(), nullable=True, comment="of the verdict"),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("visit_id", name="pk_visits"),
+    )
+    op.create_index("ix_visits_message_id_at", "visits", ["message_id", "at"])
+    op.create_index("ix_visits_person_id", "visits", ["person_id"])
+    op.create_index("ix_visits_verdict_at", "visits", ["verdict", "at"])
 
 
 def downgrade() -> None:
     """Drop every table."""
+    op.drop_table("visits")
     op.drop_table("vault_records")
     op.drop_table("vault_keys")
     op.drop_table("suppressions")
@@ -252,6 +296,7 @@ def downgrade() -> None:
     op.drop_table("segment_sizes")
     op.drop_table("seen_events")
     op.drop_table("scores")
+    op.drop_table("rejected_events")
     op.drop_table("recommendations")
     op.drop_table("profiles")
     op.drop_table("models")
@@ -265,3 +310,4 @@ def downgrade() -> None:
     op.drop_table("consents")
     op.drop_table("campaign_runs")
     op.drop_table("audit")
+    op.drop_table("applied_batches")
