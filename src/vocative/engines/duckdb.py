@@ -1,0 +1,149 @@
+"""DuckDB inside this process, over the history's Parquet files.
+
+In come the visible files of each history relation; out goes a connection in which `events` and
+`order_lines` are views over them (typed and empty when there is no file yet). It can read those
+files and nothing else: no network, no extensions, no other paths.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from vocative.engines.base import Engine, Params
+from vocative.errors import EngineError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HISTORY_COLUMNS = {
+    "events": {
+        "event_id": "VARCHAR",
+        "person_id": "VARCHAR",
+        "name": "VARCHAR",
+        "at": "TIMESTAMP",
+        "received_at": "TIMESTAMP",
+        "source": "VARCHAR",
+        "order_id": "VARCHAR",
+        "product_id": "VARCHAR",
+        "category": "VARCHAR",
+        "price": "DOUBLE",
+        "quantity": "DOUBLE",
+        "revenue": "DOUBLE",
+        "currency": "VARCHAR",
+        "campaign": "VARCHAR",
+        "message_id": "VARCHAR",
+        "properties": "VARCHAR",
+    },
+    "order_lines": {
+        "event_id": "VARCHAR",
+        "person_id": "VARCHAR",
+        "name": "VARCHAR",
+        "at": "TIMESTAMP",
+        "order_id": "VARCHAR",
+        "product_id": "VARCHAR",
+        "category": "VARCHAR",
+        "price": "DOUBLE",
+        "quantity": "DOUBLE",
+        "revenue": "DOUBLE",
+    },
+}
+"""Columns of the history relations, in order."""
+
+_MOST_THREADS = 8
+
+
+class DuckDbEngine(Engine):
+    """An in-memory DuckDB over committed history.
+
+    Args:
+        history_files: The files of `events` and `order_lines`, oldest first.
+        threads: How many cores to use; the machine's, at most 8, unless told.
+        memory_limit: How much memory to use before spilling, such as "2GB"; DuckDB's own
+            limit (80 % of the machine's) unless told.
+    """
+
+    dialect: ClassVar[str] = "duckdb"
+
+    def __init__(
+        self,
+        *,
+        history_files: Mapping[str, Sequence[Path]],
+        threads: int | None = None,
+        memory_limit: str | None = None,
+    ) -> None:
+        import duckdb
+
+        unknown = set(history_files) - set(HISTORY_COLUMNS)
+        if unknown:
+            raise EngineError(f"there is no history relation {min(unknown)!r}")
+        config: dict[str, str | int | float | bool | list[str]] = {
+            "threads": threads or min(os.cpu_count() or 1, _MOST_THREADS),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+            "preserve_insertion_order": False,
+        }
+        if memory_limit is not None:
+            config["memory_limit"] = memory_limit
+        try:
+            self._connection: duckdb.DuckDBPyConnection = duckdb.connect(":memory:", config=config)
+        except duckdb.Error as error:
+            raise EngineError(f"DuckDB cannot start: {_first_line(error)}") from error
+        self._shut_the_door(history_files)
+        for relation, columns in HISTORY_COLUMNS.items():
+            self._connection.execute(_view_sql(relation, columns, history_files.get(relation, ())))
+
+    def _shut_the_door(self, history_files: Mapping[str, Sequence[Path]]) -> None:
+        """Let the connection read the history's files and nothing else, for good."""
+        files = [str(path) for paths in history_files.values() for path in paths]
+        self._connection.execute(f"SET allowed_paths = {_list_sql(files)}")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+
+    def _query(self, sql: str, params: Params | None) -> "pa.Table":
+        values = dict(params) if isinstance(params, Mapping) else list(params or ())
+        return self._connection.sql(sql, params=values).to_arrow_table()
+
+    def _register(self, name: str, table: "pa.Table") -> None:
+        self._connection.register(name, table)
+
+    def _explain(self, error: Exception) -> str:
+        return f"DuckDB could not answer: {_first_line(error)}"
+
+    def _advise(self, error: Exception) -> str | None:
+        if "Out of Memory" in str(error):
+            return "give the engine more memory, or fewer threads"
+        if "No files found" in str(error) or "Cannot open file" in str(error):
+            return "a file of the history is missing; run `vocative doctor`"
+        return None
+
+    def close(self) -> None:
+        """Give back memory."""
+        self._connection.close()
+
+
+def _view_sql(relation: str, columns: Mapping[str, str], files: Sequence[Path]) -> str:
+    names = ", ".join(_column(name) for name in columns)
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {_column(name)}" for name, kind in columns.items())
+    # The empty relation first: it gives the types, and columns that older files do not have yet.
+    source = f"SELECT {empty} WHERE false"
+    if files:
+        paths = _list_sql([str(path) for path in files])
+        source += f" UNION ALL BY NAME SELECT * FROM read_parquet({paths}, union_by_name = true)"
+    return f"CREATE VIEW {relation} AS SELECT {names} FROM ({source})"
+
+
+def _column(name: str) -> str:
+    return f'"{name}"'
+
+
+def _list_sql(values: Sequence[str]) -> str:
+    return "[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]"
+
+
+def _first_line(error: Exception) -> str:
+    """What DuckDB says, without the excerpts of rows that follow."""
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__

@@ -1,0 +1,168 @@
+"""A checked tree to SQL.
+
+The text is written for DuckDB, with what the subset fixes spelled out: `/` divides floats and gives
+NULL by zero, arithmetic is in DOUBLE, `like` has no escape. Other engines get it through sqlglot.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vocative.sql.functions import FUNCTIONS
+from vocative.sql.nodes import (
+    Arithmetic,
+    Between,
+    Call,
+    Case,
+    Compare,
+    FieldRef,
+    In,
+    InSegment,
+    Is,
+    Like,
+    Literal,
+    Logic,
+    Negate,
+    Node,
+    Not,
+    Now,
+    Score,
+)
+from vocative.sql.quote import literal_sql
+from vocative.sql.types import NUMERIC, Type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """How the names in an expression are written in one query."""
+
+    field: Callable[[FieldRef], str]
+    now: str
+    segment: Callable[[str], str]
+    score: Callable[[str], str]
+
+
+def to_sql(node: Node, names: Names, *, dialect: str = "duckdb") -> str:
+    """SQL of a checked tree, bracketed so that it can stand anywhere.
+
+    Args:
+        node: A tree that `check` gave back.
+        names: How fields, now(), segments and scores are written.
+        dialect: A dialect of sqlglot.
+    """
+    text = _RENDERERS[type(node)](node, lambda child: to_sql(child, names), names)
+    if dialect == "duckdb":
+        return text
+    import sqlglot
+
+    return sqlglot.transpile(text, read="duckdb", write=dialect)[0]
+
+
+Inner = Callable[[Node], str]
+
+
+def _literal(node: Literal, _: Inner, __: Names) -> str:
+    return literal_sql(node.value, node.type)
+
+
+def _field(node: FieldRef, _: Inner, names: Names) -> str:
+    return names.field(node)
+
+
+def _now(_: Now, __: Inner, names: Names) -> str:
+    return names.now
+
+
+def _in_segment(node: InSegment, _: Inner, names: Names) -> str:
+    return names.segment(node.segment)
+
+
+def _score(node: Score, _: Inner, names: Names) -> str:
+    return names.score(node.model)
+
+
+def _logic(node: Logic, sql: Inner, _: Names) -> str:
+    return "(" + f" {node.operator.upper()} ".join(sql(part) for part in node.operands) + ")"
+
+
+def _not(node: Not, sql: Inner, _: Names) -> str:
+    return f"(NOT {sql(node.operand)})"
+
+
+def _compare(node: Compare, sql: Inner, _: Names) -> str:
+    return f"({sql(node.left)} {node.operator} {sql(node.right)})"
+
+
+def _double(node: Node, sql: Inner) -> str:
+    return sql(node) if node.type is Type.NUMBER else f"CAST({sql(node)} AS DOUBLE)"
+
+
+def _arithmetic(node: Arithmetic, sql: Inner, _: Names) -> str:
+    if node.type is Type.INTERVAL:
+        # Through microseconds, because subtracting an infinite instant is an error in DuckDB.
+        left, right = (f"epoch_us(CAST({sql(s)} AS TIMESTAMP))" for s in (node.left, node.right))
+        return f"to_microseconds({left} - {right})"
+    if node.type is Type.INSTANT:
+        return f"({sql(node.left)} {node.operator} {sql(node.right)})"
+    left, right = _double(node.left, sql), _double(node.right, sql)
+    if node.operator == "/":
+        return f"({left} / nullif({right}, 0))"
+    return f"({left} {node.operator} {right})"
+
+
+def _negate(node: Negate, sql: Inner, _: Names) -> str:
+    return f"(- {_double(node.operand, sql)})"
+
+
+def _is(node: Is, sql: Inner, _: Names) -> str:
+    word = {None: "NULL", True: "TRUE", False: "FALSE"}[node.value]
+    return f"({sql(node.operand)} IS {word})"
+
+
+def _in(node: In, sql: Inner, _: Names) -> str:
+    return f"({sql(node.operand)} IN ({', '.join(sql(option) for option in node.options)}))"
+
+
+def _between(node: Between, sql: Inner, _: Names) -> str:
+    return f"({sql(node.operand)} BETWEEN {sql(node.low)} AND {sql(node.high)})"
+
+
+def _like(node: Like, sql: Inner, _: Names) -> str:
+    return f"({sql(node.operand)} {'ILIKE' if node.ignore_case else 'LIKE'} {sql(node.pattern)})"
+
+
+def _case(node: Case, sql: Inner, _: Names) -> str:
+    branches = "".join(f" WHEN {sql(test)} THEN {sql(value)}" for test, value in node.branches)
+    otherwise = "" if node.otherwise is None else f" ELSE {sql(node.otherwise)}"
+    return f"(CASE{branches}{otherwise} END)"
+
+
+def _call(node: Call, sql: Inner, _: Names) -> str:
+    arguments = [sql(argument) for argument in node.arguments]
+    if node.function == "round" and len(arguments) == 1:
+        arguments.append("0")
+    if node.type is Type.NUMBER and node.function in ("coalesce", "nullif", "greatest", "least"):
+        arguments = [
+            _double(argument, sql) if argument.type in NUMERIC else sql(argument)
+            for argument in node.arguments
+        ]
+    return FUNCTIONS[node.function].sql.format(*arguments, all=", ".join(arguments))
+
+
+_RENDERERS: dict[type[Node], Callable[..., str]] = {
+    Literal: _literal,
+    FieldRef: _field,
+    Now: _now,
+    InSegment: _in_segment,
+    Score: _score,
+    Logic: _logic,
+    Not: _not,
+    Compare: _compare,
+    Arithmetic: _arithmetic,
+    Negate: _negate,
+    Is: _is,
+    In: _in,
+    Between: _between,
+    Like: _like,
+    Case: _case,
+    Call: _call,
+}
