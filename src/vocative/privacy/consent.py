@@ -1,0 +1,119 @@
+"""The consent ledger: what a person allowed, for one purpose on one channel, and how we know.
+
+Changes come in and are appended; nothing is ever overwritten. The newest change counts. Recording
+the same change twice leaves one row, so events can be replayed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from vocative.clock import from_micros, to_micros
+from vocative.errors import DataError
+from vocative.stores import Transaction
+
+Status = Literal["given", "pending", "withdrawn"]
+_BATCH = 500
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of mind, as it was stated."""
+
+    person_id: str
+    purpose: str
+    channel: str
+    status: Status
+    at: datetime
+    source: str
+    wording: str | None = None
+    """The version of the text that the person saw."""
+    evidence: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """Anything that proves it, without direct identifiers."""
+
+    @property
+    def consent_id(self) -> str:
+        """Derived from the change itself; at one instant a withdrawal sorts after a consent."""
+        parts = (self.person_id, self.purpose, self.channel, self.status, self.source)
+        stated = "\x1f".join((*parts, str(to_micros(self.at))))
+        return self.status[0] + hashlib.sha256(stated.encode()).hexdigest()[:31]
+
+
+def record(tx: Transaction, consents: Consent | Iterable[Consent]) -> int:
+    """Append changes; those already known are left alone.
+
+    Returns:
+        How many were new.
+
+    Raises:
+        DataError: a status is none of given, pending and withdrawn.
+    """
+    found = [consents] if isinstance(consents, Consent) else list(consents)
+    for consent in found:
+        if consent.status not in get_args(Status):
+            raise DataError(
+                f"{consent.status!r} is no consent status", hint="use given, pending or withdrawn"
+            )
+    return tx.run(
+        "INSERT INTO consents (consent_id, person_id, purpose, channel, status, at, source,"
+        " wording, evidence) VALUES (:consent_id, :person_id, :purpose, :channel, :status, :at,"
+        " :source, :wording, :evidence) ON CONFLICT (consent_id) DO NOTHING",
+        [_row(consent) for consent in found],
+    )
+
+
+def latest(
+    tx: Transaction, person_ids: Sequence[str], *, purpose: str, channel: str
+) -> dict[str, Consent]:
+    """The change that counts now for each person who ever stated one."""
+    found: dict[str, Consent] = {}
+    for start in range(0, len(person_ids), _BATCH):
+        chunk = person_ids[start : start + _BATCH]
+        names = {f"p{index}": person_id for index, person_id in enumerate(chunk)}
+        marks = ", ".join(f":{name}" for name in names)
+        # Later rows replace earlier ones in the mapping.
+        for row in tx.rows(
+            f"SELECT * FROM consents WHERE person_id IN ({marks}) AND purpose = :purpose"
+            " AND channel = :channel ORDER BY at, consent_id",
+            {**names, "purpose": purpose, "channel": channel},
+        ):
+            found[row["person_id"]] = _consent(row)
+    return found
+
+
+def history(tx: Transaction, person_id: str) -> list[Consent]:
+    """Everything a person ever stated, oldest first."""
+    rows = tx.rows(
+        "SELECT * FROM consents WHERE person_id = :person_id ORDER BY at, consent_id",
+        {"person_id": person_id},
+    )
+    return [_consent(row) for row in rows]
+
+
+def _row(consent: Consent) -> dict[str, Any]:
+    return {
+        "consent_id": consent.consent_id,
+        "person_id": consent.person_id,
+        "purpose": consent.purpose,
+        "channel": consent.channel,
+        "status": consent.status,
+        "at": to_micros(consent.at),
+        "source": consent.source,
+        "wording": consent.wording,
+        "evidence": msgspec.json.encode(consent.evidence).decode(),
+    }
+
+
+def _consent(row: Mapping[str, Any]) -> Consent:
+    return Consent(
+        person_id=row["person_id"],
+        purpose=row["purpose"],
+        channel=row["channel"],
+        status=row["status"],
+        at=from_micros(row["at"]),
+        source=row["source"],
+        wording=row["wording"],
+        evidence=msgspec.json.decode(row["evidence"]),
+    )
