@@ -1,14 +1,14 @@
 """Every failure a user can meet, grouped by who repairs it.
 
     VocativeError
-    ├── AuthorError      a definition, template, setting or command line is wrong   (ValueError)
-    │   └── UnknownName  a name that nothing answers to                         (LookupError)
-    ├── DataError        what came in from outside is wrong                         (ValueError)
+    ├── AuthorError      a definition, template, setting or command line is wrong(ValueError)
+    │   └── UnknownName  a name that nothing answers to                       (LookupError)
+    ├── DataError        what came in from outside is wrong                   (ValueError)
     ├── StateError       the operation does not fit what the workspace is doing now
     ├── EngineError      a store, stream or analytic engine failed
     ├── ProviderError    a mail server or other service failed
     ├── PrivacyError     contact, or a read of personal data, is not allowed
-    └── Unsupported      a plug-in was asked for what it does not claim             (NotImplementedError)
+    └── Unsupported      a plug-in was asked for what it does not claim       (NotImplementedError)
 
 `Retryable` and `Permanent` are mixed in where a worker must know whether to try again.
 A message says what is wrong, where, and what to do next. It never holds a personal datum.
@@ -42,7 +42,7 @@ class Where:
 
     @classmethod
     def in_text(cls, file: str, text: str, offset: int, *, first_line: int = 1) -> "Where":
-        """The place of a 0-based character `offset` in `text`; `first_line` is where text starts."""
+        """The place of the 0-based character `offset`; `first_line` is where `text` starts."""
         offset = max(0, min(offset, len(text)))
         before = text[:offset]
         start = before.rfind("\n") + 1

@@ -132,6 +132,20 @@ FUNCTIONS = {
             about="whether a text starts with another",
         ),
         Function(
+            name="trim",
+            takes=(TEXT,),
+            gives=Type.TEXT,
+            sql="trim({0})",
+            about="text without blanks at its ends",
+        ),
+        Function(
+            name="before",
+            takes=(TEXT, TEXT),
+            gives=Type.TEXT,
+            sql="split_part({0}, {1}, 1)",
+            about="the part of a text before a mark, or all of it",
+        ),
+        Function(
             name="contains",
             takes=(LISTS, TEXT),
             gives=Type.BOOLEAN,
