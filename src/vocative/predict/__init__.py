@@ -1,0 +1,1 @@
+"""Predict: what is likely of a person, and which items they may want next."""

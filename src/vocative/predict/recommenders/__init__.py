@@ -1,0 +1,1 @@
+"""Ways to choose items for a person: one per file."""
