@@ -1,0 +1,31 @@
+"""How to say it: templates, rendered for each person; checked before anybody gets them.
+
+In come a workspace's templates (MJML and Liquid) and one person's data, out go a subject, HTML
+and plain text. See `docs/templates.md` for what an author writes.
+"""
+
+from vocative.compose.check import check_template
+from vocative.compose.fields import Field
+from vocative.compose.findings import Finding
+from vocative.compose.links import rewrite_links
+from vocative.compose.source import TemplateSource
+from vocative.compose.template import (
+    Rendered,
+    Template,
+    compile_template,
+    load_template,
+    read_source,
+)
+
+__all__ = [
+    "Field",
+    "Finding",
+    "Rendered",
+    "Template",
+    "TemplateSource",
+    "check_template",
+    "compile_template",
+    "load_template",
+    "read_source",
+    "rewrite_links",
+]

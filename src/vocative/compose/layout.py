@@ -1,0 +1,123 @@
+"""From MJML to the HTML that mail programs understand.
+
+In comes a protected layout, out goes HTML with the author's styles inlined, at-rules (`@media`)
+and rules that cannot be inlined kept in the head, and no line longer than mail allows. Nothing
+is fetched. Refused: what MJML refuses.
+"""
+
+import re
+
+from vocative.compose.protect import AUTHOR_STYLE, Protected
+from vocative.errors import AuthorError
+
+_POSITION = re.compile(r" at position (\d+):\d+")
+_CONDITIONAL = re.compile(r"<!--(\[if [^\]]*\]>)(.*?)<!\[endif\]-->", re.DOTALL)
+_IGNORED = 'data-css-inline="ignore"'
+_BREAK = re.compile(r' (?=[\w:-]+="[^"]*")')
+_LINE_LENGTH = 200
+_UNTRACKED = frozenset(("unsubscribe_url", "view_url", "preferences_url"))
+_LINK = re.compile(r'<a\b(?:[^<>"]|"[^"]*")*>')
+PREHEADER = (
+    '<div style="display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;'
+    'opacity:0;overflow:hidden">{{ preheader }}' + "&#847;&zwnj;&nbsp; " * 40 + "</div>"
+)
+
+
+def to_html(protected: Protected, *, preheader: bool) -> str:
+    """The layout as HTML, its placeholders still in place.
+
+    Args:
+        protected: The layout.
+        preheader: Whether to show the preheader to the inbox's preview.
+
+    Raises:
+        AuthorError: MJML cannot make sense of the layout.
+    """
+    html = _split_conditionals(_mjml_to_html(protected), protected.word)
+    html = _inline_styles(html)
+    html = _mark_untracked(html, protected)
+    if preheader and "<mj-preview" not in protected.mjml:
+        html = re.sub(r"<body\b[^>]*>", lambda body: body[0] + PREHEADER, html, count=1)
+    return _wrap(html)
+
+
+def _mjml_to_html(protected: Protected) -> str:
+    from mjml import mjml2html
+
+    try:
+        html: str = mjml2html(protected.mjml, fonts={})
+    except ValueError as error:
+        message = str(error)
+        at = _POSITION.search(message)
+        reason = _POSITION.sub("", message).replace(" in root template", "")
+        raise AuthorError(
+            f"MJML cannot read the template: {reason}",
+            where=protected.where_mjml(int(at[1]) if at else 0),
+            hint="see https://documentation.mjml.io for what may stand where",
+        ) from error
+    return html
+
+
+def _split_conditionals(html: str, word: str) -> str:
+    """Take control tags out of Outlook's conditional comments, in which comments cannot nest."""
+    nested = re.compile(rf"<!--{word}\d+x-->")
+
+    def split(comment: re.Match[str]) -> str:
+        if not nested.search(comment[2]):
+            return comment[0]
+        parts = []
+        at = 0
+        for found in [*nested.finditer(comment[2]), None]:
+            part = comment[2][at : found.start() if found else None]
+            if part:
+                parts.append(f"<!--{comment[1]}{part}<![endif]-->")
+            if found:
+                parts.append(found[0])
+                at = found.end()
+        return "".join(parts)
+
+    return _CONDITIONAL.sub(split, html)
+
+
+def _inline_styles(html: str) -> str:
+    import css_inline
+
+    # MJML's own resets belong in the head: inlined, they would add some 80 bytes to every cell.
+    marked = html.replace("<style", f"<style {_IGNORED}")
+    marked = marked.replace(f'<style {_IGNORED} {AUTHOR_STYLE}=""', "<style")
+    inlined: str = css_inline.inline(
+        marked,
+        keep_style_tags=True,
+        keep_at_rules=True,
+        remove_inlined_selectors=True,
+        load_remote_stylesheets=False,
+    )
+    return inlined.replace(f" {_IGNORED}", "")
+
+
+def _mark_untracked(html: str, protected: Protected) -> str:
+    """Mark links that must lead straight to their page: to leave, to see, to choose."""
+
+    def mark(link: re.Match[str]) -> str:
+        href = re.search(r'\bhref="([^"]*)"', link[0])
+        used = "".join(tag.text for tag in protected.tags_in(href[1])) if href else ""
+        if "data-vocative=" in link[0] or not _UNTRACKED.intersection(re.findall(r"\w+", used)):
+            return link[0]
+        return f'{link[0][:2]} data-vocative="untracked"{link[0][2:]}'
+
+    return _LINK.sub(mark, html)
+
+
+def _wrap(html: str) -> str:
+    """Break lines between attributes, where a line break changes nothing."""
+    parts: list[str] = []
+    at = line_start = 0
+    for found in _BREAK.finditer(html):
+        newline = html.rfind("\n", line_start, found.start())
+        if newline >= 0:
+            line_start = newline + 1
+        if found.start() - line_start > _LINE_LENGTH:
+            parts += (html[at : found.start()], "\n")
+            at = line_start = found.end()
+    parts.append(html[at:])
+    return "".join(parts)

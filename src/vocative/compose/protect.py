@@ -1,0 +1,189 @@
+"""Liquid carried safely through tools that know only MJML, HTML and CSS.
+
+In comes a layout with Liquid; out goes MJML in which every tag is a placeholder: a plain word in
+attributes and text, an HTML comment where a control tag stands between elements, because a
+comment may stand anywhere, even between the rows of a table. `restore` puts the tags back and
+knows where each came from. Refused: Liquid where it cannot survive.
+"""
+
+import html
+import re
+from dataclasses import dataclass, field
+
+from vocative.compose.markup import CONTAINERS, RAW_TEXT, Attribute, Piece, read_markup
+from vocative.compose.offsets import Offsets
+from vocative.compose.source import Passage
+from vocative.compose.tags import LiquidTag, find_tags
+from vocative.errors import AuthorError, Where
+
+AUTHOR_STYLE = "data-vocative-style"
+_BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
+_ROW_FOLLOWS = re.compile(r"(?:\s|<!--.*?-->)*<tr\b", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Text with its Liquid tags back in place."""
+
+    text: str
+    offsets: Offsets = field(repr=False)
+
+
+class Protected:
+    """A layout without Liquid in its way: MJML with placeholders, and its pieces."""
+
+    def __init__(self, layout: Passage) -> None:
+        self.layout = layout
+        self.tags = [tag for tag in find_tags(layout) if tag.kind != "comment"]
+        self.word = "lqz"
+        while self.word in layout.text:
+            self.word += "z"
+        self.plain, self._plain_offsets = self._with_words()
+        self.pieces = read_markup(self.plain, self.where_plain)
+        self._mjml_offsets = Offsets()
+        self.mjml = self._as_mjml()
+
+    def where_plain(self, offset: int) -> Where:
+        """The author's place of an offset in `plain`."""
+        return self.layout.where(self.source_offset(offset))
+
+    def source_offset(self, offset: int) -> int:
+        """The offset in the layout of an offset in `plain`."""
+        return self._plain_offsets.source(offset)
+
+    def where_mjml(self, offset: int) -> Where:
+        """The author's place of an offset in `mjml`."""
+        return self.where_plain(self._mjml_offsets.source(offset))
+
+    def tags_in(self, text: str) -> list[LiquidTag]:
+        """The tags whose placeholders stand in a text, such as an attribute's value."""
+        return [self.tags[int(number)] for number in re.findall(rf"{self.word}(\d+)[xn]", text)]
+
+    def without_tags(self, text: str) -> str:
+        """A text with its placeholders taken out."""
+        return re.sub(rf"{self.word}\d+[xn]", "", text)
+
+    def restore(self, text: str) -> Restored:
+        """Put the Liquid tags back where their placeholders stand."""
+        placeholder = re.compile(
+            rf'<!--{self.word}(?P<a>\d+)x-->|{self.word}(?P<b>\d+)n=""|{self.word}(?P<c>\d+)x'
+        )
+        offsets, length, at = Offsets(), 0, 0
+        parts: list[str] = []
+        for found in placeholder.finditer(text):
+            between = text[at : found.start()]
+            tag = self.tags[int(found["a"] or found["b"] or found["c"])]
+            length += len(between)
+            offsets.add(length, tag.start)
+            parts += (between, tag.text)
+            length += len(tag.text)
+            at = found.end()
+        parts.append(text[at:])
+        return Restored("".join(parts), offsets)
+
+    def _with_words(self) -> tuple[str, Offsets]:
+        text, parts, offsets = self.layout.text, [], Offsets()
+        length = at = number = 0
+        for tag in find_tags(self.layout):
+            between = text[at : tag.start]
+            offsets.add(length, at)
+            length += len(between)
+            parts.append(between)
+            if tag.kind != "comment":
+                word = f"{self.word}{number}x"
+                offsets.add(length, tag.start, exact=False)
+                parts.append(word)
+                length += len(word)
+                number += 1
+            at = tag.end
+        offsets.add(length, at)
+        parts.append(text[at:])
+        return "".join(parts), offsets
+
+    def _as_mjml(self) -> str:
+        parts, length = [], 0
+        bodies: list[bool] = []
+        for piece in self.pieces:
+            written = self._written(piece, bodies)
+            self._mjml_offsets.add(length, piece.start, exact=piece.kind == "text")
+            parts.append(written)
+            length += len(written)
+        return "".join(parts)
+
+    def _written(self, piece: Piece, bodies: list[bool]) -> str:
+        if piece.kind == "comment":
+            text = self.plain[piece.start : piece.end]
+            return text if text.startswith("<!--[if") else ""
+        if piece.kind == "text":
+            return self._text(piece)
+        if piece.name == "mj-style":
+            # MJML would mix these rules with its own; only the author's are to be inlined.
+            return (
+                f'<mj-raw><style {AUTHOR_STYLE}="">'
+                if piece.kind == "start"
+                else ("</style></mj-raw>")
+            )
+        if piece.kind == "end":
+            body = "</tbody>" if piece.name in ("table", "mj-table") and bodies.pop() else ""
+            return f"{body}</{piece.name}>"
+        attributes = "".join(f" {self._attribute(one)}" for one in piece.attributes)
+        if piece.closed:
+            return f"<{piece.name}{attributes}/>"
+        if piece.name in ("table", "mj-table"):
+            # Control tags between rows need the body that HTML would otherwise put in itself.
+            bodies.append(self._rows_follow(piece.end))
+            return f"<{piece.name}{attributes}>" + ("<tbody>" if bodies[-1] else "")
+        return f"<{piece.name}{attributes}>"
+
+    def _rows_follow(self, offset: int) -> bool:
+        after = re.sub(rf"{self.word}\d+x", "", self.plain[offset : offset + 2_000])
+        return _ROW_FOLLOWS.match(after) is not None
+
+    def _attribute(self, attribute: Attribute) -> str:
+        if attribute.value is None:
+            name = attribute.name
+            if name.startswith(self.word):
+                return "".join(f'{self.word}{n}n=""' for n in re.findall(r"(\d+)x", name))
+            return f'{name}=""'
+        value = _BARE_AMPERSAND.sub("&amp;", attribute.value)
+        return f'{attribute.name}="{value.replace(chr(34), "&quot;").replace("<", "&lt;")}"'
+
+    def _text(self, piece: Piece) -> str:
+        text = self.plain[piece.start : piece.end]
+        if piece.parent in RAW_TEXT:
+            if "style" in piece.parent:
+                self._refuse_control(piece)
+                return text
+            return html.escape(html.unescape(text), quote=False)
+        if piece.parent in CONTAINERS or not piece.parent:
+            self._refuse_words(piece, text)
+        text = _BARE_AMPERSAND.sub("&amp;", text).replace("<", "&lt;")
+        return re.sub(rf"{self.word}(\d+)x", self._as_comment, text)
+
+    def _as_comment(self, found: re.Match[str]) -> str:
+        control = self.tags[int(found[1])].kind == "control"
+        return f"<!--{found[0]}-->" if control else found[0]
+
+    def _refuse_control(self, piece: Piece) -> None:
+        for tag in self.tags_in(self.plain[piece.start : piece.end]):
+            if tag.kind == "control":
+                raise AuthorError(
+                    f"{{% {tag.name} %}} cannot stand in a style: its rules are inlined once",
+                    where=self.layout.where(tag.start),
+                    hint="choose between two css-class names instead",
+                )
+
+    def _refuse_words(self, piece: Piece, text: str) -> None:
+        printed = [tag for tag in self.tags_in(text) if tag.kind == "output"]
+        inside = f"<{piece.parent}>" if piece.parent else "the template"
+        if printed:
+            offset = printed[0].start
+        elif self.without_tags(text).strip():
+            offset = self.source_offset(piece.start + len(text) - len(text.lstrip()))
+        else:
+            return
+        raise AuthorError(
+            f"text cannot stand directly in {inside}",
+            where=self.layout.where(offset),
+            hint="put it in an <mj-text>",
+        )

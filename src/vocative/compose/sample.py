@@ -1,0 +1,63 @@
+"""Data of nobody in particular, to try a template with before it meets real people."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from vocative.compose.fields import Field
+
+UNSUBSCRIBE_URL = "https://shop.example/unsubscribe/sample"
+POSTAL_ADDRESS = "1 Sample Street, Sampleton"
+_VALUES: dict[str, Any] = {
+    "number": 1234.5,
+    "integer": 3,
+    "boolean": True,
+    "instant": datetime(2026, 1, 15, 9, 30, tzinfo=UTC),
+    "date": date(2026, 1, 15),
+}
+
+
+class _AnyOffer(dict[str, str]):
+    """An offer with every field, since only a campaign knows which it has."""
+
+    def __missing__(self, key: str) -> str:
+        return f"https://shop.example/{key}" if key.endswith("url") else f"Sample {key}"
+
+
+def sample_data(catalog: Mapping[str, Field], *, complete: bool) -> dict[str, Any]:
+    """What a template is rendered with, made up.
+
+    Args:
+        catalog: The fields of a person, by name.
+        complete: Everything is there (six products, an offer); otherwise everything that may be
+            missing is missing.
+    """
+    person = {
+        name: _VALUES.get(field.type, f"Sample {name}") if complete or not field.nullable else None
+        for name, field in catalog.items()
+    }
+    return {
+        "person": person,
+        "products": [_product(number) for number in range(1, 7)] if complete else [],
+        "offer": _AnyOffer(title="Sample offer") if complete else None,
+        "campaign": {"name": "Sample campaign"},
+        "variant": "a" if complete else None,
+        "unsubscribe_url": UNSUBSCRIBE_URL,
+        "view_url": "https://shop.example/view/sample",
+        "preferences_url": "https://shop.example/preferences/sample" if complete else None,
+        "postal_address": POSTAL_ADDRESS,
+        "sender_name": "Sample Shop",
+    }
+
+
+def _product(number: int) -> dict[str, Any]:
+    return {
+        "id": f"sample-{number}",
+        "title": f"Sample product number {number}, with a name of usual length",
+        "url": f"https://shop.example/products/sample-{number}",
+        "price": 19.95 * number,
+        "currency": "EUR",
+        "image_url": f"https://shop.example/images/sample-{number}.jpg",
+        "category": "Samples",
+        "reason": "Because you looked at something much like it",
+    }

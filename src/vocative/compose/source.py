@@ -1,0 +1,165 @@
+"""What an author writes: a template's pieces of text and where each of them stands.
+
+In comes a template definition (`<name>.mjml` beside `<name>.yaml`) and the folder of blocks; out
+goes a `TemplateSource`. Refused: keys that mean nothing, a missing subject, text that is too long.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vocative.errors import AuthorError, Where, nearest
+from vocative.workspace.definitions import Definition
+
+MAX_SOURCE_CHARACTERS = 300_000
+BLOCKS_FOLDER = "blocks"
+KEYS = frozenset({"subject", "preheader", "from_name", "text", "describe"})
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text by the author and the way back to where a character of it stands."""
+
+    text: str
+    where: Callable[[int], Where] = field(repr=False, compare=False)
+
+    @classmethod
+    def of_file(cls, file: str, text: str) -> "Passage":
+        """A whole file."""
+        return cls(text, lambda offset: Where.in_text(file, text, offset))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateSource:
+    """A template as written, not yet compiled."""
+
+    name: str
+    mjml: Passage
+    subject: Passage
+    preheader: Passage | None = None
+    text: Passage | None = None
+    from_name: str | None = None
+    describe: str = ""
+    blocks: Mapping[str, Passage] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, *, mjml: str, subject: str, **more: Any) -> "TemplateSource":
+        """A template from plain texts, such as a draft in an editor.
+
+        Args:
+            name: The template's name.
+            mjml: Its layout, MJML with Liquid.
+            subject: Its subject line, Liquid.
+            more: `preheader`, `text`, `from_name` as text; `blocks` as name -> text.
+        """
+        blocks = more.pop("blocks", {})
+        for key in ("preheader", "text"):
+            if more.get(key) is not None:
+                more[key] = Passage.of_file(f"{name}.{key}", more[key])
+        return cls(
+            name=name,
+            mjml=Passage.of_file(f"{name}.mjml", mjml),
+            subject=Passage.of_file(f"{name}.subject", subject),
+            blocks={
+                block: Passage.of_file(f"{BLOCKS_FOLDER}/{block}.mjml", text)
+                for block, text in blocks.items()
+            },
+            **more,
+        )
+
+    def lines(self) -> Iterator[tuple[str, Passage]]:
+        """The parts that are plain text: subject, preheader and own plain text, with their key."""
+        for key, passage in (
+            ("subject", self.subject),
+            ("preheader", self.preheader),
+            ("text", self.text),
+        ):
+            if passage is not None:
+                yield key, passage
+
+
+def source_of(definition: Definition, blocks: Mapping[str, Passage]) -> TemplateSource:
+    """The source of a template that is defined in a workspace.
+
+    Raises:
+        AuthorError: a key is unknown or missing, or a value is not text.
+    """
+    for key, value in definition.body.items():
+        if key not in KEYS:
+            guess = nearest(key, KEYS)
+            raise AuthorError(
+                f"unknown key {key!r} in a template",
+                where=definition.where(key, "@key"),
+                hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(sorted(KEYS))}",
+            )
+        if value is not None and not isinstance(value, str):
+            raise AuthorError(f"{key} must be text", where=definition.where(key), hint="quote it")
+    if not definition.body.get("subject"):
+        raise AuthorError(
+            f"the template {definition.name!r} has no subject",
+            where=definition.where(),
+            hint='add a line such as: subject: "Picked for you"',
+        )
+    file = str(Path(definition.text.file).with_suffix(".mjml"))
+    return TemplateSource(
+        name=definition.name,
+        mjml=_limited(Passage.of_file(file, definition.source or "")),
+        subject=_from_yaml(definition, "subject"),
+        preheader=_from_yaml(definition, "preheader") if definition.body.get("preheader") else None,
+        text=_from_yaml(definition, "text") if definition.body.get("text") else None,
+        from_name=_one_line(definition.body.get("from_name")),
+        describe=definition.body.get("describe") or "",
+        blocks=blocks,
+    )
+
+
+def read_blocks(root: Path) -> dict[str, Passage]:
+    """The blocks of a workspace folder, by name. Only this folder's own files are ever read."""
+    folder = root / "templates" / BLOCKS_FOLDER
+    return {
+        path.stem: _limited(
+            Passage.of_file(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+        )
+        for path in sorted(folder.glob("*.mjml"))
+        if path.resolve().is_relative_to(folder.resolve())
+    }
+
+
+def _limited(passage: Passage) -> Passage:
+    if len(passage.text) > MAX_SOURCE_CHARACTERS:
+        raise AuthorError(
+            f"a template may hold {MAX_SOURCE_CHARACTERS:,} characters,"
+            f" this one has {len(passage.text):,}",
+            where=passage.where(0),
+        )
+    return passage
+
+
+def _one_line(text: str | None) -> str | None:
+    return " ".join(text.split()) or None if text else None
+
+
+def _from_yaml(definition: Definition, key: str) -> Passage:
+    value: str = definition.body[key]
+    start = definition.where(key)
+    indicator = (start.source_line or "")[(start.column or 1) - 1 :][:1]
+    if indicator not in ("|", ">"):
+        return _limited(Passage(value, lambda offset: definition.where(key, offset=offset)))
+    lines = definition.text.text.split("\n")
+    first = (start.line or 1) + 1
+    indent = next(
+        (len(line) - len(line.lstrip()) for line in lines[first - 1 :] if line.strip()), 0
+    )
+
+    def where(offset: int) -> Where:
+        inside = Where.in_text(start.file, value, offset, first_line=first)
+        line = min(inside.line or first, len(lines))
+        return Where(
+            file=start.file,
+            line=line,
+            column=indent + (inside.column or 1),
+            source_line=lines[line - 1],
+        )
+
+    return _limited(Passage(value, where))

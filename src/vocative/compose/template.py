@@ -1,0 +1,277 @@
+"""A compiled template: everything that does not depend on a person is done once.
+
+In comes a `TemplateSource`, out goes a `Template` whose `render` turns one person's data into a
+subject, a preheader, HTML and plain text. Refused: Liquid or MJML that is wrong (with the
+author's line and a caret), names that do not exist, renders that cost too much.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from liquid.exceptions import (
+    FilterArgumentError,
+    FilterError,
+    LiquidError,
+    LiquidTypeError,
+    ResourceLimitError,
+    UndefinedError,
+)
+
+from vocative.clock import Clock, SystemClock
+from vocative.compose.blocks import put_in_blocks
+from vocative.compose.branches import Arm
+from vocative.compose.language import (
+    Environment,
+    HtmlEnvironment,
+    ParsedText,
+    TextEnvironment,
+    environment,
+)
+from vocative.compose.layout import to_html
+from vocative.compose.limits import Run
+from vocative.compose.links import refuse_unsafe_links
+from vocative.compose.offsets import Offsets
+from vocative.compose.plain import to_text
+from vocative.compose.protect import Protected
+from vocative.compose.source import Passage, TemplateSource, read_blocks, source_of
+from vocative.errors import AuthorError, Where, unknown_name
+
+if TYPE_CHECKING:
+    from vocative.workspace import Workspace
+
+MAX_LINE_BYTES = 998
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
+# What went wrong, without the values that python-liquid's own messages may quote.
+_BAD_VALUE = (FilterArgumentError, FilterError, LiquidTypeError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """One message, ready to be delivered."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    branches: tuple[str, ...]
+    """The arms of conditions that were taken, as `file:line condition`."""
+
+
+@dataclass(frozen=True)
+class LiquidPart:
+    """One parsed part of a template and the way back to the author's line."""
+
+    parsed: ParsedText = field(repr=False)
+    passage: Passage = field(repr=False)
+    offsets: Offsets | None = field(default=None, repr=False)
+    _labels: dict[Arm, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def where(self, offset: int) -> Where:
+        """The author's place of an offset in the parsed text."""
+        return self.passage.where(self.offsets.source(offset) if self.offsets else offset)
+
+    def label(self, arm: Arm) -> str:
+        """An arm in words."""
+        if arm not in self._labels:
+            place = self.where(arm.offset)
+            self._labels[arm] = f"{place.file}:{place.line} {arm.text}"
+        return self._labels[arm]
+
+    def render(self, data: Mapping[str, object], clock: Clock) -> tuple[str, list[str]]:
+        """The text for one person's data, and the labels of the branches taken.
+
+        Raises:
+            AuthorError: a name does not exist, a filter got what it cannot use, or it costs
+                too much.
+        """
+        run = Run(clock)
+        try:
+            text = self.parsed.render_run(data, run)
+        except LiquidError as error:
+            raise self._as_author_error(error) from error
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise AuthorError(
+                "the template cannot be rendered with this data", where=self.where(0)
+            ) from error
+        return text, [self.label(arm) for arm in run.taken]
+
+    def _as_author_error(self, error: LiquidError) -> AuthorError:
+        where = self.where(error.token.start_index if error.token else 0)
+        if isinstance(error, UndefinedError):
+            return AuthorError(
+                f"the template prints a name that does not exist: {error.message}",
+                where=where,
+                hint="run `vocative check` to see every field and its nearest known name",
+            )
+        if isinstance(error, ResourceLimitError):
+            return AuthorError(f"the template does too much: {error.message}", where=where)
+        if isinstance(error, _BAD_VALUE):
+            return AuthorError("a filter was given a value it cannot use", where=where)
+        return AuthorError("the template cannot be rendered with this data", where=where)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A template, compiled."""
+
+    name: str
+    from_name: str | None
+    subject: LiquidPart
+    preheader: LiquidPart | None
+    html: LiquidPart
+    text: LiquidPart
+    clock: Clock = field(default_factory=SystemClock, repr=False)
+
+    def render(self, data: Mapping[str, Any]) -> Rendered:
+        """The message for one person.
+
+        Args:
+            data: `person`, `products`, `offer`, `campaign`, `variant`, `unsubscribe_url`,
+                `view_url`, `postal_address`, `sender_name`. Known facts that are missing are None.
+
+        Raises:
+            AuthorError: the template cannot be rendered with this data; the message holds none
+                of it.
+        """
+        subject, branches = self.subject.render(data, self.clock)
+        subject = _one_line(subject)
+        if not subject:
+            raise AuthorError("the subject came out empty", where=self.subject.where(0))
+        preheader = ""
+        if self.preheader is not None:
+            preheader, taken = self.preheader.render(data, self.clock)
+            preheader = _one_line(preheader)
+            branches += taken
+        html, taken = self.html.render({**data, "preheader": preheader}, self.clock)
+        branches += taken
+        text, taken = self.text.render(data, self.clock)
+        branches += taken
+        return Rendered(
+            subject=subject,
+            preheader=preheader,
+            html=_fold(refuse_unsafe_links(html)),
+            text=_fold(_BLANK_LINES.sub("\n\n", text).strip() + "\n"),
+            branches=tuple(dict.fromkeys(branches)),
+        )
+
+    def with_subject(self, subject: str, *, where: Where | None = None) -> "Template":
+        """The same template under another subject, such as a variant's.
+
+        Raises:
+            AuthorError: the subject is not valid Liquid.
+        """
+        place = Passage.of_file("subject", subject).where if where is None else lambda _: where
+        return replace(self, subject=parse(Passage(subject, place), Environment))
+
+
+def compile_template(source: TemplateSource, *, clock: Clock | None = None) -> Template:
+    """Compile what an author wrote.
+
+    Raises:
+        AuthorError: Liquid, MJML or a block is wrong; the error points at it.
+    """
+    layout = put_in_blocks(source.mjml, source.blocks)
+    parse(layout, HtmlEnvironment)  # errors in Liquid are told before errors in markup
+    protected = Protected(layout)
+    html = to_html(protected, preheader=source.preheader is not None)
+    if source.text is not None:
+        text = parse(source.text, TextEnvironment)
+    else:
+        text = _parse_restored(protected, to_text(html, protected), TextEnvironment)
+    return Template(
+        name=source.name,
+        from_name=source.from_name,
+        subject=parse(source.subject, Environment),
+        preheader=parse(source.preheader, Environment) if source.preheader else None,
+        html=_parse_restored(protected, html, HtmlEnvironment),
+        text=text,
+        clock=clock or SystemClock(),
+    )
+
+
+def read_source(workspace: "Workspace", name: str) -> TemplateSource:
+    """The source of a workspace's template.
+
+    Raises:
+        UnknownName: there is no such template.
+        AuthorError: its files are wrong.
+    """
+    definitions = workspace.definitions("template")
+    if name not in definitions:
+        raise unknown_name("template", name, definitions)
+    return source_of(definitions[name], read_blocks(workspace.root))
+
+
+def load_template(workspace: "Workspace", name: str) -> Template:
+    """A workspace's template, compiled once and rendered as often as needed.
+
+    Raises:
+        UnknownName: there is no such template.
+        AuthorError: it is wrong; the error points at the author's line.
+    """
+    return compile_template(read_source(workspace, name), clock=workspace.clock)
+
+
+def parse(passage: Passage, kind: Callable[[], Environment]) -> LiquidPart:
+    """A passage of Liquid, parsed for one kind of output.
+
+    Raises:
+        AuthorError: it is not valid Liquid.
+    """
+    return LiquidPart(_parsed(passage.text, kind, passage.where), passage)
+
+
+def _parse_restored(protected: Protected, text: str, kind: Callable[[], Environment]) -> LiquidPart:
+    restored = protected.restore(text)
+
+    def where(offset: int) -> Where:
+        return protected.layout.where(restored.offsets.source(offset))
+
+    parsed = _parsed(restored.text, kind, where)
+    return LiquidPart(parsed, protected.layout, restored.offsets)
+
+
+def _parsed(
+    text: str, kind: Callable[[], Environment], where: Callable[[int], Where]
+) -> ParsedText:
+    try:
+        parsed: Any = environment(kind).from_string(text)
+    except LiquidError as error:
+        offset = error.token.start_index if error.token and error.token.start_index >= 0 else 0
+        raise AuthorError(f"Liquid: {error.message}", where=where(offset)) from error
+    except RecursionError as error:
+        raise AuthorError("Liquid: an expression is nested too deep", where=where(0)) from error
+    found: ParsedText = parsed
+    return found
+
+
+def _one_line(text: str) -> str:
+    """Text for a header: no line breaks, no control characters."""
+    return _CONTROL.sub(" ", text).strip()
+
+
+def _fold(body: str) -> str:
+    """Break lines that are longer than SMTP takes, at a space."""
+    lines = body.split("\n")
+    if max(map(len, lines)) * 4 <= MAX_LINE_BYTES:
+        return body
+    return "\n".join(
+        part
+        for line in lines
+        for part in ((line,) if len(line) * 4 <= MAX_LINE_BYTES else _folded(line))
+    )
+
+
+def _folded(line: str) -> list[str]:
+    parts = []
+    while len(line.encode()) > MAX_LINE_BYTES:
+        limit = len(line.encode()[:MAX_LINE_BYTES].decode(errors="ignore"))
+        space = line.rfind(" ", 0, limit)
+        if space <= 0:
+            break  # one word longer than a line: the transfer encoding breaks it
+        parts.append(line[:space])
+        line = line[space + 1 :]
+    return [*parts, line]
