@@ -1,0 +1,181 @@
+// The one door to the server. Types come from the server's own description of itself (`npm run gen`),
+// so a changed answer is a compile error here and nowhere else.
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import createClient from "openapi-fetch";
+import type { paths } from "./schema";
+
+// Pairs come through openapi-fetch as lists.
+type Listed<T> = T extends (infer Part)[] ? Listed<Part>[] : T extends object ? { [K in keyof T]: Listed<T[K]> } : T;
+
+type Answer<P extends keyof paths, M extends "get" | "post" = "get"> = paths[P][M] extends {
+  responses: { 200: { content: { "application/json": infer Body } } };
+}
+  ? Listed<Body>
+  : never;
+
+export type Overview = Answer<"/api/overview">;
+export type People = Answer<"/api/people">;
+export type PersonRow = People["people"][number];
+export type Person = Answer<"/api/people/{person_id}">;
+export type TimelineEvent = Answer<"/api/people/{person_id}/timeline">["events"][number];
+export type Explanation = Answer<"/api/people/{person_id}/explain">;
+export type Segment = Answer<"/api/segments">[number];
+export type SegmentDetail = Answer<"/api/segments/{name}">;
+export type Preview = Answer<"/api/segments/preview", "post">;
+export type Campaign = Answer<"/api/campaigns">[number];
+export type MessageRow = Answer<"/api/campaigns/{campaign}/messages">["messages"][number];
+export type Message = Answer<"/api/messages/{message_id}">;
+export type Model = Answer<"/api/models">[number];
+export type Import = Answer<"/api/imports">[number];
+
+export interface Place {
+  file?: string | null;
+  line?: number | null;
+  column?: number | null;
+  source_line?: string | null;
+}
+
+/** What the server refused, in its own words: what, where and what to do next. */
+export class ApiError extends Error {
+  constructor(
+    readonly kind: string,
+    message: string,
+    readonly where: Place | null,
+    readonly hint: string | null,
+  ) {
+    super(message);
+  }
+}
+
+const client = createClient<paths>({ baseUrl: "/" });
+
+async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  const { data, error, response } = await call.catch(() => {
+    throw new ApiError("unreachable", "The server does not answer.", null, "Is `vocative serve` still running?");
+  });
+  if (data !== undefined) return data;
+  const told = (error as { error?: Partial<ApiError> } | undefined)?.error;
+  throw new ApiError(
+    told?.kind ?? "unknown",
+    told?.message ?? `The server answered ${response.status}.`,
+    told?.where ?? null,
+    told?.hint ?? "Look at the log of `vocative serve`.",
+  );
+}
+
+export const overviewQuery = queryOptions({
+  queryKey: ["overview"],
+  queryFn: () => answer(client.GET("/api/overview")),
+});
+
+export interface PeopleAsked {
+  search?: string;
+  segment?: string;
+  after?: string;
+  limit?: number;
+}
+export const peopleQuery = (query: PeopleAsked) =>
+  queryOptions({
+    queryKey: ["people", query],
+    queryFn: () => answer(client.GET("/api/people", { params: { query } })),
+    placeholderData: keepPreviousData,
+  });
+
+export const personQuery = (person_id: string) =>
+  queryOptions({
+    queryKey: ["person", person_id],
+    queryFn: () => answer(client.GET("/api/people/{person_id}", { params: { path: { person_id } } })),
+  });
+
+export const timelineQuery = (person_id: string, name: string | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ["timeline", person_id, name],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam: before }) =>
+      answer(
+        client.GET("/api/people/{person_id}/timeline", {
+          params: { path: { person_id }, query: { before, name, limit: 50 } },
+        }),
+      ),
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+
+export const explainQuery = (person_id: string, campaign: string) =>
+  queryOptions({
+    queryKey: ["explain", person_id, campaign],
+    queryFn: () =>
+      answer(
+        client.GET("/api/people/{person_id}/explain", { params: { path: { person_id }, query: { campaign } } }),
+      ),
+  });
+
+export const segmentsQuery = queryOptions({
+  queryKey: ["segments"],
+  queryFn: () => answer(client.GET("/api/segments")),
+});
+
+export const segmentQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["segment", name],
+    queryFn: () => answer(client.GET("/api/segments/{name}", { params: { path: { name } } })),
+  });
+
+export const previewQuery = (where: string) =>
+  queryOptions({
+    queryKey: ["preview", where],
+    queryFn: () => answer(client.POST("/api/segments/preview", { body: { where } })),
+    enabled: where.trim() !== "",
+    placeholderData: keepPreviousData,
+  });
+
+export const featuresQuery = queryOptions({
+  queryKey: ["features"],
+  queryFn: () => answer(client.GET("/api/features")),
+});
+
+export const campaignsQuery = queryOptions({
+  queryKey: ["campaigns"],
+  queryFn: () => answer(client.GET("/api/campaigns")),
+});
+
+export interface MessagesAsked {
+  state?: string;
+  arm?: string;
+  reason?: string;
+  after?: string;
+  limit?: number;
+}
+export const messagesQuery = (campaign: string, query: MessagesAsked) =>
+  queryOptions({
+    queryKey: ["messages", campaign, query],
+    queryFn: () =>
+      answer(client.GET("/api/campaigns/{campaign}/messages", { params: { path: { campaign }, query } })),
+    placeholderData: keepPreviousData,
+  });
+
+export const messageQuery = (message_id: string) =>
+  queryOptions({
+    queryKey: ["message", message_id],
+    queryFn: () => answer(client.GET("/api/messages/{message_id}", { params: { path: { message_id } } })),
+  });
+
+export const messagePage = (message_id: string) => `/api/messages/${encodeURIComponent(message_id)}/html`;
+
+export const modelsQuery = queryOptions({
+  queryKey: ["models"],
+  queryFn: () => answer(client.GET("/api/models")),
+});
+
+export const importsQuery = queryOptions({
+  queryKey: ["imports"],
+  queryFn: () => answer(client.GET("/api/imports")),
+});
+
+export type Report = Answer<"/api/campaigns/{campaign}/report">;
+export const reportQuery = (campaign: string) =>
+  queryOptions({
+    queryKey: ["report", campaign],
+    queryFn: () => answer(client.GET("/api/campaigns/{campaign}/report", { params: { path: { campaign } } })),
+    staleTime: 60_000,
+  });

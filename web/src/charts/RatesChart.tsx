@@ -1,0 +1,50 @@
+import type { Report } from "../api";
+import { count, rate } from "../format";
+import { base, categories, values } from "./base";
+import { Chart } from "./Chart";
+import { whisker } from "./whisker";
+
+const STEPS = ["opened", "clicked", "converted", "unsubscribed"] as const;
+const NAMES = ["Opened", "Clicked", "Converted", "Unsubscribed"];
+
+/** Each arm's rates side by side; the whiskers are the server's 95 % intervals. */
+export function RatesChart({ arms }: { arms: Report["arms"] }) {
+  return (
+    <Chart
+      title="From message to goal"
+      note="Share of all people assigned to the variant, opens and clicks by people only; whiskers are 95 % intervals."
+      numbers={{
+        columns: ["Variant", "Step", "People", "Of", "Rate", "Low", "High"],
+        rows: arms.flatMap((arm) =>
+          STEPS.map((step, at) => {
+            const found = arm[step];
+            return [arm.name, NAMES[at] ?? step, found.count, found.people, rate(found.rate), rate(found.low), rate(found.high)];
+          }),
+        ),
+      }}
+      height={280}
+      option={(colors) => ({
+        ...base(colors),
+        legend: { top: 0, left: 0, textStyle: { color: colors.text }, icon: "roundRect", itemWidth: 12, itemHeight: 12, data: arms.map((arm) => arm.name) },
+        grid: { left: 48, right: 8, top: 36, bottom: 26 },
+        xAxis: categories(colors, NAMES),
+        yAxis: values(colors, rate),
+        series: [
+          ...arms.map((arm) => ({
+            type: "bar" as const,
+            name: arm.name,
+            barCategoryGap: "34%",
+            barGap: "18%",
+            itemStyle: { borderRadius: [3, 3, 0, 0] as number[] },
+            data: STEPS.map((step) => arm[step].rate ?? 0),
+            tooltip: { valueFormatter: (value: unknown) => rate(Number(value)) },
+            label: { show: arms.length < 4, position: "insideBottom" as const, color: "#fff", fontSize: 11, formatter: ({ dataIndex }: { dataIndex: number }) => count(arm[STEPS[dataIndex] ?? "opened"].count) },
+          })),
+          ...arms.map((arm, bar) =>
+            whisker(colors, arms.length, bar, STEPS.map((step, at) => [at, arm[step].low, arm[step].high])),
+          ),
+        ],
+      })}
+    />
+  );
+}

@@ -1,0 +1,62 @@
+// One segment: how many, since when, who for example, and the exact SQL that decides.
+import { Group, Stack, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { type SegmentDetail, segmentQuery } from "../api";
+import { SizeChart } from "../charts/SizeChart";
+import { count, rate } from "../format";
+import { ButtonLink, TextLink } from "../parts/Links";
+import { Page, Panel } from "../parts/Page";
+import { PeopleTable } from "../parts/PeopleTable";
+import { Facts, When } from "../parts/Shown";
+import { Empty, Loaded } from "../parts/States";
+
+const route = getRouteApi("/segments/$name");
+
+export function Segment() {
+  const { name } = route.useParams();
+  const query = useQuery({ ...segmentQuery(name), refetchInterval: 5_000 });
+  return (
+    <Page
+      title={name}
+      crumb={<TextLink to="/segments">Segments</TextLink>}
+      about={query.data?.describe}
+      actions={<ButtonLink to="/people" search={{ segment: name }} variant="default">Open the people</ButtonLink>}
+    >
+      <Loaded query={query} rows={8}>{(segment) => <Detail segment={segment} />}</Loaded>
+    </Page>
+  );
+}
+
+function Detail({ segment }: { segment: SegmentDetail }) {
+  return (
+    <Stack gap="lg">
+      <Panel>
+        <Group align="flex-start" gap="xl">
+          <div>
+            <TextLink to="/people" search={{ segment: segment.name }} fz={34} fw={650} lh={1.1} c="inherit" className="figures" aria-label={`${count(segment.count)} people in ${segment.name}`}>
+              {count(segment.count)}
+            </TextLink>
+            <Text size="sm" c="dimmed">people, {rate(segment.share)} of everyone</Text>
+          </div>
+          <Facts
+            facts={[
+              ["Condition", <code key="where">{segment.where}</code>],
+              ["Computed", <When key="when" at={segment.computed_at} />],
+              ["Used by", segment.used_by.length > 0 ? segment.used_by.join(", ") : "nothing yet"],
+            ]}
+          />
+        </Group>
+      </Panel>
+      <SizeChart name={segment.name} history={segment.history} />
+      <Panel title="Some of them" pad={false}>
+        {segment.sample.length > 0 ? (
+          <PeopleTable people={segment.sample} label={`Some of ${segment.name}`} />
+        ) : (
+          <Empty title="Nobody fits now">Loosen the condition, or wait: membership is recomputed as events come in.</Empty>
+        )}
+      </Panel>
+      <Panel title="SQL" note="What the engine runs, written from the definition"><pre className="source">{segment.sql}</pre></Panel>
+    </Stack>
+  );
+}

@@ -1,0 +1,71 @@
+// One mail as its person gets it. The HTML comes from its own address with its own policy, in a frame
+// that may run no script, so nothing in a template can touch this app.
+import { Box, Button, Group, SegmentedControl, Stack, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { type Message, messagePage, messageQuery } from "../api";
+import { value } from "../format";
+import { ButtonLink } from "./Links";
+import { Panel } from "./Page";
+import { Facts, PersonLink, State, When } from "./Shown";
+import { Loaded } from "./States";
+import { useWorkspace } from "./workspace";
+
+const route = getRouteApi("/messages");
+const WIDTHS = { desktop: "100%", phone: 390 } as const;
+
+export function MessageView({ id }: { id: string }) {
+  const query = useQuery(messageQuery(id));
+  return <Loaded query={query} rows={8}>{(message) => <Whole id={id} message={message} />}</Loaded>;
+}
+
+function Whole({ id, message }: { id: string; message: Message }) {
+  const { view = "desktop" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { timezone } = useWorkspace();
+  const { message: row } = message;
+  return (
+    <Stack gap="lg">
+      <div className="panel">
+        <Group justify="space-between" align="flex-start" p="md" gap="md">
+          <Box miw={0} flex={1}>
+            <Title order={2} className="break">{message.subject || "No subject: it was not rendered"}</Title>
+            {message.preheader && <Text size="sm" c="dimmed">{message.preheader}</Text>}
+            <Text size="xs" c="dimmed" mt={4} className="break">From {message.from}<br />To {message.to}</Text>
+          </Box>
+          <SegmentedControl
+            size="xs" aria-label="Preview" value={view} data={[{ value: "desktop", label: "Desktop" }, { value: "phone", label: "Phone" }, { value: "text", label: "Plain text" }]}
+            onChange={(chosen) => void navigate({ search: (old) => ({ ...old, view: chosen }), replace: true })}
+          />
+        </Group>
+        <Box p={view === "text" ? "md" : 0} style={{ borderTop: "1px solid var(--line)", background: "var(--soft)", borderRadius: "0 0 12px 12px", overflow: "hidden" }}>
+          {view === "text" ? (
+            <pre className="source" aria-label="Plain text">{message.text}</pre>
+          ) : (
+            <iframe
+              title={`Mail to ${message.to}`} src={messagePage(id)} sandbox="" referrerPolicy="no-referrer"
+              style={{ display: "block", border: 0, width: WIDTHS[view as keyof typeof WIDTHS] ?? "100%", maxWidth: "100%", height: 640, margin: "0 auto", background: "#fff", colorScheme: "light" }}
+            />
+          )}
+        </Box>
+      </div>
+      <Panel
+        title="Why this, for this person"
+        actions={<ButtonLink to="/people/$personId/explain" params={{ personId: row.person_id }} search={{ campaign: message.campaign }} variant="default" size="xs">Every condition</ButtonLink>}
+      >
+        <Group mb="sm" justify="space-between"><PersonLink id={row.person_id} name={row.name} email={row.email} /><State name={row.state} /></Group>
+        <Facts
+          facts={[
+            ["Variant", row.arm],
+            ["Handed over", <When key="at" at={row.handed_at} none="not handed over" />],
+            ["Provider said", row.provider_reply ?? "–"],
+            ["Template branches", message.branches.length > 0 ? message.branches.map((branch) => <code key={branch} style={{ display: "block" }}>{branch}</code>) : "none taken"],
+            ...Object.entries(message.decision).map(([name, seen]): [string, string] => [name, value(seen, timezone)]),
+          ]}
+        />
+        {row.reason && <Text size="sm" mt="sm">Reason: {row.reason}</Text>}
+        <Group mt="md" hiddenFrom="sm"><Button component="a" href={messagePage(id)} target="_blank" rel="noopener" variant="default" size="xs">Open the mail alone</Button></Group>
+      </Panel>
+    </Stack>
+  );
+}

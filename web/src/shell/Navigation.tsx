@@ -1,0 +1,55 @@
+import { Box, Stack, Text } from "@mantine/core";
+import {
+  IconBrain, IconFileImport, IconHome, IconMail, IconSpeakerphone, IconUsers, IconUsersGroup,
+} from "@tabler/icons-react";
+import { NavItem } from "../parts/Links";
+
+const GROUPS = [
+  { name: null, items: [{ to: "/", label: "Home", icon: IconHome }] },
+  {
+    name: "Audience",
+    items: [
+      { to: "/people", label: "People", icon: IconUsers },
+      { to: "/segments", label: "Segments", icon: IconUsersGroup },
+    ],
+  },
+  {
+    name: "Messaging",
+    items: [
+      { to: "/campaigns", label: "Campaigns", icon: IconSpeakerphone },
+      { to: "/messages", label: "Messages", icon: IconMail },
+    ],
+  },
+  {
+    name: "Engine",
+    items: [
+      { to: "/models", label: "Models", icon: IconBrain },
+      { to: "/imports", label: "Imports", icon: IconFileImport },
+    ],
+  },
+] as const;
+
+export function Navigation() {
+  return (
+    <Stack component="nav" gap="md" aria-label="Main">
+      {GROUPS.map((group) => (
+        <Box key={group.name ?? "start"}>
+          {group.name && <Text size="xs" fw={600} c="dimmed" px={10} mb={4}>{group.name}</Text>}
+          {group.items.map(({ to, label, icon: Icon }) => (
+            <NavItem
+              key={to}
+              to={to}
+              label={label}
+              leftSection={<Icon size={18} stroke={1.6} />}
+              activeOptions={{ exact: to === "/", includeSearch: false }}
+              activeProps={{ active: true }}
+              py={7}
+              px={10}
+              style={{ borderRadius: 8 }}
+            />
+          ))}
+        </Box>
+      ))}
+    </Stack>
+  );
+}

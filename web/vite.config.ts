@@ -1,0 +1,14 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// The app is served by `vocative serve` from the package; `npm run dev` talks to one on its usual port.
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../src/vocative/server/static",
+    emptyOutDir: true,
+    target: "es2022",
+    chunkSizeWarningLimit: 700,
+  },
+  server: { proxy: { "/api": "http://127.0.0.1:8750" } },
+});
