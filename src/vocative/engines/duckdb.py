@@ -11,44 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from vocative.engines.base import Engine, Params
+from vocative.engines.relations import HISTORY_COLUMNS
 from vocative.errors import EngineError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-HISTORY_COLUMNS = {
-    "events": {
-        "event_id": "VARCHAR",
-        "person_id": "VARCHAR",
-        "name": "VARCHAR",
-        "at": "TIMESTAMP",
-        "received_at": "TIMESTAMP",
-        "source": "VARCHAR",
-        "order_id": "VARCHAR",
-        "product_id": "VARCHAR",
-        "category": "VARCHAR",
-        "price": "DOUBLE",
-        "quantity": "DOUBLE",
-        "revenue": "DOUBLE",
-        "currency": "VARCHAR",
-        "campaign": "VARCHAR",
-        "message_id": "VARCHAR",
-        "properties": "VARCHAR",
-    },
-    "order_lines": {
-        "event_id": "VARCHAR",
-        "person_id": "VARCHAR",
-        "name": "VARCHAR",
-        "at": "TIMESTAMP",
-        "order_id": "VARCHAR",
-        "product_id": "VARCHAR",
-        "category": "VARCHAR",
-        "price": "DOUBLE",
-        "quantity": "DOUBLE",
-        "revenue": "DOUBLE",
-    },
-}
-"""Columns of the history relations, in order."""
 
 _MOST_THREADS = 8
 
@@ -58,6 +25,8 @@ class DuckDbEngine(Engine):
 
     Args:
         history_files: The files of `events` and `order_lines`, oldest first.
+        survivors: One row per profile that was merged away: `person_id` and the `survivor` that
+            history shows instead.
         threads: How many cores to use; the machine's, at most 8, unless told.
         memory_limit: How much memory to use before spilling, such as "2GB"; DuckDB's own
             limit (80 % of the machine's) unless told.
@@ -69,6 +38,7 @@ class DuckDbEngine(Engine):
         self,
         *,
         history_files: Mapping[str, Sequence[Path]],
+        survivors: "pa.Table | None" = None,
         threads: int | None = None,
         memory_limit: str | None = None,
     ) -> None:
@@ -92,8 +62,12 @@ class DuckDbEngine(Engine):
         except duckdb.Error as error:
             raise EngineError(f"DuckDB cannot start: {_first_line(error)}") from error
         self._shut_the_door(history_files)
+        merged = survivors is not None and survivors.num_rows > 0
+        if merged:
+            self._connection.register("survivors", survivors)
         for relation, columns in HISTORY_COLUMNS.items():
-            self._connection.execute(_view_sql(relation, columns, history_files.get(relation, ())))
+            files = history_files.get(relation, ())
+            self._connection.execute(_view_sql(relation, columns, files, merged=merged))
 
     def _shut_the_door(self, history_files: Mapping[str, Sequence[Path]]) -> None:
         """Let the connection read the history's files and nothing else, for good."""
@@ -124,7 +98,9 @@ class DuckDbEngine(Engine):
         self._connection.close()
 
 
-def _view_sql(relation: str, columns: Mapping[str, str], files: Sequence[Path]) -> str:
+def _view_sql(
+    relation: str, columns: Mapping[str, str], files: Sequence[Path], *, merged: bool
+) -> str:
     names = ", ".join(_column(name) for name in columns)
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {_column(name)}" for name, kind in columns.items())
     # The empty relation first: it gives the types, and columns that older files do not have yet.
@@ -132,6 +108,11 @@ def _view_sql(relation: str, columns: Mapping[str, str], files: Sequence[Path]) 
     if files:
         paths = _list_sql([str(path) for path in files])
         source += f" UNION ALL BY NAME SELECT * FROM read_parquet({paths}, union_by_name = true)"
+    if merged:
+        source = (
+            "SELECT h.* REPLACE (coalesce(s.survivor, h.person_id) AS person_id)"
+            f" FROM ({source}) h LEFT JOIN survivors s ON s.person_id = h.person_id"
+        )
     return f"CREATE VIEW {relation} AS SELECT {names} FROM ({source})"
 
 

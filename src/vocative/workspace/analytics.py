@@ -28,7 +28,8 @@ def open_engine(workspace: "Workspace") -> "Engine":
         parts = workspace.history.parts(tx)
         people = people_table(tx, workspace.traits)
         items = items_table(tx)
-    engine = DuckDbEngine(history_files=parts)
+        survivors = survivors_table(tx)
+    engine = DuckDbEngine(history_files=parts, survivors=survivors)
     engine.register("people", people)
     engine.register("items", items)
     return engine
@@ -97,6 +98,21 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "timestamp[us]": _instant,
     "date32[day]": lambda value: date.fromisoformat(str(value)[:10]),
 }
+
+
+def survivors_table(tx: "Transaction") -> "pa.Table":
+    """One row per profile that was merged away: person_id, survivor."""
+    import pyarrow as pa
+
+    rows = tx.tuples(
+        "SELECT person_id, merged_into FROM profiles WHERE merged_into IS NOT NULL ORDER BY 1"
+    )
+    return pa.table(
+        {
+            "person_id": pa.array([row[0] for row in rows], pa.string()),
+            "survivor": pa.array([row[1] for row in rows], pa.string()),
+        }
+    )
 
 
 def items_table(tx: "Transaction") -> "pa.Table":

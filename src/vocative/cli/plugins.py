@@ -1,0 +1,44 @@
+"""Which plug-ins there are."""
+
+import msgspec
+
+from vocative.errors import VocativeError
+from vocative.registry import Kind
+
+
+class Plugin(msgspec.Struct, frozen=True, kw_only=True):
+    """One plug-in."""
+
+    kind: str
+    name: str
+    usable: bool
+    about: str
+    """Its first sentence, or what it lacks."""
+
+
+def kinds() -> list[Kind[object]]:
+    """Every kind of plug-in."""
+    from vocative.deliver.channels.base import Channel
+    from vocative.engines.base import Engine
+    from vocative.predict.models.base import Model
+    from vocative.predict.recommenders.base import Recommender
+
+    return [
+        Kind("channels", "vocative.deliver.channels", Channel),
+        Kind("engines", "vocative.engines", Engine),
+        Kind("models", "vocative.predict.models", Model),
+        Kind("recommenders", "vocative.predict.recommenders", Recommender),
+    ]
+
+
+def plugins() -> list[Plugin]:
+    """Every plug-in there is, by kind, and whether it can be used here."""
+    return [_described(kind, name) for kind in kinds() for name in kind.names()]
+
+
+def _described(kind: Kind[object], name: str) -> Plugin:
+    try:
+        about = (kind.load(name).__doc__ or "").strip().partition("\n")[0]
+    except VocativeError as error:
+        return Plugin(kind=kind.name, name=name, usable=False, about=error.hint or error.message)
+    return Plugin(kind=kind.name, name=name, usable=True, about=about)

@@ -1,0 +1,47 @@
+"""Runs one operation for the command line: opens the workspace, shows progress, prints."""
+
+import importlib
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vocative.cli.progress import ProgressBar
+from vocative.operations import Operation
+
+
+def run_operation(operation: Operation, params: dict[str, Any]) -> None:
+    """Call an operation with what the command line gave, and print its result.
+
+    Raises:
+        VocativeError: whatever the operation raises; the caller prints it.
+    """
+    as_json = bool(params.pop("as_json", False))
+    folder: Path | None = params.pop("workspace", None)
+    with ExitStack() as stack:
+        arguments: list[Any] = []
+        if operation.needs_workspace:
+            from vocative.workspace import Workspace
+
+            arguments.append(stack.enter_context(Workspace(folder or Path())))
+        if operation.takes_progress:
+            bar = stack.enter_context(ProgressBar(operation.summary, quiet=as_json))
+            params["progress"] = bar
+        result = operation.call(*arguments, **params)
+    _print(operation, result, as_json=as_json)
+
+
+def _print(operation: Operation, result: Any, *, as_json: bool) -> None:
+    if as_json or (operation.show is None and not isinstance(result, str)):
+        body = msgspec.json.encode(result)
+        # Benchmarks promise one line; people reading a terminal want it laid out.
+        if sys.stdout.isatty() and not as_json:
+            body = msgspec.json.format(body)
+        sys.stdout.write(body.decode() + "\n")
+    elif operation.show is not None:
+        module, _, attribute = operation.show.partition(":")
+        getattr(importlib.import_module(module), attribute)(result)
+    else:
+        sys.stdout.write(result + "\n")

@@ -1,0 +1,90 @@
+"""`vocative serve`: the API, the web app and tracking links, and beside them the worker.
+
+Two processes: this one answers requests, a lower-priority child applies the event log. A busy
+worker in the same process would make every answer slow.
+"""
+
+import errno
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from vocative.errors import PrivacyError, StateError
+from vocative.workspace import Workspace
+
+STATIC = Path(__file__).parent.parent / "server" / "static"
+
+
+def serve(
+    workspace: Workspace, *, host: str = "127.0.0.1", port: int = 8750, worker: bool = True
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        workspace: What to serve.
+        host: The address to listen on.
+        port: The port to listen on.
+        worker: Whether to run the worker that applies incoming events.
+
+    Raises:
+        StateError: the port is taken.
+        PrivacyError: the address can be reached from other machines and no API key is set.
+    """
+    if not _is_loopback(host) and not os.environ.get("VOCATIVE_API_KEY"):
+        raise PrivacyError(
+            f"{host} can be reached from other machines, and no API key is set",
+            hint="export VOCATIVE_API_KEY=… first, or leave --host at 127.0.0.1",
+        )
+    bound = _bound(host, port)
+    import uvicorn
+
+    from vocative.server.app import create_app
+
+    with workspace.store.read():
+        pass  # A store that cannot be opened should stop us here, not at the first request.
+    child = _start_worker(workspace) if worker else None
+    sys.stdout.write(f"Vocative serves {workspace.settings.workspace} at http://{host}:{port}\n")
+    sys.stdout.write("Press Ctrl-C to stop.\n")
+    sys.stdout.flush()
+    try:
+        config = uvicorn.Config(
+            create_app(workspace), log_level="warning", access_log=False, lifespan="off"
+        )
+        uvicorn.Server(config).run(sockets=[bound])
+    finally:
+        bound.close()
+        if child is not None:
+            child.terminate()
+            child.wait(timeout=10)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            raise StateError(
+                f"port {port} is taken by another program",
+                hint=f"stop it, or choose another port: vocative serve --port {port + 1}",
+            ) from error
+        raise StateError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return bound
+
+
+def _start_worker(workspace: Workspace) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "vocative.cli.worker", str(workspace.root), str(os.getpid())]
+    return subprocess.Popen(command)

@@ -1,0 +1,17 @@
+"""Stage 5: what to say to whom: arms of experiments, offers, items."""
+
+from vocative.decide.assign import HOLDOUT, Assignment, assign
+from vocative.decide.offers import Offer, choose_offers, offer_place
+from vocative.decide.products import ProductChooser, Shown, sellable_items
+
+__all__ = [
+    "HOLDOUT",
+    "Assignment",
+    "Offer",
+    "ProductChooser",
+    "Shown",
+    "assign",
+    "choose_offers",
+    "offer_place",
+    "sellable_items",
+]

@@ -1,0 +1,366 @@
+"""Everything Vocative can be asked to do, in one table.
+
+The command line, the REST API, its OpenAPI description and the reference pages derive from it.
+A function takes the open workspace first and keyword arguments after it; its signature and its
+docstring say the rest. Nothing is imported until an operation is used.
+"""
+
+import importlib
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+Role = Literal["viewer", "marketer", "analyst", "developer", "admin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One argument of an operation."""
+
+    name: str
+    type: Any
+    """The annotation without `| None`."""
+    required: bool
+    default: Any
+    help: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the table."""
+
+    name: str
+    """The words on the command line."""
+    function: str
+    """`module:function`."""
+    summary: str
+    role: Role = "viewer"
+    route: str | None = None
+    """`METHOD /path`, below /api; None keeps it off the network."""
+    arguments: tuple[str, ...] = ()
+    """Parameters that stand without a flag on the command line."""
+    show: str | None = None
+    """`module:function` that prints the result for a person; plain JSON without one."""
+    command: bool = True
+    """Whether the command line has it."""
+    needs_workspace: bool = True
+
+    @cached_property
+    def call(self) -> Callable[..., Any]:
+        """The function itself."""
+        module, _, attribute = self.function.partition(":")
+        found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        return found
+
+    @cached_property
+    def parameters(self) -> list[Parameter]:
+        """What it takes, from its signature; the workspace and `progress` are handed in."""
+        hints = typing.get_type_hints(self.call)
+        told = _argument_help(inspect.getdoc(self.call) or "")
+        found = []
+        for name, parameter in inspect.signature(self.call).parameters.items():
+            if name in ("workspace", "progress"):
+                continue
+            missing = parameter.default is inspect.Parameter.empty
+            found.append(
+                Parameter(
+                    name=name,
+                    type=_without_none(hints[name]),
+                    required=missing,
+                    default=None if missing else parameter.default,
+                    help=told.get(name, ""),
+                )
+            )
+        return found
+
+    @cached_property
+    def returns(self) -> Any:
+        """The type of the result."""
+        return typing.get_type_hints(self.call).get("return")
+
+    @property
+    def takes_progress(self) -> bool:
+        """Whether it reports progress while it works."""
+        return "progress" in inspect.signature(self.call).parameters
+
+
+def _without_none(hint: Any) -> Any:
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        rest = [part for part in typing.get_args(hint) if part is not types.NoneType]
+        return rest[0] if len(rest) == 1 else hint
+    return hint
+
+
+def _argument_help(docstring: str) -> dict[str, str]:
+    """The sentences of a Google-style `Args:` section, by name."""
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring, flags=re.MULTILINE)
+    if section is None:
+        return {}
+    found: dict[str, str] = {}
+    current = ""
+    for line in inspect.cleandoc(section.group(1)).splitlines():
+        start = re.match(r"(\w+): (.*)", line)
+        if start:
+            current = start.group(1)
+            found[current] = start.group(2)
+        elif current:
+            found[current] += " " + line.strip()
+    return found
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation(
+            "init",
+            "vocative.cli.start:init",
+            "Make a workspace folder with starter definitions.",
+            role="developer",
+            arguments=("folder",),
+            show="vocative.cli.show:show_init",
+            needs_workspace=False,
+        ),
+        Operation(
+            "demo",
+            "vocative.cli.demo:demo",
+            "Run the whole job on a made-up store and say where to look.",
+            role="developer",
+            needs_workspace=False,
+            show="vocative.cli.show:show_nothing",
+        ),
+        Operation(
+            "serve",
+            "vocative.cli.serve:serve",
+            "Serve the web app, the API and tracking links.",
+            role="developer",
+            show="vocative.cli.show:show_nothing",
+        ),
+        Operation(
+            "import",
+            "vocative.cli.data:import_data",
+            "Take in a file; every row is used or rejected for a reason.",
+            role="developer",
+            arguments=("file",),
+            show="vocative.cli.show:show_import",
+        ),
+        Operation(
+            "imports",
+            "vocative.cli.data:list_imports",
+            "What was imported, and what became of every row.",
+            route="GET /imports",
+            show="vocative.cli.show:show_imports",
+        ),
+        Operation(
+            "check",
+            "vocative.cli.definitions:check_workspace",
+            "Check every definition and template without changing anything.",
+            route="GET /check",
+            show="vocative.cli.show:show_check",
+        ),
+        Operation(
+            "diff",
+            "vocative.cli.definitions:diff",
+            "What differs between the folder and what was last applied.",
+            route="GET /definitions/diff",
+            show="vocative.cli.show:show_diff",
+        ),
+        Operation(
+            "apply",
+            "vocative.cli.definitions:apply",
+            "Check the definitions, record a revision of each that changed, recompute segments.",
+            role="developer",
+            show="vocative.cli.show:show_diff",
+        ),
+        Operation(
+            "export",
+            "vocative.cli.definitions:export",
+            "Write the applied definitions to a folder.",
+            role="developer",
+            arguments=("folder",),
+            show="vocative.cli.show:show_export",
+        ),
+        Operation(
+            "overview",
+            "vocative.server.overview:overview",
+            "Key numbers, alerts and recent campaigns.",
+            route="GET /overview",
+        ),
+        Operation(
+            "person list",
+            "vocative.server.people:list_people",
+            "People, by search or segment.",
+            route="GET /people",
+        ),
+        Operation(
+            "person show",
+            "vocative.server.people:show_person",
+            "Everything known about one person.",
+            route="GET /people/{person_id}",
+            arguments=("person_id",),
+        ),
+        Operation(
+            "person timeline",
+            "vocative.server.people:timeline",
+            "What a person did, newest first.",
+            route="GET /people/{person_id}/timeline",
+            arguments=("person_id",),
+        ),
+        Operation(
+            "explain",
+            "vocative.campaign.explain:explain",
+            "Why a person got a campaign's mail, or did not.",
+            route="GET /people/{person}/explain",
+            arguments=("person",),
+            show="vocative.cli.show:show_explain",
+        ),
+        Operation(
+            "segment list",
+            "vocative.segment:list_segments",
+            "Segments with their sizes.",
+            route="GET /segments",
+            show="vocative.cli.show:show_segments",
+        ),
+        Operation(
+            "segment show",
+            "vocative.server.segments:show_segment",
+            "One segment: definition, size over time, sample people, SQL.",
+            route="GET /segments/{name}",
+            arguments=("name",),
+        ),
+        Operation(
+            "segment preview",
+            "vocative.server.segments:preview_segment",
+            "How many people an expression selects, without saving it.",
+            route="POST /segments/preview",
+            arguments=("where",),
+        ),
+        Operation(
+            "segment recompute",
+            "vocative.segment:recompute",
+            "Compute features and memberships for now.",
+            role="marketer",
+            route="POST /segments/recompute",
+            show="vocative.cli.show:show_recompute",
+        ),
+        Operation(
+            "feature list",
+            "vocative.segment:list_features",
+            "Features with their definitions.",
+            route="GET /features",
+        ),
+        Operation(
+            "train",
+            "vocative.predict:train",
+            "Train a model and write its card.",
+            role="analyst",
+            arguments=("name",),
+            show="vocative.cli.show:show_model",
+        ),
+        Operation(
+            "score",
+            "vocative.predict:score",
+            "Score the people of a model's population.",
+            role="analyst",
+            arguments=("name",),
+        ),
+        Operation(
+            "recommend",
+            "vocative.predict:recommend",
+            "Make everyone's recommendations.",
+            role="analyst",
+            arguments=("name",),
+        ),
+        Operation(
+            "model list",
+            "vocative.predict:list_models",
+            "Models and recommenders with their state.",
+            route="GET /models",
+        ),
+        Operation(
+            "model show",
+            "vocative.predict:show_model",
+            "A model's card.",
+            route="GET /models/{name}",
+            arguments=("name",),
+            show="vocative.cli.show:show_model",
+        ),
+        Operation(
+            "render",
+            "vocative.server.messages:render",
+            "Render a template for one person, or for nobody.",
+            arguments=("template",),
+            show="vocative.cli.show:show_rendered",
+        ),
+        Operation(
+            "campaign list",
+            "vocative.campaign:list_campaigns",
+            "Campaigns with their state.",
+            route="GET /campaigns",
+            show="vocative.cli.show:show_campaigns",
+        ),
+        Operation(
+            "campaign send",
+            "vocative.campaign:send",
+            "Plan a campaign's messages and deliver them; resumes where it stopped.",
+            role="marketer",
+            arguments=("campaign",),
+            show="vocative.cli.show:show_send",
+        ),
+        Operation(
+            "campaign messages",
+            "vocative.server.messages:list_messages",
+            "A campaign's messages with their state.",
+            route="GET /campaigns/{campaign}/messages",
+            arguments=("campaign",),
+        ),
+        Operation(
+            "message show",
+            "vocative.server.messages:show_message",
+            "One message as it was sent, and why.",
+            route="GET /messages/{message_id}",
+            arguments=("message_id",),
+        ),
+        Operation(
+            "report",
+            "vocative.measure:report",
+            "What a campaign changed: delivery, responses, A/B, lift over the holdout.",
+            route="GET /campaigns/{campaign}/report",
+            arguments=("campaign",),
+            show="vocative.cli.show:show_report",
+        ),
+        Operation(
+            "plugins",
+            "vocative.cli.plugins:plugins",
+            "Every plug-in there is, by kind.",
+            route="GET /plugins",
+            show="vocative.cli.show:show_plugins",
+            needs_workspace=False,
+        ),
+        Operation(
+            "doctor",
+            "vocative.cli.doctor:doctor",
+            "Check the workspace's files, store, keys and channels.",
+            role="developer",
+            show="vocative.cli.show:show_doctor",
+        ),
+        Operation(
+            "openapi",
+            "vocative.server.openapi:describe",
+            "The API's OpenAPI description.",
+            needs_workspace=False,
+        ),
+        Operation(
+            "bench",
+            "vocative.cli.bench:bench",
+            "Run a benchmark and print its figures.",
+            role="developer",
+            arguments=("name",),
+            needs_workspace=False,
+        ),
+    )
+}
