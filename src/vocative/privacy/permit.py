@@ -204,9 +204,22 @@ def issue_many(
     answers: list[Permit | Refusal] = []
     for start in range(0, len(contacts), _BATCH):
         chunk = contacts[start : start + _BATCH]
+        if rule.max_per_week is not None and tx.dialect == "postgresql":
+            _lock_people(tx, chunk)
         seen = {row["person_id"]: row for row in tx.rows(*_standing_sql(chunk, case))}
         answers += [_decide(contact, seen[contact.person_id], case) for contact in chunk]
     return answers
+
+
+def _lock_people(tx: Transaction, contacts: Sequence[Contact]) -> None:
+    """Let two campaigns that hand over at once count each other; SQLite has one writer anyway."""
+    people = sorted(contact.person_id for contact in contacts)
+    tx.rows(
+        "SELECT pg_advisory_xact_lock(hashtextextended(asked.person_id, 0))"
+        " FROM unnest(CAST(:people AS TEXT[])) WITH ORDINALITY AS asked (person_id, place)"
+        " ORDER BY asked.place",
+        {"people": people},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
