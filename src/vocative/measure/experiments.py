@@ -45,7 +45,8 @@ equal size against a holdout (docs/measurement.md has the table).
 """
 
 VISIBLE_LIFT = 0.1
-"""The relative difference that "more people would be needed to see" refers to."""
+HOLDOUT_VISIBLE_LIFT = 0.2
+"""The relative differences that "more people would be needed to see" refers to."""
 
 POWER = 0.8
 SAMPLE_RATIO_ALPHA = 0.001
@@ -66,6 +67,7 @@ class _Evidence(NamedTuple):
     variance: float
     scale: float
     typical_lift: float
+    visible_lift: float
     lift_error: float | None
 
 
@@ -129,6 +131,7 @@ def compare_rates(
     method: Method = "always_valid",
     level: float = 0.95,
     typical_lift: float = VARIANT_LIFT,
+    visible_lift: float = VISIBLE_LIFT,
 ) -> Comparison:
     """Compare the share of people with a 1 in `metric` between two arms.
 
@@ -140,6 +143,7 @@ def compare_rates(
         level: confidence, in (0, 1).
         typical_lift: the order of relative difference that is expected, above 0; chosen before
             looking at the data.
+        visible_lift: the relative difference for which the people still needed are told.
 
     >>> from vocative.measure.statistics import rate_statistics
     >>> a = Arm("a", rate_statistics("converted", 600, 5_000))
@@ -161,6 +165,7 @@ def compare_rates(
         variance=variance,
         scale=scale,
         typical_lift=typical_lift,
+        visible_lift=visible_lift,
         lift_error=_lift_error(a, b, metric),
     )
     return _judged(found, evidence)
@@ -175,6 +180,7 @@ def compare_means(
     method: Method = "always_valid",
     level: float = 0.95,
     typical_lift: float = VARIANT_LIFT,
+    visible_lift: float = VISIBLE_LIFT,
 ) -> Comparison:
     """Compare the mean of `metric`, such as revenue per person, between two arms.
 
@@ -190,6 +196,7 @@ def compare_means(
         level: confidence, in (0, 1).
         typical_lift: the order of relative difference that is expected, above 0; chosen before
             looking at the data.
+        visible_lift: the relative difference for which the people still needed are told.
     """
     found = _observed(a, b, metric, kind="mean", unit=unit, method=method)
     if min(found.a_people, found.b_people) < 2:
@@ -206,6 +213,7 @@ def compare_means(
         variance=variance,
         scale=scale,
         typical_lift=typical_lift,
+        visible_lift=visible_lift,
         lift_error=_lift_error(a, b, metric),
     )
     return _judged(found, evidence)
@@ -371,11 +379,12 @@ def _judged(found: Comparison, evidence: _Evidence) -> Comparison:
     if interval.low > 0 or interval.high < 0:
         better = found.a if interval.low > 0 else found.b
         return _worded(msgspec.structs.replace(found, verdict="better", better=better))
-    effect = VISIBLE_LIFT * evidence.scale
+    effect = evidence.visible_lift * evidence.scale
     return _worded(
         msgspec.structs.replace(
             found,
             verdict="no_difference_yet",
+            visible_lift=evidence.visible_lift,
             visible_effect=effect,
             more_people=_more_people(found, evidence, effect),
         )

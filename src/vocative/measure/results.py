@@ -52,8 +52,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     lift_interval: Interval | None = None
     verdict: Literal["better", "no_difference_yet", "too_few"] = "too_few"
     better: str | None = None
+    visible_lift: float | None = None
     visible_effect: float | None = None
-    """The difference that `more_people` refers to, in units of the metric."""
+    """The difference that `more_people` refers to: relative, and in units of the metric."""
     more_people: tuple[int, int] | None = None
     """How many more people in `a` and in `b` would show that difference four times in five."""
     words: str = ""
@@ -102,7 +103,7 @@ class Holdout(msgspec.Struct, frozen=True, kw_only=True):
     incremental_conversions_interval: Interval | None
     incremental_revenue: float | None
     incremental_revenue_interval: Interval | None
-    words: str
+    words: str = ""
 
 
 class Attribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +111,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
 
     conversions: int
     revenue: float
-    words: str
+    words: str = ""
 
 
 class GoalSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ class GoalSeen(msgspec.Struct, frozen=True, kw_only=True):
     value: str | None
     open_windows: int
     """People whose window had not closed at the report's instant."""
-    words: str
+    words: str = ""
 
 
 class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
