@@ -258,11 +258,12 @@ def _arithmetic(checker: Checker, node: Arithmetic) -> Node:
     role = f"each side of `{node.operator}`"
     left, right = (checker.fitted(side, NUMERIC, role) for side in (left, right))
     divides_by_zero = node.operator == "/" and not (isinstance(right, Literal) and right.value)
+    whole = node.operator != "/" and Type.NUMBER not in (left.type, right.type)
     return replace(
         node,
         left=left,
         right=right,
-        type=Type.NUMBER,
+        type=Type.INTEGER if whole else Type.NUMBER,
         nullable=_any_nullable(left, right) or divides_by_zero,
     )
 
@@ -290,7 +291,8 @@ def _time_arithmetic(checker: Checker, node: Arithmetic, left: Node, right: Node
 
 def _negate(checker: Checker, node: Negate) -> Node:
     operand = checker.fitted(checker.node(node.operand), NUMERIC, "what follows `-`")
-    return replace(node, operand=operand, type=Type.NUMBER, nullable=operand.nullable)
+    kind = Type.NUMBER if operand.type is Type.NULL else operand.type
+    return replace(node, operand=operand, type=kind, nullable=operand.nullable)
 
 
 def _is(checker: Checker, node: Is) -> Node:

@@ -1,7 +1,7 @@
 """A checked tree to SQL.
 
 The text is written for DuckDB, with what the subset fixes spelled out: `/` divides floats and gives
-NULL by zero, arithmetic is in DOUBLE, `like` has no escape. Other engines get it through sqlglot.
+NULL by zero, arithmetic goes through DOUBLE, `like` has no escape. sqlglot rewrites it for others.
 """
 
 from collections.abc import Callable
@@ -93,6 +93,8 @@ def _compare(node: Compare, sql: Inner, _: Names) -> str:
 
 
 def _double(node: Node, sql: Inner) -> str:
+    if isinstance(node, Literal) and node.type is Type.INTEGER:
+        return literal_sql(node.value, Type.NUMBER)
     return sql(node) if node.type is Type.NUMBER else f"CAST({sql(node)} AS DOUBLE)"
 
 
@@ -106,11 +108,16 @@ def _arithmetic(node: Arithmetic, sql: Inner, _: Names) -> str:
     left, right = _double(node.left, sql), _double(node.right, sql)
     if node.operator == "/":
         return f"({left} / nullif({right}, 0))"
-    return f"({left} {node.operator} {right})"
+    return _whole(f"{left} {node.operator} {right}", node)
+
+
+def _whole(sql: str, node: Node) -> str:
+    """Arithmetic of integers: through doubles, so that too large a result is unknown, no error."""
+    return f"TRY_CAST({sql} AS BIGINT)" if node.type is Type.INTEGER else f"({sql})"
 
 
 def _negate(node: Negate, sql: Inner, _: Names) -> str:
-    return f"(- {_double(node.operand, sql)})"
+    return _whole(f"- {_double(node.operand, sql)}", node)
 
 
 def _is(node: Is, sql: Inner, _: Names) -> str:

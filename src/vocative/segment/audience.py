@@ -1,0 +1,112 @@
+"""Who a condition selects, from the features everyone has now."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from vocative.segment.batch import score_column, segments_sql
+from vocative.segment.current import open_current
+from vocative.segment.plan import Plan, build_plan
+from vocative.segment.results import Preview
+from vocative.sql import Node, Place, Type, check, parse, quote_name
+from vocative.workspace import Workspace
+
+SAMPLE = 10
+_CONDITION = "condition"
+
+
+def checked_condition(plan: Plan, where: str, place: Place | None = None) -> Node:
+    """A condition about a person, parsed and checked.
+
+    Raises:
+        AuthorError: it is wrong; the error points at the word.
+    """
+    return check(parse(where, place), plan.catalog, wanted=(Type.BOOLEAN,)).node
+
+
+def preview_segment(workspace: Workspace, where: str) -> Preview:
+    """How many people a condition would select, and some of them.
+
+    Args:
+        workspace: Where.
+        where: A condition, as in a segment's `where`.
+
+    Raises:
+        AuthorError: the condition is wrong.
+    """
+    plan = build_plan(workspace)
+    node = checked_condition(plan, where)
+    with workspace.engine() as engine:
+        as_of = open_current(workspace, engine, plan)
+        sql = segments_sql(
+            plan,
+            (),
+            conditions={_CONDITION: node},
+            select=lambda last: (
+                f"SELECT count(*) AS people, count(*) FILTER (WHERE {_CONDITION}) AS found,"
+                f" list_slice(list(person_id ORDER BY person_id) FILTER (WHERE {_CONDITION}),"
+                f" 1, {SAMPLE}) AS sample FROM {last}"
+            ),
+        )
+        row = engine.rows(sql)[0]
+    return Preview(
+        count=row["found"], people=row["people"], sample=row["sample"] or [], as_of=as_of
+    )
+
+
+def people_where(workspace: Workspace, where: str, place: Place | None = None) -> list[str]:
+    """Ids of everyone for whom a condition is true, sorted.
+
+    Raises:
+        AuthorError: the condition is wrong.
+    """
+    plan = build_plan(workspace)
+    node = checked_condition(plan, where, place)
+    with workspace.engine() as engine:
+        open_current(workspace, engine, plan)
+        sql = segments_sql(
+            plan,
+            (),
+            conditions={_CONDITION: node},
+            select=lambda last: (
+                f"SELECT person_id FROM {last} WHERE {_CONDITION} ORDER BY person_id"
+            ),
+        )
+        found: list[str] = engine.query(sql).column("person_id").to_pylist()
+    return found
+
+
+def people_data(
+    workspace: Workspace, person_ids: Iterable[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """What templates and rules may know of people: non-personal traits, features and scores.
+
+    Args:
+        workspace: Where.
+        person_ids: Whose; everyone's unless told.
+
+    Returns:
+        By person id: a dict by name. A model's score has the model's name. Instants are naive UTC.
+    """
+    plan = build_plan(workspace)
+    wanted = "" if person_ids is None else " WHERE person_id IN (SELECT person_id FROM asked)"
+    columns = ["person_id", *plan.catalog.fields]
+    chosen = [quote_name(name) for name in columns if not _is_personal(plan, name)]
+    chosen += [f"{quote_name(score_column(model))} AS {quote_name(model)}" for model in plan.models]
+    with workspace.engine() as engine:
+        open_current(workspace, engine, plan)
+        if person_ids is not None:
+            import pyarrow as pa
+
+            engine.register(
+                "asked", pa.table({"person_id": pa.array(list(person_ids), pa.string())})
+            )
+        sql = segments_sql(
+            plan, (), select=lambda last: f"SELECT {', '.join(chosen)} FROM {last}{wanted}"
+        )
+        rows = engine.rows(sql)
+    return {row.pop("person_id"): row for row in rows}
+
+
+def _is_personal(plan: Plan, name: str) -> bool:
+    field = plan.catalog.fields.get(name)
+    return field is not None and field.personal

@@ -1,0 +1,61 @@
+"""What can be named: about an event in a feature's `where:`, about a person everywhere else."""
+
+from collections.abc import Mapping
+
+from vocative.engines.relations import HISTORY_COLUMNS
+from vocative.sql import Catalog, Field, Type
+from vocative.workspace import Trait, Workspace
+
+_COLUMN_TYPES = {"VARCHAR": Type.TEXT, "DOUBLE": Type.NUMBER, "TIMESTAMP": Type.INSTANT}
+_HIDDEN = ("person_id", "properties")
+ALWAYS_KNOWN = {
+    "first_seen_at": Field(
+        name="first_seen_at",
+        kind="trait",
+        type=Type.INSTANT,
+        describe="when the person was first seen",
+    ),
+    "email_domain": Field(
+        name="email_domain",
+        kind="trait",
+        type=Type.TEXT,
+        describe="the part of the e-mail address after @",
+    ),
+}
+
+
+def event_catalog(relation: str) -> Catalog:
+    """What a feature's value and `where:` can name: columns, and parts of `properties`."""
+    columns = HISTORY_COLUMNS[relation]
+    fields = {
+        name: Field(name=name, kind="column", type=_COLUMN_TYPES[kind])
+        for name, kind in columns.items()
+        if name not in _HIDDEN
+    }
+    return Catalog(
+        fields=fields,
+        now=False,
+        json_columns=("properties",) if "properties" in columns else (),
+        about="an event",
+    )
+
+
+def trait_fields(traits: Mapping[str, Trait]) -> dict[str, Field]:
+    """Traits by name: those of `traits.yaml` and the ones every person has."""
+    stated = {
+        name: Field(
+            name=name,
+            kind="trait",
+            type=Type(trait.type),
+            personal=trait.personal,
+            describe=trait.describe,
+        )
+        for name, trait in traits.items()
+    }
+    return {**ALWAYS_KNOWN, **stated}
+
+
+def model_names(workspace: Workspace) -> list[str]:
+    """Models whose output can be asked for with score('…')."""
+    models = workspace.definitions("model")
+    return [name for name, model in models.items() if "recommend" not in model.body]

@@ -1,0 +1,429 @@
+"""The plan: what depends on what, checked once, then printed as SQL by `batch.py`.
+
+    groups      scans of history that serve several features (same events, filter and relation)
+    features    aggregates of groups, then layers of features made from features
+    segments    layers of conditions over features, traits, scores and other segments
+
+Definitions come in; a frozen plan goes out. Refused: unknown names, wrong types, circles.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
+
+from vocative.errors import AuthorError
+from vocative.segment.catalog import event_catalog, model_names, trait_fields
+from vocative.segment.definitions import (
+    AggregateFeature,
+    BucketFeature,
+    DerivedFeature,
+    FamilySegment,
+    Feature,
+    PredicateSegment,
+    Segment,
+    read_feature,
+    read_segment,
+)
+from vocative.segment.order import in_order
+from vocative.sql import Catalog, Expression, Field, Node, Type, check, to_text
+from vocative.sql.literals import moment_of
+from vocative.sql.nodes import FieldRef, Scalar
+from vocative.sql.text import RESERVED_WORDS
+from vocative.workspace import Workspace
+
+_BOOLEAN = (Type.BOOLEAN,)
+_NUMERIC = (Type.NUMBER, Type.INTEGER)
+_RANKED = (*_NUMERIC, Type.INSTANT, Type.DATE)
+_FAMILY = (Type.TEXT, Type.INTEGER, Type.BOOLEAN)
+_STORED = (*_RANKED, Type.TEXT, Type.BOOLEAN)
+_WITHOUT_EVENTS: dict[str, Scalar] = {"count": 0, "distinct": 0, "sum": 0.0, "exists": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDef:
+    """A feature with its type and its checked expressions.
+
+    `default` is what a person without such events has; `needs` are the features and traits it
+    is made from.
+    """
+
+    written: Feature
+    type: Type
+    nullable: bool
+    value: Node | None = None
+    condition: Node | None = None
+    default: Scalar = None
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The name it is written under."""
+        return self.written.name
+
+    @property
+    def describe(self) -> str:
+        """What it is, in the author's words."""
+        return self.written.describe
+
+    @property
+    def about_others(self) -> bool:
+        """Whether it compares a person with the rest of the population (quintiles)."""
+        return isinstance(self.written, BucketFeature)
+
+    @property
+    def aggregate(self) -> AggregateFeature | None:
+        """How it is computed from events, None when it is made from other features."""
+        return self.written if isinstance(self.written, AggregateFeature) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentDef:
+    """A segment with its checked condition, or with the field it is a family by."""
+
+    written: Segment
+    node: Node
+    fields: frozenset[str]
+    segments: frozenset[str]
+    scores: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The name it is written under."""
+        return self.written.name
+
+    @property
+    def describe(self) -> str:
+        """What it is, in the author's words."""
+        return self.written.describe
+
+    @property
+    def is_family(self) -> bool:
+        """Whether it stands for one segment per value."""
+        return isinstance(self.written, FamilySegment)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """One scan of history that serves several features.
+
+    `dimension` is the value that `top` counts; other features have none.
+    """
+
+    name: str
+    relation: str
+    events: tuple[str, ...]
+    condition: Node | None
+    dimension: Node | None
+    features: tuple[FeatureDef, ...]
+
+    @property
+    def window_seconds(self) -> int | None:
+        """The longest look back of its features, None without limit."""
+        windows = [
+            feature.aggregate.window_seconds for feature in self.features if feature.aggregate
+        ]
+        limited = [window for window in windows if window is not None]
+        return max(limited) if len(limited) == len(windows) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a workspace defines about people, in an order in which it can be computed."""
+
+    traits: Mapping[str, Field]
+    features: Mapping[str, FeatureDef]
+    segments: Mapping[str, SegmentDef]
+    models: tuple[str, ...] = ()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What a condition about a person can name."""
+        return _person_catalog(self.traits, self.features, self.segments, self.models)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when the meaning of a feature does: tells whether computed ones still fit."""
+        meanings = [_meaning(feature) for _, feature in sorted(self.features.items())]
+        return hashlib.sha256(repr(meanings).encode()).hexdigest()[:16]
+
+    def features_needed(self, names: Iterable[str] | None = None) -> dict[str, FeatureDef]:
+        """The named features (all unless told) and those they are made from, in order."""
+        wanted = set(self.features if names is None else names)
+        for name in reversed(list(self.features)):
+            if name in wanted:
+                wanted |= self.features[name].needs
+        return {name: found for name, found in self.features.items() if name in wanted}
+
+    def segments_needed(self, names: Iterable[str] | None = None) -> dict[str, SegmentDef]:
+        """The named segments (all unless told) and those they ask about, in order."""
+        wanted = {base_name(name) for name in (self.segments if names is None else names)}
+        for name in reversed(list(self.segments)):
+            if name in wanted:
+                wanted |= {base_name(other) for other in self.segments[name].segments}
+        return {name: found for name, found in self.segments.items() if name in wanted}
+
+
+def base_name(segment: str) -> str:
+    """The definition behind a segment: `country` for `country:FR`."""
+    return segment.partition(":")[0]
+
+
+def build_plan(workspace: Workspace) -> Plan:
+    """The plan of a workspace's features and segments, as its folder has them now.
+
+    Raises:
+        AuthorError: a definition is wrong; the error points at the word.
+    """
+    traits = trait_fields(workspace.traits)
+    features = _checked_features(workspace, traits)
+    models = tuple(model_names(workspace))
+    segments = _checked_segments(workspace, traits, features, models)
+    return Plan(traits=traits, features=features, segments=segments, models=models)
+
+
+def check_definitions(workspace: Workspace) -> None:
+    """Check every feature and segment of a workspace.
+
+    Raises:
+        AuthorError: one of them is wrong.
+    """
+    build_plan(workspace)
+
+
+def _checked_features(workspace: Workspace, traits: Mapping[str, Field]) -> dict[str, FeatureDef]:
+    definitions = workspace.definitions("feature")
+    written = {name: read_feature(definition) for name, definition in definitions.items()}
+    for name, feature in written.items():
+        if name in traits or name in RESERVED_WORDS or name in ("person_id", "as_of"):
+            what = "a trait" if name in traits else "a word of the language"
+            raise AuthorError(
+                f"{name!r} is {what} already",
+                where=feature.definition.where("@key"),
+                hint="give the feature another name",
+            )
+    ordered = in_order(
+        written, _names_in, kind="feature", where=lambda feature: feature.definition.where("@key")
+    )
+    checked: dict[str, FeatureDef] = {}
+    for name, feature in ordered.items():
+        checked[name] = _check_feature(feature, traits, checked)
+    return checked
+
+
+def _names_in(feature: Feature) -> frozenset[str]:
+    match feature:
+        case DerivedFeature():
+            return feature.expression.fields
+        case BucketFeature():
+            condition = feature.condition
+            return feature.value.fields | (condition.fields if condition else frozenset())
+        case _:
+            return frozenset()
+
+
+def _check_feature(
+    feature: Feature,
+    traits: Mapping[str, Field],
+    before: Mapping[str, FeatureDef],
+) -> FeatureDef:
+    if isinstance(feature, AggregateFeature):
+        return _check_aggregate(feature)
+    catalog = replace(
+        _person_catalog(traits, before, {}, ()), segments=None, scores=None, about="a feature"
+    )
+    if isinstance(feature, DerivedFeature):
+        checked = check(feature.expression, catalog, wanted=_STORED)
+        return FeatureDef(
+            written=feature,
+            type=checked.type,
+            nullable=checked.nullable,
+            value=checked.node,
+            needs=_names_in(feature),
+        )
+    value = check(feature.value, catalog, wanted=_RANKED)
+    condition = _checked_condition(feature.condition, catalog)
+    return FeatureDef(
+        written=feature,
+        type=Type.INTEGER,
+        nullable=value.nullable or condition is not None,
+        value=value.node,
+        condition=condition,
+        needs=_names_in(feature),
+    )
+
+
+def _check_aggregate(feature: AggregateFeature) -> FeatureDef:
+    catalog = event_catalog(feature.relation)
+    wanted = _NUMERIC if feature.function in ("sum", "avg") else _STORED
+    value = None if feature.value is None else check(feature.value, catalog, wanted=wanted)
+    if feature.function in ("count", "distinct"):
+        kind = Type.INTEGER
+    elif feature.function == "exists":
+        kind = Type.BOOLEAN
+    elif feature.function in ("sum", "avg"):
+        kind = Type.NUMBER
+    else:
+        kind = value.type if value else Type.NULL
+    default = _WITHOUT_EVENTS.get(feature.function)
+    if feature.default is not None:
+        default = _default(feature, kind)
+    return FeatureDef(
+        written=feature,
+        type=kind,
+        nullable=default is None,
+        value=None if value is None else value.node,
+        condition=_checked_condition(feature.condition, catalog),
+        default=default,
+    )
+
+
+def _default(feature: AggregateFeature, kind: Type) -> Scalar:
+    given = feature.default
+    fits: dict[Type, type | tuple[type, ...]] = {
+        Type.TEXT: str,
+        Type.BOOLEAN: bool,
+        Type.INTEGER: int,
+        Type.NUMBER: (int, float),
+    }
+    value: Scalar = given
+    if kind in (Type.INSTANT, Type.DATE):
+        value = moment_of(given, kind) if isinstance(given, str) else None
+    elif not isinstance(given, fits[kind]) or (isinstance(given, bool) and kind in _NUMERIC):
+        value = None
+    if value is None:
+        raise AuthorError(
+            f"the default {given!r} is no {kind}, but the feature is",
+            where=feature.definition.where("default"),
+        )
+    return float(cast("int | float", value)) if kind is Type.NUMBER else value
+
+
+def _checked_condition(condition: Expression | None, catalog: Catalog) -> Node | None:
+    return None if condition is None else check(condition, catalog, wanted=_BOOLEAN).node
+
+
+def _checked_segments(
+    workspace: Workspace,
+    traits: Mapping[str, Field],
+    features: Mapping[str, FeatureDef],
+    models: tuple[str, ...],
+) -> dict[str, SegmentDef]:
+    definitions = workspace.definitions("segment")
+    written = {name: read_segment(definition) for name, definition in definitions.items()}
+    ordered = in_order(
+        written,
+        lambda segment: {base_name(name) for name in _expression(segment).segments},
+        kind="segment",
+        where=lambda segment: segment.definition.where("@key"),
+    )
+    catalog = replace(
+        _person_catalog(traits, features, {}, models),
+        segments=frozenset(n for n, s in written.items() if isinstance(s, PredicateSegment)),
+        families=frozenset(n for n, s in written.items() if isinstance(s, FamilySegment)),
+    )
+    return {name: _check_segment(segment, catalog) for name, segment in ordered.items()}
+
+
+def _expression(segment: Segment) -> Expression:
+    return segment.condition if isinstance(segment, PredicateSegment) else segment.by
+
+
+def _check_segment(segment: Segment, catalog: Catalog) -> SegmentDef:
+    expression = _expression(segment)
+    wanted = _BOOLEAN if isinstance(segment, PredicateSegment) else _FAMILY
+    checked = check(expression, catalog, wanted=wanted)
+    if isinstance(segment, FamilySegment) and not isinstance(checked.node, FieldRef):
+        raise AuthorError("`by` takes the name of one trait or feature", where=expression.place(0))
+    return SegmentDef(
+        written=segment,
+        node=checked.node,
+        fields=expression.fields,
+        segments=expression.segments,
+        scores=expression.scores,
+    )
+
+
+def _person_catalog(
+    traits: Mapping[str, Field],
+    features: Mapping[str, FeatureDef],
+    segments: Mapping[str, SegmentDef],
+    models: Iterable[str],
+) -> Catalog:
+    return Catalog(
+        fields={**traits, **feature_fields(features)},
+        segments=frozenset(name for name, found in segments.items() if not found.is_family),
+        families=frozenset(name for name, found in segments.items() if found.is_family),
+        scores=frozenset(models),
+    )
+
+
+def feature_fields(features: Mapping[str, FeatureDef]) -> dict[str, Field]:
+    """Features as fields that expressions and templates can name."""
+    return {
+        name: Field(
+            name=name,
+            kind="feature",
+            type=feature.type,
+            nullable=feature.nullable,
+            describe=feature.describe,
+        )
+        for name, feature in features.items()
+    }
+
+
+def groups_of(features: Iterable[FeatureDef]) -> tuple[Group, ...]:
+    """The scans of history that the features need, each shared by as many as possible."""
+    gathered: dict[tuple[object, ...], list[FeatureDef]] = {}
+    for feature in features:
+        if feature.aggregate is not None:
+            gathered.setdefault(_group_key(feature, feature.aggregate), []).append(feature)
+    used: set[str] = set()
+    found = []
+    for members in gathered.values():
+        first, how = members[0], members[0].aggregate
+        if how is None:
+            continue
+        found.append(
+            Group(
+                name=_free_name(how, used),
+                relation=how.relation,
+                events=how.events,
+                condition=first.condition,
+                dimension=first.value if how.function == "top" else None,
+                features=tuple(members),
+            )
+        )
+    return tuple(found)
+
+
+def _group_key(feature: FeatureDef, how: AggregateFeature) -> tuple[object, ...]:
+    condition = "" if feature.condition is None else to_text(feature.condition)
+    dimension = to_text(feature.value) if how.function == "top" and feature.value else ""
+    return (how.relation, frozenset(how.events), condition, dimension)
+
+
+def _free_name(how: AggregateFeature, used: set[str]) -> str:
+    events = re.sub(r"[^a-z0-9]+", "_", "_".join(how.events).lower()).strip("_")[:40]
+    base = f"{events}_{'top' if how.function == 'top' else 'facts'}"
+    name, number = base, 2
+    while name in used:
+        name, number = f"{base}_{number}", number + 1
+    used.add(name)
+    return name
+
+
+def _meaning(feature: FeatureDef) -> tuple[object, ...]:
+    how = feature.aggregate
+    bucket = feature.written if isinstance(feature.written, BucketFeature) else None
+    return (
+        feature.name,
+        feature.type,
+        None if feature.value is None else to_text(feature.value),
+        None if feature.condition is None else to_text(feature.condition),
+        feature.default,
+        how and (how.function, how.events, how.window_seconds, how.relation),
+        bucket and (bucket.buckets, bucket.descending),
+    )
