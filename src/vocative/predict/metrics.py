@@ -92,10 +92,13 @@ def average_precision(label: Ints, score: Numbers) -> float:
 
 def log_loss(label: Ints, probability: Floats) -> float:
     """Mean negative log likelihood, in nats."""
-    if not len(label):
-        return math.nan
+    return float(log_losses(label, probability).mean()) if len(label) else math.nan
+
+
+def log_losses(label: Ints, probability: Floats) -> Floats:
+    """Negative log likelihood of each outcome, in nats."""
     p = np.clip(probability, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    return float(-np.mean(label * np.log(p) + (1 - label) * np.log(1 - p)))
+    return np.asarray(-(label * np.log(p) + (1 - label) * np.log(1 - p)), dtype=float)
 
 
 def brier(label: Ints, probability: Floats) -> float:

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from vocative.predict.interactions import Flags, Floats, Interactions, Ints, Singles
+from vocative.predict.interactions import Floats, Interactions, Ints, Singles
 from vocative.predict.recommenders.base import (
     NOT_MINE,
     Learned,
@@ -399,8 +399,3 @@ def _scaled(scores: Singles) -> Singles:
     filled = np.where(np.isfinite(scores), np.maximum(scores, 0.0), 0.0)
     highest = np.maximum(filled.max(axis=1, keepdims=True), np.float32(1e-9))
     return np.asarray(filled / highest, dtype=np.float32)
-
-
-def allowed_items(active: Flags, stock: Floats) -> Flags:
-    """Items that may be shown: active, and in stock or of unknown stock (NaN)."""
-    return active & (np.isnan(stock) | (stock > 0))

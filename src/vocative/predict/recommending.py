@@ -1,0 +1,435 @@
+"""Recommenders at work: learn, measure on a later window, write lists.
+
+In: a workspace's events and catalog. Out: a stored version with its card, and rows of the table
+`recommendations`. Items that are switched off or out of stock are left out; an unknown stock
+counts as in stock. People without a history get what is popular.
+"""
+
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from vocative.clock import EPOCH, from_micros, naive_utc, to_micros
+from vocative.engines.base import Engine
+from vocative.errors import DataError
+from vocative.predict.artifacts import (
+    champion,
+    read_artifact,
+    save_version,
+    sha256,
+    version_of,
+)
+from vocative.predict.card import ModelCard, RankingRow
+from vocative.predict.definitions import RECOMMENDERS, Recommending
+from vocative.predict.interactions import Flags, Floats, Interactions, Ints, number_names
+from vocative.predict.metrics import ndcg
+from vocative.predict.recommenders.base import Learned, Recommender
+from vocative.predict.recommenders.popularity import Popularity
+from vocative.predict.training import library_versions
+from vocative.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[str, float], None]
+BASELINES = ("own_frequency", "popularity")
+LEAST_TEST_PEOPLE = 20
+MOST_TEST_PEOPLE = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """History and catalog as arrays; `allowed` says which items may be shown now."""
+
+    history: Interactions
+    allowed: Flags
+    span: tuple[datetime, datetime] | None
+
+
+class StoredRecommender(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recommender as `model.json` holds it; what it knows of items is in the history."""
+
+    algorithm: str
+    learned: Learned
+
+
+def train_recommender(
+    workspace: Workspace, model: Recommending, *, as_of: datetime, progress: Progress
+) -> ModelCard:
+    """Learn a recommender up to the last window, measure it there, keep the version."""
+    began = time.perf_counter()
+    progress("reading history", 0.0)
+    with workspace.engine() as engine:
+        shop = read_shop(engine, model.events, until=as_of)
+    missing = missing_for(model, shop)
+    ranking: tuple[RankingRow, ...] = ()
+    learned, cautions = Learned(), []
+    if not missing:
+        progress("learning from earlier windows", 0.2)
+        cut = last_window_start(shop, model.within)
+        past, future = shop.history.before(cut), shop.history.where(shop.history.day >= cut)
+        recommender = RECOMMENDERS.load(model.algorithm)()
+        learned = recommender.learn(past, as_of=cut, seed=model.seed)
+        recommender.restore(learned)
+        progress("measuring on the last window", 0.7)
+        ranking = measure(model, recommender, past, future, cut=cut)
+        cautions = _cautions(model, learned, ranking)
+        if not ranking:
+            few, days = LEAST_TEST_PEOPLE, model.within.days
+            missing = [
+                f"fewer than {few} people with a past took something in the last {days} days"
+            ]
+    raw = msgspec.json.encode(StoredRecommender(algorithm=model.algorithm, learned=learned))
+    card = _card(workspace, model, shop, as_of=as_of)
+    card = msgspec.structs.replace(
+        card,
+        status="not_enough_data" if missing else "champion",
+        version=version_of(as_of, raw),
+        artifact_sha256=sha256(raw),
+        ranking=() if missing else ranking,
+        missing=tuple(missing),
+        cautions=tuple(cautions),
+        train_seconds=round(time.perf_counter() - began, 3),
+    )
+    save_version(workspace, card, raw, at=workspace.clock.now())
+    progress("done", 1.0)
+    return card
+
+
+def recommend_items(
+    workspace: Workspace, model: Recommending, *, n: int, as_of: datetime, progress: Progress
+) -> int:
+    """Write the `n` best items of everyone; replaces the recommender's earlier lists.
+
+    Returns:
+        How many people have a list.
+
+    Raises:
+        StateError: the recommender is not trained.
+        DataError: the stored version was changed or does not hold together.
+    """
+    card = champion(workspace, model.name)
+    stored = load_recommender(read_artifact(workspace, card))
+    progress("reading history", 0.1)
+    with workspace.engine() as engine:
+        shop = read_shop(engine, model.events, until=as_of)
+        everyone = engine.query("SELECT person_id FROM people ORDER BY person_id")
+    history, now = shop.history, _latest_day(shop, as_of)
+    recommender = RECOMMENDERS.load(stored.algorithm)()
+    recommender.restore(stored.learned)
+    progress("learning what goes with what", 0.3)
+    recommender.fit(history, as_of=now)
+    popular = Popularity()
+    popular.fit(history, as_of=now)
+    progress("choosing items", 0.6)
+    people = everyone.column("person_id").to_pylist()
+    place = _places(history.people, people)
+    lists = [(recommender, np.nonzero(place >= 0)[0]), (popular, np.nonzero(place < 0)[0])]
+    texts: dict[int, str] = {}
+    for source, rows in lists:
+        texts.update(_lists_as_json(source, popular, rows, place, n=n, shop=shop))
+    progress("writing lists", 0.9)
+    made_at = to_micros(as_of)
+    with workspace.store.transaction() as tx:
+        tx.run(
+            "DELETE FROM recommendations WHERE recommender = :recommender",
+            {"recommender": model.name},
+        )
+        tx.run(
+            "INSERT INTO recommendations (person_id, recommender, items, version, made_at)"
+            " VALUES (:person_id, :recommender, :items, :version, :made_at)",
+            [
+                {
+                    "person_id": people[row],
+                    "recommender": model.name,
+                    "items": text,
+                    "version": card.version,
+                    "made_at": made_at,
+                }
+                for row, text in sorted(texts.items())
+            ],
+        )
+    progress("done", 1.0)
+    return len(texts)
+
+
+def load_recommender(raw: bytes) -> StoredRecommender:
+    """A recommender from its bytes.
+
+    Raises:
+        DataError: the bytes are not such a recommender.
+    """
+    try:
+        stored = msgspec.json.decode(raw, type=StoredRecommender)
+    except msgspec.MsgspecError as error:
+        raise DataError(
+            f"this is not a stored recommender: {error}", hint="train it again"
+        ) from error
+    if stored.algorithm not in RECOMMENDERS.names():
+        raise DataError(f"the stored recommender is of an unknown kind {stored.algorithm!r}")
+    return stored
+
+
+def read_shop(engine: Engine, events: tuple[str, ...], *, until: datetime) -> Shop:
+    """Who took what, and what may be shown.
+
+    The first event is what is foretold, the others are hints. Only items of the catalog count
+    when there is a catalog; people without an id count for nobody.
+    """
+    lines = engine.query(lines_sql(), {"names": list(events), "until": naive_utc(until)})
+    catalog = engine.query("SELECT * FROM items ORDER BY item_id")
+    listed = catalog.column("item_id").to_pylist()
+    seen = lines.column("product_id").to_pylist()
+    if listed:
+        known = set(listed)
+        lines = lines.filter(np.array([item in known for item in seen], dtype=np.bool_))
+        seen = lines.column("product_id").to_pylist()
+    items = np.unique(np.asarray([*listed, *seen], dtype=np.str_))
+    people, person = number_names(lines.column("person_id").to_pylist())
+    _, order = number_names(lines.column("occasion").to_pylist())
+    day = np.asarray(lines.column("day").to_numpy(zero_copy_only=False), dtype=float)
+    taken = np.asarray(lines.column("name").to_pylist(), dtype=object) == events[0]
+    shown = _catalog_arrays(catalog, items)
+    history = Interactions(
+        people=people,
+        items=items,
+        person=person,
+        item=np.searchsorted(items, np.asarray(seen, dtype=np.str_)).astype(np.int64),
+        day=day,
+        order=order,
+        taken=np.asarray(taken, dtype=np.bool_),
+        price=shown.price,
+        category=shown.category,
+        titles=shown.titles,
+    )
+    span = None
+    if len(day):
+        span = (_instant(float(day.min())), _instant(float(day.max())))
+    return Shop(history=history, allowed=shown.allowed, span=span)
+
+
+def lines_sql() -> str:
+    """One row per product of an event: from order lines, else from the event itself."""
+    return (
+        "WITH wanted AS ("
+        " SELECT person_id, event_id, name, at, product_id, order_id FROM order_lines"
+        "  WHERE list_contains($names, name) AND at <= $until"
+        " UNION ALL"
+        " SELECT person_id, event_id, name, at, product_id, order_id FROM events e"
+        "  WHERE list_contains($names, name) AND at <= $until AND product_id IS NOT NULL"
+        "  AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.event_id = e.event_id))"
+        " SELECT person_id, name, product_id, coalesce(order_id, event_id) AS occasion,"
+        "  epoch_us(at) / 86400e6 AS day"
+        " FROM wanted WHERE person_id IS NOT NULL AND product_id IS NOT NULL"
+        " ORDER BY day, person_id, event_id, product_id"
+    )
+
+
+def measure(
+    model: Recommending,
+    recommender: Recommender,
+    past: Interactions,
+    future: Interactions,
+    *,
+    cut: float,
+) -> tuple[RankingRow, ...]:
+    """The recommender and the simple rules on the window after `cut`; empty when too few people."""
+    future = future.taken_only
+    people = np.intersect1d(np.unique(past.person), np.unique(future.person))
+    if len(people) < LEAST_TEST_PEOPLE:
+        return ()
+    if len(people) > MOST_TEST_PEOPLE:
+        people = np.random.default_rng(model.seed).permutation(people)[:MOST_TEST_PEOPLE]
+        people.sort()
+    wanted = np.unique(future.person * future.n_items + future.item)
+    wanted = wanted[np.isin(wanted // future.n_items, people)]
+    found = []
+    for name in (model.algorithm, *(name for name in BASELINES if name != model.algorithm)):
+        ranker = recommender if name == model.algorithm else RECOMMENDERS.load(name)()
+        ranker.fit(past, as_of=cut)
+        found.append(_ranking_row(name, ranker, people, wanted))
+    return tuple(found)
+
+
+def _ranking_row(name: str, ranker: Recommender, people: Ints, wanted: Ints) -> RankingRow:
+    lists = ranker.recommend(people, 20).items
+    keys = people[:, None] * ranker.n_items + lists
+    hit = np.isin(keys, wanted) & (lists >= 0)
+    relevant = np.bincount(wanted // ranker.n_items, minlength=int(people.max()) + 1)[people]
+    shown = lists[:, :10]
+    return RankingRow(
+        name=name,
+        ndcg10=float(ndcg(shown, wanted, people, n_items=ranker.n_items).mean()),
+        recall20=float((hit.sum(axis=1) / relevant).mean()),
+        hit10=float(hit[:, :10].any(axis=1).mean()),
+        coverage10=len(np.unique(shown[shown >= 0])) / max(1, ranker.n_items),
+    )
+
+
+def missing_for(model: Recommending, shop: Shop) -> list[str]:
+    """What history lacks, in words."""
+    needs = RECOMMENDERS.load(model.algorithm).needs
+    history = shop.history.taken_only
+    if shop.span is None or not len(history.item):
+        return [f"no {model.events[0]!r} event names a product of the catalog yet"]
+    found = []
+    for what, have, need in (
+        (f"products in {model.events[0]!r} events", len(history.item), needs.takes),
+        ("people with such events", len(np.unique(history.person)), needs.people),
+        ("different products", len(np.unique(history.item)), needs.items),
+    ):
+        if have < need:
+            found.append(f"{have:,} {what}; {need:,} are needed")
+    days = (shop.span[1] - shop.span[0]).days
+    if not found and days < 2 * model.within.days:
+        found.append(
+            f"history covers {days} days; {2 * model.within.days} are needed to measure on a"
+            " later window"
+        )
+    return found
+
+
+def last_window_start(shop: Shop, within: timedelta) -> float:
+    """The day at which the last window begins."""
+    return float(shop.history.day.max()) - within.days
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CatalogArrays:
+    allowed: Flags
+    price: Floats
+    category: Ints
+    titles: tuple[str, ...]
+
+
+def _catalog_arrays(catalog: "pa.Table", items: npt.NDArray[np.str_]) -> _CatalogArrays:
+    """The catalog in the order of `items`; what is not in it has no price and may be shown."""
+    place = np.searchsorted(
+        items, np.asarray(catalog.column("item_id").to_pylist(), dtype=items.dtype)
+    )
+    price = np.full(len(items), np.nan)
+    price[place] = _floats(catalog.column("price"))
+    stock = np.full(len(items), np.nan)
+    stock[place] = _floats(catalog.column("stock"))
+    active = np.ones(len(items), dtype=np.bool_)
+    active[place] = [bool(flag) for flag in catalog.column("active").to_pylist()]
+    names = [name or "" for name in catalog.column("category").to_pylist()]
+    known = sorted({name for name in names if name})
+    category = np.full(len(items), -1, dtype=np.int64)
+    category[place] = [known.index(name) if name else -1 for name in names]
+    titles = [str(item) for item in items]
+    for at, title in zip(place.tolist(), catalog.column("title").to_pylist(), strict=True):
+        titles[at] = title or titles[at]
+    return _CatalogArrays(
+        allowed=active & (np.isnan(stock) | (stock > 0)),
+        price=price,
+        category=category,
+        titles=tuple(titles),
+    )
+
+
+def _floats(column: Any) -> Floats:
+    import pyarrow as pa
+
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=float)
+
+
+def _instant(day: float) -> datetime:
+    return from_micros(round(day * 86_400_000_000))
+
+
+def _latest_day(shop: Shop, as_of: datetime) -> float:
+    """The day to look back from: an old import is judged by its own end, not by today."""
+    now = (as_of - EPOCH) / timedelta(days=1)
+    return min(now, float(shop.history.day.max(initial=now)) if shop.span else now)
+
+
+def _places(names: npt.NDArray[np.str_], wanted: list[str]) -> Ints:
+    if not len(names) or not wanted:
+        return np.full(len(wanted), -1, dtype=np.int64)
+    asked = np.asarray(wanted, dtype=np.str_)
+    at = np.minimum(np.searchsorted(names, asked), len(names) - 1)
+    return np.where(names[at] == asked, at, -1)
+
+
+def _lists_as_json(
+    source: Recommender, popular: Popularity, rows: Ints, place: Ints, *, n: int, shop: Shop
+) -> dict[int, str]:
+    """Lists of some people as JSON, by row; short ones are filled up with what is popular."""
+    if not len(rows) or not len(shop.history.items):
+        return {}
+    ids = shop.history.items.tolist()
+    people = place[rows]
+    chosen = source.recommend(np.maximum(people, 0), n, allowed=shop.allowed)
+    extra = popular.recommend(np.zeros(1, dtype=np.int64), 2 * n, allowed=shop.allowed)
+    reserve = [item for item in extra.items[0].tolist() if item >= 0]
+    reserve_reason = {item: popular.explain(0, item) for item in reserve}
+    found: dict[int, str] = {}
+    scores = np.round(chosen.scores.astype(float), 5)
+    for row, person, items, values in zip(
+        rows.tolist(), people.tolist(), chosen.items.tolist(), scores.tolist(), strict=True
+    ):
+        listed = [
+            {"item_id": ids[item], "score": value, "reason": source.explain(person, item)}
+            for item, value in zip(items, values, strict=True)
+            if item >= 0
+        ]
+        if len(listed) < n:
+            have = set(items)
+            listed += [
+                {"item_id": ids[item], "score": 0.0, "reason": reserve_reason[item]}
+                for item in reserve
+                if item not in have
+            ][: n - len(listed)]
+        if listed:
+            found[row] = msgspec.json.encode(listed).decode()
+    return found
+
+
+def _cautions(model: Recommending, learned: Learned, ranking: tuple[RankingRow, ...]) -> list[str]:
+    found = []
+    if model.algorithm == "hybrid" and not learned.trees:
+        why = (
+            "the package lightgbm is not installed (pip install 'vocative[predict]')"
+            if importlib.util.find_spec("lightgbm") is None
+            else "there are too few earlier windows to learn from"
+        )
+        found.append(f"the sources are mixed by fixed weights: {why}")
+    if ranking:
+        best = max(ranking, key=lambda row: row.ndcg10)
+        if best.name != ranking[0].name:
+            found.append(
+                f"the simple rule {best.name!r} does better here (NDCG@10 {best.ndcg10:.3f}):"
+                f" consider algorithm: {best.name}"
+            )
+    return found
+
+
+def _card(workspace: Workspace, model: Recommending, shop: Shop, *, as_of: datetime) -> ModelCard:
+    def text(at: datetime) -> str:
+        return naive_utc(at).isoformat(timespec="seconds")
+
+    return ModelCard(
+        model=model.name,
+        kind="recommender",
+        status="champion",
+        version="",
+        algorithm=model.algorithm,
+        predicts=model.what,
+        describe=model.describe,
+        population=f"people with {' or '.join(model.events)}; others get what is popular",
+        trained_at=text(workspace.clock.now()),
+        as_of=text(as_of),
+        data_from=text(shop.span[0]) if shop.span else None,
+        data_until=text(shop.span[1]) if shop.span else None,
+        people=len(shop.history.people),
+        seed=model.seed,
+        versions=library_versions("numpy", "lightgbm"),
+    )
