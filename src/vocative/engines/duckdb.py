@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from vocative.engines.base import Engine, Params
+from vocative.engines.base import Engine, Params, QueryFailed
 from vocative.engines.relations import HISTORY_COLUMNS
 from vocative.errors import EngineError
 
@@ -62,12 +62,24 @@ class DuckDbEngine(Engine):
         except duckdb.Error as error:
             raise EngineError(f"DuckDB cannot start: {_first_line(error)}") from error
         self._shut_the_door(history_files)
-        merged = survivors is not None and survivors.num_rows > 0
-        if merged:
-            self._connection.register("survivors", survivors)
         for relation, columns in HISTORY_COLUMNS.items():
-            files = history_files.get(relation, ())
-            self._connection.execute(_view_sql(relation, columns, files, merged=merged))
+            self._open(relation, columns, history_files.get(relation, ()))
+
+    def _open(self, relation: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
+        import duckdb
+
+        missing = [path.name for path in files if not path.exists()]
+        if missing:
+            raise EngineError(
+                f"a file of the history is missing: {missing[0]}",
+                where=f"history/{missing[0]}",
+                hint="bring it back from a backup; the history cannot be read without it",
+            )
+        sql = _view_sql(relation, columns, files)
+        try:
+            self._connection.execute(sql)
+        except duckdb.Error as error:
+            raise QueryFailed(self._explain(error), sql=sql) from error
 
     def _shut_the_door(self, history_files: Mapping[str, Sequence[Path]]) -> None:
         """Let the connection read the history's files and nothing else, for good."""
@@ -89,8 +101,6 @@ class DuckDbEngine(Engine):
     def _advise(self, error: Exception) -> str | None:
         if "Out of Memory" in str(error):
             return "give the engine more memory, or fewer threads"
-        if "No files found" in str(error) or "Cannot open file" in str(error):
-            return "a file of the history is missing; run `vocative doctor`"
         return None
 
     def close(self) -> None:

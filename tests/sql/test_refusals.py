@@ -1,0 +1,199 @@
+"""What is no expression is refused at the exact word, in words that help."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from vocative.errors import AuthorError, UnknownName
+from vocative.sql import Catalog, Field, Type, check, in_document, parse
+from vocative.sql.functions import FUNCTIONS
+from vocative.workspace.yaml_text import parse_yaml
+
+CATALOG = Catalog(
+    fields={
+        **{
+            name: Field(name=name, kind="feature", type=kind)
+            for name, kind in {
+                "spend": Type.NUMBER,
+                "orders": Type.INTEGER,
+                "country": Type.TEXT,
+                "vip": Type.BOOLEAN,
+                "last_order_at": Type.INSTANT,
+                "born": Type.DATE,
+                "tags": Type.TEXT_LIST,
+            }.items()
+        },
+        "email": Field(name="email", kind="trait", type=Type.TEXT, personal=True),
+    },
+    segments={"lapsed"},
+    families={"country"},
+    scores={"purchase_30d"},
+)
+
+REFUSED = [
+    # expression, 1-based column, what the message says
+    ("", 1, "empty"),
+    ("spned > 3", 1, "did you mean 'spend'"),
+    ("lowr(country) = 'fr'", 1, "did you mean 'lower'"),
+    ("vip and in_segment('laspd')", 20, "did you mean 'lapsed'"),
+    ("score('purchase_3d') > 0.5", 7, "did you mean 'purchase_30d'"),
+    ("email like 'a%'", 1, "is personal"),
+    ("country > 5", 11, "must be a text"),
+    ("spend > 'much'", 9, "must be an integer or number"),
+    ("spend + country", 9, "must be an integer or number"),
+    ("spend and vip", 1, "must be a condition"),
+    ("vip > true", 7, "does not order"),
+    ("born > '2026-13-01'", 8, "is no date"),
+    ("last_order_at > 'yesterday'", 17, "is no instant"),
+    ("last_order_at + last_order_at", 17, "means nothing"),
+    ("spend > interval '3 days'", 9, "must be an integer or number"),
+    ("now() - interval '3 fortnights' > born", 9, "an interval is"),
+    ("date_trunc('decade', born) > now()", 12, "needs a unit"),
+    ("round(spend, 99) > 1", 14, "decimals from 0 to 15"),
+    ("round(spend, orders) > 1", 14, "decimals from 0 to 15"),
+    ("lower(country, 'a') = 'x'", 1, "is called as lower(text)"),
+    ("contains(country, 'x')", 10, "must be a list of text"),
+    ("in_segment(country)", 12, "name in single quotes"),
+    ("case when vip then 1 else 'a' end = 1", 27, "every branch"),
+    ("spend = null", 9, "nothing equals null"),
+    ("spend in (1, null)", 14, "null in a list"),
+    ("country in 'FR'", 12, "a list in brackets"),
+    ("1 < spend < 3", 13, "cannot be chained"),
+    ("spend is 3", 10, "after `is` comes"),
+    ("properties.x = 'a'", 1, "has no parts"),
+    ("spend > 5 -- note", 11, "a comment"),
+    ("spend > /* 4 */ 5", 9, "a comment"),
+    ("spend > 5; drop table people", 10, "';' is not part"),
+    ("(select 1)", 2, "'select' is not part"),
+    ("spend in (select spend from people)", 11, "'select' is not part"),
+    ("exists (spend)", 1, "'exists' is not part"),
+    ("copy people to 'x'", 1, "'copy' is not part"),
+    ("read_csv('/etc/passwd') = 'x'", 1, "unknown function 'read_csv'"),
+    ("pg_sleep(9) = 1", 1, "unknown function 'pg_sleep'"),
+    ("getenv('HOME') = 'x'", 1, "unknown function 'getenv'"),
+    ("cast(spend as integer) = 1", 1, "'cast' is not part"),
+    ("spend::integer = 3", 6, "':' is not part"),
+    ("country || 'x' = 'a'", 9, "'|' is not part"),
+    ("tags[1] = 'a'", 5, "'[' is not part"),
+    ("spend = $1", 9, "unknown field '$1'"),
+    ("spend = ?", 9, "'?' is not part"),
+    ("spend = {{ x }}", 9, "'{' is not part"),
+    ("spend % 2 = 0", 7, "'%' is not part"),
+    ("country = 'FR' 'DE'", 11, "two texts stand side by side"),
+    ("country like 'a%' escape 'x'", 26, "does not fit"),
+    ("spend is not distinct from 1", 1, "distinct from"),
+    ("spend orders", 7, "an operator is missing"),
+    ("spend >", 7, "something is missing"),
+    ("(spend > 3", 10, "closing bracket"),
+    ("spend > 3)", 10, "does not fit"),
+    ("case when vip then 1", 20, "needs `when"),
+    ("country = 'FR", 11, "not closed"),
+    ("spend > 1e999", 9, "is not a number"),
+    ("spend > \x00", 9, "character is not allowed"),
+    ("(" * 40 + "vip" + ")" * 40, 33, "nested deeper than 32"),
+    ("not " * 900 + "vip", 1, "nested too deeply"),
+    ("spend > " + "1 + " * 300 + "1", 9, "nested too deeply"),
+    ("vip or " * 1500 + "vip", None, "at most 10,000 characters"),
+    ("vip or " * 1200 + "vip", None, "at most 2,000 words"),
+    ("1,2", 2, "does not fit"),
+    ("(1, 2) = 3", 2, "only follows `in`"),
+    ("*", 1, "`*` does not fit"),
+    ("count(*) > 1", 1, "unknown function 'count'"),
+    ("lower(*) = 'a'", 7, "`*` does not fit"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "message"), REFUSED, ids=lambda value: str(value)[:40])
+def test_refused_with_the_place_of_the_word(text, column, message):
+    with pytest.raises(AuthorError) as refused:
+        check(parse(text), CATALOG, wanted=(Type.BOOLEAN,))
+    assert message in str(refused.value)
+    if column is not None:
+        assert (refused.value.where.line, refused.value.where.column) == (1, column)
+
+
+def test_an_unknown_name_is_its_own_kind_of_error():
+    with pytest.raises(UnknownName):
+        check(parse("spned > 3"), CATALOG)
+
+
+def test_what_is_not_a_condition_is_refused_where_one_is_needed():
+    with pytest.raises(AuthorError, match="a boolean is needed"):
+        check(parse("spend + 1"), CATALOG, wanted=(Type.BOOLEAN,))
+
+
+def test_now_segments_and_scores_do_not_fit_in_an_expression_about_an_event():
+    events = Catalog(fields=CATALOG.fields, now=False, about="an event")
+    for text in ("last_order_at < now()", "in_segment('lapsed')", "score('purchase_30d') > 1"):
+        with pytest.raises(AuthorError, match="about an event"):
+            check(parse(text), events)
+
+
+DOCUMENT = """\
+# a comment
+folded:
+  where: >-
+    spend > 500
+    and (country = 'FR'
+      or cuontry = 'DE')
+literal:
+  where: |
+    spend > 500
+    and cuontry = 'DE'
+quoted: {where: "spend > 500 and cuontry = 'DE'"}
+plain:
+  where: spend > 500 and cuontry = 'DE'
+double: {where: 'country = ''FR'' or cuontry = ''DE'''}
+"""
+
+
+@pytest.mark.parametrize("name", ["folded", "literal", "quoted", "plain", "double"])
+def test_the_place_is_the_one_in_the_file_however_yaml_writes_the_text(name):
+    text = parse_yaml(DOCUMENT, "segments/x.yaml")
+    value = text.value[name]["where"]
+    place = in_document(
+        value, file="segments/x.yaml", document=DOCUMENT, start=text.where((name, "where"))
+    )
+    with pytest.raises(UnknownName) as refused:
+        check(parse(value, place), CATALOG)
+    where = refused.value.where
+    line = DOCUMENT.splitlines()[where.line - 1]
+    assert line[where.column - 1 :].startswith("cuontry")
+    assert where.source_line == line
+
+
+WORDS = st.sampled_from(
+    """spend orders country vip last_order_at and or not in is null like ilike between case when
+    then else end true false interval '60 days' 'FR' 1 2.5 1e9 ( ) , . + - * / = <> != < <= > >=
+    now() in_segment('lapsed') score('x') date_trunc('day', extract(day from lower( coalesce( "a"
+    -- /* */ ; :: || [ ] { } $1 ? % ! ~ @ # ^ & date '2026-01-01' timestamp select from where copy
+    " ' \\ é 日 \t \n""".split(" ")
+)
+
+
+@given(st.lists(WORDS, max_size=25).map(" ".join))
+@example("interval")
+@example("case case case")
+@example("extract(")
+@example("x.y.z.w.v")
+def test_any_heap_of_words_is_an_expression_or_an_author_error(text):
+    with suppress(AuthorError):
+        check(parse(text), CATALOG)
+
+
+@given(st.text(max_size=60))
+@example("{%")
+@example("{#")
+@example("0x")
+@example("e'\\")
+def test_any_text_is_an_expression_or_an_author_error(text):
+    with suppress(AuthorError):
+        check(parse(text), CATALOG)
+
+
+def test_every_function_says_how_it_is_used():
+    for name, function in FUNCTIONS.items():
+        assert function.usage.startswith(f"{name}(")
+        assert function.about
