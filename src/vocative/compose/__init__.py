@@ -5,7 +5,6 @@ and plain text. See `docs/templates.md` for what an author writes.
 """
 
 from vocative.compose.check import check_template
-from vocative.compose.fields import Field
 from vocative.compose.findings import Finding
 from vocative.compose.links import rewrite_links
 from vocative.compose.source import TemplateSource
@@ -18,7 +17,6 @@ from vocative.compose.template import (
 )
 
 __all__ = [
-    "Field",
     "Finding",
     "Rendered",
     "Template",

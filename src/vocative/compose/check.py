@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from vocative.compose.blocks import SCOPE_TAG, put_in_blocks
-from vocative.compose.fields import Field, Shape, data_shape
+from vocative.compose.fields import Shape, data_shape
 from vocative.compose.findings import Finding, Severity, from_error
 from vocative.compose.language import HtmlEnvironment, TextEnvironment
 from vocative.compose.markup import Attribute, Piece
@@ -19,6 +19,7 @@ from vocative.compose.sample import POSTAL_ADDRESS, UNSUBSCRIBE_URL, sample_data
 from vocative.compose.source import TemplateSource, read_blocks, source_of
 from vocative.compose.template import Rendered, compile_template, parse
 from vocative.errors import AuthorError, Where
+from vocative.sql import Field
 
 if TYPE_CHECKING:
     from vocative.workspace import Workspace

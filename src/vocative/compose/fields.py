@@ -6,26 +6,11 @@ catalog of traits, features and scores.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+
+from vocative.sql import Field
 
 ITEM = "[]"
 """The path segment that stands for an item of a list, whichever it is."""
-
-
-class Field(Protocol):
-    """What a catalog tells of one field of a person."""
-
-    @property
-    def name(self) -> str:
-        """Its name, without `person.`."""
-
-    @property
-    def type(self) -> str:
-        """`text`, `number`, `integer`, `boolean`, `instant` or `date`."""
-
-    @property
-    def nullable(self) -> bool:
-        """Whether some people do not have it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +35,7 @@ PRODUCT = Shape(
         "title": TEXT,
         "url": TEXT,
         "price": Shape(type="number", nullable=True),
-        "currency": OPTIONAL,
+        "currency": TEXT,
         "image_url": Shape(type="url", nullable=True),
         "category": OPTIONAL,
         "reason": OPTIONAL,

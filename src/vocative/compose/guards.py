@@ -20,13 +20,15 @@ from liquid.builtin.expressions.logical import (
     LtExpression,
     NeExpression,
 )
-from liquid.builtin.expressions.primitive import Blank, Empty
+from liquid.builtin.expressions.primitive import Blank, Empty, IntegerLiteral
 from liquid.expression import Expression
 
 Segments = tuple[object, ...]
 Resolve = Callable[[Path], Segments | None]
 """The full path behind a written one, with the template's own names replaced."""
 
+_COUNT = "[count]"
+"""The path segment before the number of items that a list is proven to have."""
 _ORDER = (LtExpression, LeExpression, GtExpression, GeExpression)
 _NONE: frozenset[Segments] = frozenset()
 
@@ -55,6 +57,10 @@ def prove(expression: Expression, resolve: Resolve) -> Proof:
         if isinstance(expression, LogicalAndExpression):
             return Proof(left.true | right.true, left.false & right.false)
         return Proof(left.true & right.true, left.false | right.false)
+    if isinstance(expression, EqExpression | GeExpression | GtExpression):
+        counted = _prove_count(expression, resolve)
+        if counted:
+            return Proof(counted, _NONE)
     if isinstance(expression, EqExpression | NeExpression):
         proof = _prove_equal(expression.left, expression.right, resolve)
         return proof if isinstance(expression, EqExpression) else Proof(proof.false, proof.true)
@@ -85,6 +91,18 @@ def _prove_equal(left: Expression, right: Expression, resolve: Resolve) -> Proof
     return Proof(_paths(left, resolve=resolve), _NONE)
 
 
+def _prove_count(
+    expression: EqExpression | GeExpression | GtExpression, resolve: Resolve
+) -> frozenset[Segments]:
+    """How many items `list.size` compared with a number proves."""
+    left, right = expression.left, expression.right
+    if not isinstance(left, Path) or left.path[-1] != "size" or type(right) is not IntegerLiteral:
+        return _NONE
+    path = resolve(left)
+    count = right.value + isinstance(expression, GtExpression)
+    return frozenset({(*path[:-1], _COUNT, count)}) if path and count > 0 else _NONE
+
+
 def _paths(*expressions: Expression, resolve: Resolve) -> frozenset[Segments]:
     found = (resolve(one) for one in expressions if isinstance(one, Path))
     return frozenset(path for path in found if path is not None)
@@ -94,5 +112,9 @@ def is_proven(path: Segments, proven: frozenset[Segments]) -> bool:
     """Whether a path cannot be missing: it is proven itself, or something within it is."""
     if any(other[: len(path)] == path for other in proven):
         return True
-    # `{% if products.size > 0 %}` proves that a list has a first item.
-    return bool(path) and (*path[:-1], "size") in proven and not isinstance(path[-1], str)
+    item = path[-1]
+    needed = 1 if item in ("first", "last") else item + 1 if isinstance(item, int) else None
+    return needed is not None and any(
+        other[:-1] == (*path[:-1], _COUNT) and isinstance(other[-1], int) and other[-1] >= needed
+        for other in proven
+    )

@@ -13,13 +13,14 @@ from vocative.errors import AuthorError
 _POSITION = re.compile(r" at position (\d+):\d+")
 _CONDITIONAL = re.compile(r"<!--(\[if [^\]]*\]>)(.*?)<!\[endif\]-->", re.DOTALL)
 _IGNORED = 'data-css-inline="ignore"'
-_BREAK = re.compile(r' (?=[\w:-]+="[^"]*")')
+# Between attributes a line break changes nothing, and only Outlook sees the other place.
+_BREAK = re.compile(r' (?=[\w:-]+="[^"]*")|(?<=\[if mso \| IE\]>)')
 _LINE_LENGTH = 200
 _UNTRACKED = frozenset(("unsubscribe_url", "view_url", "preferences_url"))
 _LINK = re.compile(r'<a\b(?:[^<>"]|"[^"]*")*>')
 PREHEADER = (
     '<div style="display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;'
-    'opacity:0;overflow:hidden">{{ preheader }}' + "&#847;&zwnj;&nbsp; " * 40 + "</div>"
+    'opacity:0;overflow:hidden">{{ preheader }}' + "&#847;&zwnj;&nbsp;\n" * 40 + "</div>"
 )
 
 
@@ -109,7 +110,7 @@ def _mark_untracked(html: str, protected: Protected) -> str:
 
 
 def _wrap(html: str) -> str:
-    """Break lines between attributes, where a line break changes nothing."""
+    """Break long lines where it changes nothing."""
     parts: list[str] = []
     at = line_start = 0
     for found in _BREAK.finditer(html):

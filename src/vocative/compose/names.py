@@ -22,10 +22,11 @@ from liquid.builtin.tags.unless_tag import UnlessNode
 from liquid.expression import Expression
 from liquid.template import BoundTemplate
 
+from vocative.compose.context import Context
 from vocative.compose.fields import ANYTHING, ITEM, TEXT, Shape, child
 from vocative.compose.findings import Finding
 from vocative.compose.guards import Segments, is_proven, prove, prove_case
-from vocative.compose.language import BlockScopeNode, Context
+from vocative.compose.nodes import BlockScopeNode
 from vocative.errors import Where, nearest
 
 Proven = frozenset[Segments]
@@ -136,8 +137,10 @@ class NameCheck:
         path = self._resolve(expression)
         if path is None or "default" in filters:
             return _Name(None, ANYTHING)
-        shape = ANYTHING if filters else self._shape_at(path) or ANYTHING
-        return _Name(path, shape, sure=self._missing(path, proven) is None)
+        sure = self._missing(path, proven) is None
+        if filters:
+            return _Name(None if sure else path, ANYTHING, sure=sure)
+        return _Name(path, self._shape_at(path) or ANYTHING, sure=sure)
 
     def _check_printed(self, expression: Expression, proven: Proven) -> None:
         if not isinstance(expression, FilteredExpression):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from vocative.compose.fields import Field
+from vocative.sql import Field
 
 UNSUBSCRIBE_URL = "https://shop.example/unsubscribe/sample"
 POSTAL_ADDRESS = "1 Sample Street, Sampleton"

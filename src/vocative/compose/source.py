@@ -146,20 +146,21 @@ def _from_yaml(definition: Definition, key: str) -> Passage:
     indicator = (start.source_line or "")[(start.column or 1) - 1 :][:1]
     if indicator not in ("|", ">"):
         return _limited(Passage(value, lambda offset: definition.where(key, offset=offset)))
+    # A block: its lines follow the indicator, indented, and are joined by YAML in its own way.
     lines = definition.text.text.split("\n")
-    first = (start.line or 1) + 1
-    indent = next(
-        (len(line) - len(line.lstrip()) for line in lines[first - 1 :] if line.strip()), 0
-    )
+    starts: list[tuple[int, int]] = []
+    at = 0
+    for number in range(start.line or 1, len(lines)):
+        found = value.find(lines[number].strip(), at)
+        if found < 0:
+            break
+        starts.append((found, number))
+        at = found + len(lines[number].strip())
 
     def where(offset: int) -> Where:
-        inside = Where.in_text(start.file, value, offset, first_line=first)
-        line = min(inside.line or first, len(lines))
-        return Where(
-            file=start.file,
-            line=line,
-            column=indent + (inside.column or 1),
-            source_line=lines[line - 1],
-        )
+        found, number = max((one for one in starts if one[0] <= offset), default=(0, 0))
+        line = lines[number]
+        column = len(line) - len(line.lstrip()) + offset - found + 1
+        return Where(file=start.file, line=number + 1, column=column, source_line=line)
 
     return _limited(Passage(value, where))

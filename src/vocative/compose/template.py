@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from vocative.workspace import Workspace
 
 MAX_LINE_BYTES = 998
+# Outlook's conditions (`<!--[if mso | IE]>`) must stay on one line.
+_SPACE = re.compile(r"(?<!\[if)(?<!\[if lte) ")
 _CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
+_BLANK_LINES = re.compile(r"\n{3,}")
 # What went wrong, without the values that python-liquid's own messages may quote.
 _BAD_VALUE = (FilterArgumentError, FilterError, LiquidTypeError)
 
@@ -153,7 +155,7 @@ class Template:
             subject=subject,
             preheader=preheader,
             html=_fold(refuse_unsafe_links(html)),
-            text=_fold(_BLANK_LINES.sub("\n\n", text).strip() + "\n"),
+            text=_fold(_tidy(text)),
             branches=tuple(dict.fromkeys(branches)),
         )
 
@@ -253,24 +255,32 @@ def _one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
+def _tidy(text: str) -> str:
+    """Plain text without the gaps that branches not taken leave behind."""
+    lines = "\n".join(line.strip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n", lines).strip() + "\n"
+
+
 def _fold(body: str) -> str:
     """Break lines that are longer than SMTP takes, at a space."""
     lines = body.split("\n")
-    if max(map(len, lines)) * 4 <= MAX_LINE_BYTES:
+    if not any(_is_long(line) for line in lines if len(line) * 4 > MAX_LINE_BYTES):
         return body
     return "\n".join(
-        part
-        for line in lines
-        for part in ((line,) if len(line) * 4 <= MAX_LINE_BYTES else _folded(line))
+        part for line in lines for part in (_folded(line) if _is_long(line) else (line,))
     )
+
+
+def _is_long(line: str) -> bool:
+    return len(line.encode()) > MAX_LINE_BYTES
 
 
 def _folded(line: str) -> list[str]:
     parts = []
-    while len(line.encode()) > MAX_LINE_BYTES:
+    while _is_long(line):
         limit = len(line.encode()[:MAX_LINE_BYTES].decode(errors="ignore"))
-        space = line.rfind(" ", 0, limit)
-        if space <= 0:
+        space = max((one.start() for one in _SPACE.finditer(line, 0, limit)), default=0)
+        if space == 0:
             break  # one word longer than a line: the transfer encoding breaks it
         parts.append(line[:space])
         line = line[space + 1 :]
