@@ -61,6 +61,17 @@ def test_a_file_from_before_a_column_was_added_is_read(tmp_path):
     assert [row["campaign"] for row in found] == [None, "x"]
 
 
+def test_people_who_were_merged_appear_as_who_survives(tmp_path):
+    pq.write_table(row_of("events", event_id="a", person_id="p1"), tmp_path / "1.parquet")
+    pq.write_table(row_of("events", event_id="b", person_id="p2"), tmp_path / "2.parquet")
+    pq.write_table(row_of("events", event_id="c"), tmp_path / "3.parquet")
+    files = [tmp_path / "1.parquet", tmp_path / "2.parquet", tmp_path / "3.parquet"]
+    survivors = pa.table({"person_id": ["p1"], "survivor": ["p2"]})
+    with DuckDbEngine(history_files={"events": files}, survivors=survivors) as engine:
+        found = engine.rows("SELECT event_id, person_id FROM events ORDER BY event_id")
+    assert [row["person_id"] for row in found] == ["p2", "p2", None]
+
+
 def test_a_registered_table_replaces_the_one_before(engine):
     engine.register("people", pa.table({"person_id": ["p1"]}))
     engine.register("people", pa.table({"person_id": ["p1", "p2"]}))

@@ -62,10 +62,14 @@ class DuckDbEngine(Engine):
         except duckdb.Error as error:
             raise EngineError(f"DuckDB cannot start: {_first_line(error)}") from error
         self._shut_the_door(history_files)
-        for relation, columns in HISTORY_COLUMNS.items():
-            self._open(relation, columns, history_files.get(relation, ()))
+        # Most workspaces have no merged people and then pay for no join.
+        merged = survivors is not None and survivors.num_rows > 0
+        if merged:
+            self.register("survivors", survivors)
+        for relation in HISTORY_COLUMNS:
+            self._open(relation, history_files.get(relation, ()), merged=merged)
 
-    def _open(self, relation: str, columns: Mapping[str, str], files: Sequence[Path]) -> None:
+    def _open(self, relation: str, files: Sequence[Path], *, merged: bool) -> None:
         import duckdb
 
         missing = [path.name for path in files if not path.exists()]
@@ -75,7 +79,7 @@ class DuckDbEngine(Engine):
                 where=f"history/{missing[0]}",
                 hint="bring it back from a backup; the history cannot be read without it",
             )
-        sql = _view_sql(relation, columns, files)
+        sql = _view_sql(relation, files, merged=merged)
         try:
             self._connection.execute(sql)
         except duckdb.Error as error:
@@ -108,9 +112,8 @@ class DuckDbEngine(Engine):
         self._connection.close()
 
 
-def _view_sql(
-    relation: str, columns: Mapping[str, str], files: Sequence[Path], *, merged: bool
-) -> str:
+def _view_sql(relation: str, files: Sequence[Path], *, merged: bool) -> str:
+    columns = HISTORY_COLUMNS[relation]
     names = ", ".join(_column(name) for name in columns)
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {_column(name)}" for name, kind in columns.items())
     # The empty relation first: it gives the types, and columns that older files do not have yet.
@@ -121,7 +124,7 @@ def _view_sql(
     if merged:
         source = (
             "SELECT h.* REPLACE (coalesce(s.survivor, h.person_id) AS person_id)"
-            f" FROM ({source}) h LEFT JOIN survivors s ON s.person_id = h.person_id"
+            f" FROM ({source}) AS h LEFT JOIN survivors AS s ON s.person_id = h.person_id"
         )
     return f"CREATE VIEW {relation} AS SELECT {names} FROM ({source})"
 
