@@ -24,13 +24,12 @@ _OWN_HEADERS = frozenset(
     "from to subject date message-id mime-version content-type content-transfer-encoding"
     " list-unsubscribe list-unsubscribe-post list-id feedback-id reply-to bcc cc sender".split()
 )
-# A character reference in these elements is not decoded, and one to C1 means something else.
-_RAW_ELEMENT = re.compile(
-    r"<(style|script|xmp|iframe|noembed|noframes|plaintext)\b.*?(?:</\1|\Z)",
-    re.DOTALL | re.IGNORECASE,
+_RAW_ELEMENTS = (b"style", b"script", b"xmp", b"iframe", b"noembed", b"noframes", b"plaintext")
+# The pattern begins with plain characters: only then does `re` skip through a large body.
+_PLANE_ENDS = "|".join(str(plane * 0x10000 + low) for plane in range(17) for low in (65534, 65535))
+_UNSAFE_REFERENCE = re.compile(
+    rf"&#(?:1[2-5]\d|5[5-7]\d{{3}}|649\d\d|650\d\d|{_PLANE_ENDS});".encode()
 )
-_NO_REFERENCE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]")
-_LONG_LINE = re.compile(rb"[^\n]{%d}" % (_LINE_LIMIT - 1))
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -178,25 +177,51 @@ def _encoded_words(value: str, *, first: int) -> str:
 
 def _text_part(text: str, mark: bytes) -> tuple[bytes, bytes]:
     lines = _line_ends(text)
-    return _as_is(lines.encode("ascii"), mark) if lines.isascii() else _quoted_printable(lines)
+    if not lines.isascii():
+        return _quoted_printable(lines)
+    return _as_is(lines.encode("ascii"), mark, lines)
 
 
 def _html_part(html: str, mark: bytes) -> tuple[bytes, bytes]:
     """7 bit with numeric references: smaller and faster than quoted-printable; that where not."""
     lines = _line_ends(html)
-    if lines.isascii():
-        return _as_is(lines.encode("ascii"), mark)
-    raw = any(not found.group().isascii() for found in _RAW_ELEMENT.finditer(lines))
-    if raw or _NO_REFERENCE.search(lines):
+    if not lines.isascii() and _has_raw_foreign_text(lines):
         return _quoted_printable(lines)
-    return _as_is(lines.encode("ascii", "xmlcharrefreplace"), mark)
+    body = lines.encode("ascii", "xmlcharrefreplace")
+    # References to C1 controls mean something else, and some others are no characters at all.
+    if len(body) != len(lines) and _UNSAFE_REFERENCE.search(body):
+        return _quoted_printable(lines)
+    return _as_is(body, mark, lines)
 
 
-def _as_is(body: bytes, mark: bytes) -> tuple[bytes, bytes]:
+def _has_raw_foreign_text(html: str) -> bool:
+    """Whether non-ASCII stands where a browser decodes no references, such as in a style sheet."""
+    lowered = html.encode("utf-8", "replace").lower()
+    for element in _RAW_ELEMENTS:
+        start = lowered.find(b"<" + element)
+        while start >= 0:
+            end = lowered.find(b"</" + element, start)
+            if not lowered[start : end if end >= 0 else len(lowered)].isascii():
+                return True
+            start = lowered.find(b"<" + element, start + 1)
+    return False
+
+
+def _as_is(body: bytes, mark: bytes, lines: str) -> tuple[bytes, bytes]:
     """The body in 7 bit, unless a line is too long or could be taken for the boundary."""
-    if b"\0" in body or mark in body or _LONG_LINE.search(body):
-        return _quoted_printable(body.decode("ascii"))
+    if b"\0" in body or mark in body or _has_long_line(body):
+        return _quoted_printable(lines)
     return b"7bit", body.replace(b"\n", b"\r\n")
+
+
+def _has_long_line(body: bytes) -> bool:
+    start = 0
+    while len(body) - start > _LINE_LIMIT:
+        end = body.rfind(b"\n", start, start + _LINE_LIMIT + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _line_ends(text: str) -> str:
