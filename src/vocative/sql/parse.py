@@ -124,9 +124,8 @@ def _tokens(text: str, refuse: Refusal) -> "list[Token]":
     try:
         tokens = SUBSET.tokenize(text)
     except TokenError as error:
-        start = getattr(error, "start", None)
         raise refuse(
-            start if isinstance(start, int) else 0,
+            _unclosed(text),
             "this text is not closed",
             "end it with the same quote; double a quote inside: 'it''s'",
         ) from error
@@ -150,6 +149,17 @@ def _tokens(text: str, refuse: Refusal) -> "list[Token]":
             raise refuse(token.start, f"brackets are nested deeper than {MAX_DEPTH}")
         _refuse_statement(tokens, index, refuse)
     return tokens
+
+
+def _unclosed(text: str) -> int:
+    """Where the text starts that has no closing quote."""
+    opened: int | None = None
+    for offset, character in enumerate(text):
+        if opened is None and character in "'\"":
+            opened = offset
+        elif opened is not None and character == text[opened]:
+            opened = None
+    return opened or 0
 
 
 def _refuse_statement(tokens: "list[Token]", index: int, refuse: Refusal) -> None:
