@@ -26,6 +26,7 @@ export type Campaign = Answer<"/api/campaigns">[number];
 export type MessageRow = Answer<"/api/campaigns/{campaign}/messages">["messages"][number];
 export type Message = Answer<"/api/messages/{message_id}">;
 export type Model = Answer<"/api/models">[number];
+export type ModelCard = Answer<"/api/models/{name}">;
 export type Import = Answer<"/api/imports">[number];
 
 export interface Place {
@@ -94,7 +95,7 @@ export const timelineQuery = (person_id: string, name: string | undefined) =>
     queryFn: ({ pageParam: before }) =>
       answer(
         client.GET("/api/people/{person_id}/timeline", {
-          params: { path: { person_id }, query: { before, name, limit: 50 } },
+          params: { path: { person_id }, query: { before, name, limit: 30 } },
         }),
       ),
     getNextPageParam: (page) => page.next ?? undefined,
@@ -166,6 +167,12 @@ export const modelsQuery = queryOptions({
   queryKey: ["models"],
   queryFn: () => answer(client.GET("/api/models")),
 });
+
+export const modelQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["model", name],
+    queryFn: () => answer(client.GET("/api/models/{name}", { params: { path: { name } } })),
+  });
 
 export const importsQuery = queryOptions({
   queryKey: ["imports"],

@@ -7,6 +7,8 @@ const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 export const count = (value: number) => whole.format(value);
 export const number = (value: number) => short.format(value);
 export const rate = (value: number | null) => (value === null ? "–" : percent.format(value));
+/** A share on an axis or a level of confidence: no decimals. */
+export const share = (value: number) => `${whole.format(value * 100)}%`;
 export const signed = (value: number, show: (value: number) => string) => (value > 0 ? "+" : "") + show(value);
 
 export function money(value: number | null, currency: string | null): string {
@@ -16,6 +18,10 @@ export function money(value: number | null, currency: string | null): string {
   if (!currency) return new Intl.NumberFormat(undefined, options).format(value);
   return new Intl.NumberFormat(undefined, { style: "currency", currency, ...options }).format(value);
 }
+
+/** Money on an axis: no cents. */
+export const cash = (value: number, currency: string | null) =>
+  new Intl.NumberFormat(undefined, { ...(currency ? { style: "currency", currency } : {}), maximumFractionDigits: 0 }).format(value);
 
 export const instant = (at: string, timeZone: string) =>
   new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone }).format(new Date(at));

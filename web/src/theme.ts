@@ -7,13 +7,23 @@ import {
   type VariantColorsResolver,
 } from "@mantine/core";
 
+// The darkest yellow and orange are still too light on white.
+const DEEPEST: Record<string, string> = { yellow: "amber-9", orange: "amber-9" };
+
 // Light badges and alerts need darker (lighter) letters than the defaults to be readable.
 const readableVariants: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input);
   const parsed = parseThemeColor({ color: input.color ?? input.theme.primaryColor, theme: input.theme });
   if (input.variant !== "light" || !parsed.isThemeColor) return colors;
   const name = parsed.color;
-  return { ...colors, color: `light-dark(var(--mantine-color-${name}-9), var(--mantine-color-${name}-2))` };
+  const tint = (share: number) => `color-mix(in srgb, var(--mantine-color-${name}-6) ${share}%, transparent)`;
+  return {
+    ...colors,
+    background: tint(14),
+    hover: tint(20),
+    border: "1px solid transparent",
+    color: `light-dark(var(--mantine-color-${DEEPEST[name] ?? `${name}-9`}), var(--mantine-color-${name}-2))`,
+  };
 };
 
 export const theme = createTheme({
@@ -30,10 +40,18 @@ export const theme = createTheme({
   },
   colors: {
     iris: ["#f2f1ff", "#e3e1ff", "#c6c1ff", "#a89fff", "#8b80fb", "#7366f2", "#6152e6", "#5041d6", "#4336b8", "#332a8c"],
+    amber: ["#fff8e6", "#ffedc2", "#ffdd94", "#ffcb5c", "#f5b333", "#dd9510", "#b87503", "#945c00", "#7a4b00", "#613b00"],
     dark: ["#dcdee5", "#b9bdc9", "#8f95a5", "#5f6575", "#3a3f4c", "#2b2f39", "#22252e", "#191c23", "#121419", "#0c0d11"],
   },
   variantColorResolver: readableVariants,
+  components: {
+    Alert: { styles: { title: { color: "var(--mantine-color-text)" }, message: { color: "var(--mantine-color-text)" } } },
+    Badge: { styles: { root: { overflow: "visible", fontWeight: 550 }, label: { overflow: "visible" } } },
+    Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
+  },
 });
+
+const CHOSEN = "color-mix(in srgb, var(--mantine-color-iris-6) 15%, transparent)";
 
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
@@ -44,6 +62,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--canvas": "#faf9f7",
     "--line": "#e8e5df",
     "--soft": "#f4f2ee",
+    "--mantine-color-iris-light": CHOSEN,
   },
   dark: {
     "--mantine-color-dimmed": "#b0b5c2",
@@ -51,5 +70,6 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--canvas": "var(--mantine-color-dark-8)",
     "--line": "var(--mantine-color-dark-5)",
     "--soft": "var(--mantine-color-dark-6)",
+    "--mantine-color-iris-light": CHOSEN,
   },
 });

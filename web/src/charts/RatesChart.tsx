@@ -1,11 +1,14 @@
 import type { Report } from "../api";
-import { count, rate } from "../format";
+import { count, rate, share } from "../format";
 import { base, categories, values } from "./base";
 import { Chart } from "./Chart";
 import { whisker } from "./whisker";
 
 const STEPS = ["opened", "clicked", "converted", "unsubscribed"] as const;
 const NAMES = ["Opened", "Clicked", "Converted", "Unsubscribed"];
+
+/** The count, where the bar is high enough to hold it. */
+const inBar = (step: { rate: number | null; count: number }) => ((step.rate ?? 0) < 0.08 ? "" : count(step.count));
 
 /** Each arm's rates side by side; the whiskers are the server's 95 % intervals. */
 export function RatesChart({ arms }: { arms: Report["arms"] }) {
@@ -28,7 +31,7 @@ export function RatesChart({ arms }: { arms: Report["arms"] }) {
         legend: { top: 0, left: 0, textStyle: { color: colors.text }, icon: "roundRect", itemWidth: 12, itemHeight: 12, data: arms.map((arm) => arm.name) },
         grid: { left: 48, right: 8, top: 36, bottom: 26 },
         xAxis: categories(colors, NAMES),
-        yAxis: values(colors, rate),
+        yAxis: values(colors, share),
         series: [
           ...arms.map((arm) => ({
             type: "bar" as const,
@@ -38,7 +41,7 @@ export function RatesChart({ arms }: { arms: Report["arms"] }) {
             itemStyle: { borderRadius: [3, 3, 0, 0] as number[] },
             data: STEPS.map((step) => arm[step].rate ?? 0),
             tooltip: { valueFormatter: (value: unknown) => rate(Number(value)) },
-            label: { show: arms.length < 4, position: "insideBottom" as const, color: "#fff", fontSize: 11, formatter: ({ dataIndex }: { dataIndex: number }) => count(arm[STEPS[dataIndex] ?? "opened"].count) },
+            label: { show: arms.length < 4, position: "insideBottom" as const, color: colors.panel, fontSize: 11, formatter: ({ dataIndex }: { dataIndex: number }) => inBar(arm[STEPS[dataIndex] ?? "opened"]) },
           })),
           ...arms.map((arm, bar) =>
             whisker(colors, arms.length, bar, STEPS.map((step, at) => [at, arm[step].low, arm[step].high])),

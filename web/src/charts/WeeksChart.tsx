@@ -1,5 +1,5 @@
 import type { Overview } from "../api";
-import { count, localDay, money } from "../format";
+import { cash, count, localDay, money } from "../format";
 import { base, categories, values } from "./base";
 import { Chart } from "./Chart";
 
@@ -25,7 +25,7 @@ export function WeeksChart({ weeks, currency }: { weeks: Overview["weeks"]; curr
           { ...categories(colors, labels), gridIndex: 1 },
         ],
         yAxis: [
-          { ...values(colors, (value) => money(value, currency)), gridIndex: 0, name: "Revenue", nameTextStyle: { align: "right" } },
+          { ...values(colors, (value) => cash(value, currency)), gridIndex: 0, name: "Revenue", nameTextStyle: { align: "right" } },
           { ...values(colors, count), gridIndex: 1, splitNumber: 2, name: "Orders", nameTextStyle: { align: "right" } },
         ],
         series: [

@@ -11,7 +11,8 @@ export function whisker(colors: Palette, bars: number, bar: number, data: [numbe
     data,
     encode: { x: 0, y: [1, 2] },
     renderItem: (_, api) => {
-      const places = api.barLayout?.({ count: bars, barCategoryGap: "34%", barGap: "18%" });
+      // On a value axis there are no bars to stand on.
+      const places = bars > 0 ? api.barLayout?.({ count: bars, barCategoryGap: "34%", barGap: "18%" }) : undefined;
       const offset = places?.[bar]?.offsetCenter ?? 0;
       const [low, high] = [1, 2].map((end) => api.coord([api.value(0), api.value(end)]));
       const [x = 0, bottom = 0] = low ?? [];

@@ -4,10 +4,11 @@ import { IconAlertTriangle, IconCircleX, IconInfoCircle } from "@tabler/icons-re
 import { useQuery } from "@tanstack/react-query";
 import { type Overview, overviewQuery } from "../api";
 import { WeeksChart } from "../charts/WeeksChart";
-import { count, day, money } from "../format";
+import { count, localDay, money } from "../format";
 import { RecentCampaigns } from "../parts/RecentCampaigns";
 import { PlainLink, TextLink } from "../parts/Links";
 import { Page, Panel } from "../parts/Page";
+import { Spark } from "../parts/Spark";
 import { ShareBar, When } from "../parts/Shown";
 import { Empty, Loaded } from "../parts/States";
 
@@ -32,8 +33,9 @@ export function Home() {
 }
 
 function Dashboard({ overview }: { overview: Overview }) {
-  const { currency, timezone, weeks } = overview;
+  const { currency, weeks } = overview;
   const latest = weeks.at(-1);
+  const week = latest && `week of ${localDay(latest.week_on)}`;
   if (overview.people === 0 && overview.events === 0) return <FirstSteps />;
   return (
     <Stack gap="lg">
@@ -43,10 +45,10 @@ function Dashboard({ overview }: { overview: Overview }) {
         </Alert>
       ))}
       <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md">
-        <PlainLink to="/people"><Figure name="People" shown={count(overview.people)} /></PlainLink>
-        <Figure name="Events" shown={count(overview.events)} />
-        <Figure name="Items in the catalog" shown={count(overview.items)} />
-        {latest && <Figure name={`Revenue, week of ${day(`${latest.week_on}T12:00Z`, timezone)}`} shown={money(latest.revenue, currency)} />}
+        <PlainLink to="/people"><Figure name="People" shown={count(overview.people)} under={`${count(overview.events)} events, ${count(overview.items)} items`} /></PlainLink>
+        {latest && <Figure name="Active people" shown={count(latest.active_people)} under={week} trend={weeks.map((one) => one.active_people)} />}
+        {latest && <Figure name="Orders" shown={count(latest.orders)} under={week} trend={weeks.map((one) => one.orders)} />}
+        {latest && <Figure name="Revenue" shown={money(latest.revenue, currency)} under={week} trend={weeks.map((one) => one.revenue)} />}
       </SimpleGrid>
       <Grid gap="lg">
         <Grid.Col span={{ base: 12, md: 8 }}><WeeksChart weeks={weeks} currency={currency} /></Grid.Col>
@@ -57,11 +59,17 @@ function Dashboard({ overview }: { overview: Overview }) {
   );
 }
 
-function Figure({ name, shown }: { name: string; shown: string }) {
+function Figure({ name, shown, under, trend }: { name: string; shown: string; under?: string; trend?: number[] }) {
   return (
     <div className="panel" style={{ padding: "14px 16px", height: "100%" }}>
       <Text size="sm" c="dimmed">{name}</Text>
-      <Text fz={26} fw={650} className="figures" style={{ letterSpacing: "-0.02em" }}>{shown}</Text>
+      <Group justify="space-between" align="flex-end" wrap="nowrap" gap="sm">
+        <div>
+          <Text fz={26} fw={650} lh={1.3} className="figures" style={{ letterSpacing: "-0.02em" }}>{shown}</Text>
+          {under && <Text size="xs" c="dimmed">{under}</Text>}
+        </div>
+        {trend && <Spark values={trend} />}
+      </Group>
     </div>
   );
 }

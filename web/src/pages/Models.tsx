@@ -18,14 +18,17 @@ export function Models() {
           ) : (
             <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
               {models.map((model) => (
-                <PlainLink key={`${model.model} ${model.version}`} to="/models/$model" params={{ model: model.model }}>
+                <PlainLink key={model.name} to="/models/$model" params={{ model: model.name }}>
                   <Box className="panel" p="md" h="100%">
                     <Group justify="space-between" wrap="nowrap">
-                      <Text fw={650} className="break">{model.model}</Text>
-                      <State name={model.status} />
+                      <Text fw={650} className="break">{model.name}</Text>
+                      <State name={model.status?.replaceAll("_", " ") ?? "not trained"} />
                     </Group>
-                    <Text size="sm" mt="xs">{model.summary}</Text>
-                    <Text size="xs" c="dimmed" mt="sm">{model.kind}, version {model.version}, trained <When at={model.trained_at} /></Text>
+                    <Text size="sm" c="dimmed">{model.describe || model.predicts}</Text>
+                    {model.headline && <Text size="sm" mt="xs">{model.headline}</Text>}
+                    <Text size="xs" c="dimmed" mt="sm">
+                      {model.kind}{model.algorithm && `, ${model.algorithm}`}{model.version && `, version ${model.version}`}, trained <When at={model.trained_at} />
+                    </Text>
                   </Box>
                 </PlainLink>
               ))}

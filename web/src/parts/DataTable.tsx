@@ -9,6 +9,8 @@ export interface Column<Row> {
   figures?: boolean;
   /** Takes what width is left. */
   wide?: boolean;
+  /** Left out on a phone. */
+  minor?: boolean;
 }
 
 export function DataTable<Row>({ label, columns, rows, id }: {
@@ -17,7 +19,8 @@ export function DataTable<Row>({ label, columns, rows, id }: {
   rows: Row[];
   id: (row: Row) => string;
 }) {
-  const look = (column: Column<Row>) => (column.figures ? styles.figures : column.wide ? styles.wide : undefined);
+  const look = ({ figures, wide, minor }: Column<Row>) =>
+    [figures && styles.figures, wide && styles.wide, minor && styles.minor].filter(Boolean).join(" ");
   return (
     <div className={styles.frame}>
       <table role="table" aria-label={label} className={styles.table}>

@@ -5,7 +5,9 @@ import type { ReactNode, Ref } from "react";
 
 type Reference = { ref?: Ref<HTMLAnchorElement> };
 
-export const TextLink = createLink((props: Omit<AnchorProps, "href"> & Reference) => <Anchor {...props} />);
+export const TextLink = createLink((props: Omit<AnchorProps, "href"> & Reference) => (
+  <Anchor inherit={props.size === undefined && props.fz === undefined} {...props} />
+));
 
 export const ButtonLink = createLink((props: Omit<ButtonProps, "href"> & Reference & { children?: ReactNode }) => (
   <Button component="a" {...props} />

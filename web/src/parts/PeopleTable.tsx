@@ -14,11 +14,11 @@ export function PeopleTable({ people, label = "People" }: { people: PersonRow[];
       id={(person) => person.person_id}
       columns={[
         { name: "Person", cell: (person) => <PersonLink id={person.person_id} name={person.name} email={person.email} /> },
-        { name: "Country", cell: (person) => person.country ?? "–" },
+        { name: "Country", minor: true, cell: (person) => person.country ?? "–" },
         { name: "Orders", figures: true, cell: (person) => count(person.orders) },
         { name: "Spent", figures: true, cell: (person) => money(person.spend, currency) },
         { name: "Last seen", cell: (person) => <When at={person.last_event_at} /> },
-        { name: "Segments", wide: true, cell: (person) => <FewSegments names={person.segments} /> },
+        { name: "Segments", wide: true, minor: true, cell: (person) => <FewSegments names={person.segments} /> },
       ]}
     />
   );

@@ -33,8 +33,8 @@ export function PersonLink({ id, name, email }: { id: string; name: string | nul
     <Group gap="sm" wrap="nowrap">
       <Avatar size={30} radius="xl" name={shown} color="initials" aria-hidden />
       <Box miw={0}>
-        <TextLink to="/people/$personId" params={{ personId: id }} fw={550} className="break">{shown}</TextLink>
-        {name && email && <Text size="xs" c="dimmed" className="break">{email}</Text>}
+        <TextLink to="/people/$personId" params={{ personId: id }} fw={550} display="block" maw={260} truncate>{shown}</TextLink>
+        {name && email && <Text size="xs" c="dimmed" maw={260} truncate>{email}</Text>}
       </Box>
     </Group>
   );

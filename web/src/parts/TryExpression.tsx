@@ -53,7 +53,7 @@ function FieldList({ onPick }: { onPick: (name: string) => void }) {
   const features = useQuery({ ...featuresQuery, enabled: opened });
   return (
     <div>
-      <Button variant="subtle" size="compact-sm" onClick={toggle} aria-expanded={opened}>
+      <Button variant="subtle" size="compact-sm" ml={-8} onClick={toggle} aria-expanded={opened}>
         {opened ? "Hide the features" : "Features you can use"}
       </Button>
       <Collapse expanded={opened}>

@@ -1,7 +1,7 @@
 // A/B results as a forest: the difference, its interval and what that means in words.
 import { Badge, Box, Group, Stack, Text } from "@mantine/core";
 import type { Report } from "../api";
-import { count, money, rate, signed } from "../format";
+import { count, money, rate, share, signed } from "../format";
 import { Panel } from "../parts/Page";
 import { type Estimate, IntervalBar, reach } from "./Interval";
 
@@ -45,7 +45,7 @@ export function Comparisons({ report }: { report: Report }) {
 export function Compared({ comparison, scale, currency }: { comparison: Comparison; scale?: number; currency: string }) {
   const show = shownDifference(comparison, currency);
   const one = estimate(comparison);
-  const level = comparison.interval && `${rate(comparison.interval.level)} interval`;
+  const sure = comparison.interval && `${share(comparison.interval.level)} interval`;
   return (
     <Box>
       <Group justify="space-between" gap="sm">
@@ -54,8 +54,8 @@ export function Compared({ comparison, scale, currency }: { comparison: Comparis
       </Group>
       {one && (
         <>
-          <IntervalBar estimate={one} scale={scale ?? reach([one])} tone={tone(comparison)} label={`${comparison.metric}: ${show(one.middle)}, ${level} from ${show(one.low)} to ${show(one.high)}`} />
-          <Text size="xs" c="dimmed" className="figures">{level} from {show(one.low)} to {show(one.high)}</Text>
+          <IntervalBar estimate={one} from={-(scale ?? reach([one]))} to={scale ?? reach([one])} mark={0} tone={tone(comparison)} label={`${comparison.metric}: ${show(one.middle)}, ${sure} from ${show(one.low)} to ${show(one.high)}`} />
+          <Text size="xs" c="dimmed" className="figures">{sure} from {show(one.low)} to {show(one.high)}</Text>
         </>
       )}
       <Text size="sm" mt={4}>{comparison.words}</Text>

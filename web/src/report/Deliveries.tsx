@@ -35,7 +35,7 @@ export function Deliveries({ report }: { report: Report }) {
           {skipped.map(([reason, shown]) => (
             <Group key={reason} justify="space-between" wrap="nowrap">
               <Text size="sm" className="break">{reason}</Text>
-              <CampaignCount campaign={report.campaign} state="skipped" reason={reason} shown={shown} />
+              <Text size="sm" component="div"><CampaignCount campaign={report.campaign} state="skipped" reason={reason} shown={shown} /></Text>
             </Group>
           ))}
         </Stack>

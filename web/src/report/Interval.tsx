@@ -1,4 +1,4 @@
-// One estimate with its interval on a scale that its neighbours share; zero is the line in the middle.
+// One estimate with its interval on a scale that its neighbours share.
 import { Box } from "@mantine/core";
 import styles from "./Interval.module.css";
 
@@ -11,20 +11,22 @@ export interface Estimate {
 /** The furthest that any of these reaches from zero. */
 export const reach = (estimates: Estimate[]) => Math.max(...estimates.flatMap((one) => [Math.abs(one.low), Math.abs(one.high)]), 1e-9) * 1.08;
 
-export function IntervalBar({ estimate, scale, tone, label }: {
+export function IntervalBar({ estimate, from, to, mark, tone, label }: {
   estimate: Estimate;
-  scale: number;
-  tone: "better" | "worse" | "open";
+  from: number;
+  to: number;
+  /** Where nothing happens: no difference, or mere chance. */
+  mark: number;
+  tone: "better" | "worse" | "open" | "own";
   label: string;
 }) {
-  const at = (value: number) => `${50 + (50 * value) / scale}%`;
-  const clipped = (value: number) => Math.max(-scale, Math.min(scale, value));
-  const [low, high] = [clipped(estimate.low), clipped(estimate.high)];
+  const percent = (value: number) => (100 * (Math.max(from, Math.min(to, value)) - from)) / (to - from);
+  const [low, high] = [percent(estimate.low), percent(estimate.high)];
   return (
     <Box role="img" aria-label={label} className={styles.frame} data-tone={tone}>
-      <span className={styles.zero} />
-      <span className={styles.range} style={{ left: at(low), width: `${(50 * (high - low)) / scale}%` }} />
-      <span className={styles.point} style={{ left: at(clipped(estimate.middle)) }} />
+      <span className={styles.mark} style={{ left: `${percent(mark)}%` }} />
+      <span className={styles.range} style={{ left: `${low}%`, width: `${high - low}%` }} />
+      <span className={styles.point} style={{ left: `${percent(estimate.middle)}%` }} />
     </Box>
   );
 }

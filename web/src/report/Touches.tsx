@@ -23,7 +23,7 @@ function Split({ name, touches }: { name: string; touches: Report["opens"] }) {
       <Text size="sm" fw={600} mb={6}>{name}</Text>
       <Group gap={2} wrap="nowrap" role="img" aria-label={`${name}: ${count(touches.human_events)} by people, ${count(touches.machine_events)} by machines`}>
         <Box h={14} w={`${share}%`} style={{ borderRadius: 4, background: "var(--mantine-color-iris-5)" }} />
-        <Box h={14} w={`${100 - share}%`} style={{ borderRadius: 4, background: "var(--mantine-color-gray-5)" }} />
+        <Box h={14} w={`${100 - share}%`} style={{ borderRadius: 4, background: "light-dark(var(--mantine-color-gray-5), var(--mantine-color-dark-3))" }} />
       </Group>
       <Group justify="space-between" mt={6} gap="xs">
         <Text size="sm" className="figures">People: {count(touches.human_messages)} messages, {count(touches.human_events)} times</Text>
