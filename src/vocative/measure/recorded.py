@@ -13,10 +13,11 @@ import msgspec
 
 from vocative.clock import from_micros
 from vocative.errors import AuthorError, StateError, unknown_name
-from vocative.stores import Transaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from vocative.stores import Transaction
 
 HOLDOUT = "holdout"
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -96,7 +97,7 @@ def duration_seconds(text: str | int) -> int:
     return found
 
 
-def read_run(tx: Transaction, campaign: str, occurrence: str | None) -> Run:
+def read_run(tx: "Transaction", campaign: str, occurrence: str | None) -> Run:
     """A run of a campaign: the named one, or the last.
 
     Raises:
@@ -131,7 +132,7 @@ def read_run(tx: Transaction, campaign: str, occurrence: str | None) -> Run:
     )
 
 
-def count_states(tx: Transaction, run: Run, until_micros: int) -> list[StateCount]:
+def count_states(tx: "Transaction", run: Run, until_micros: int) -> list[StateCount]:
     """The run's messages by arm, state and reason, of those planned by an instant."""
     rows = tx.tuples(
         "SELECT arm, state, reason, count(*) FROM messages WHERE campaign = :campaign"
@@ -142,7 +143,7 @@ def count_states(tx: Transaction, run: Run, until_micros: int) -> list[StateCoun
     return [StateCount(*row) for row in rows]
 
 
-def read_ledger(tx: Transaction, run: Run, until_micros: int) -> "pa.Table":
+def read_ledger(tx: "Transaction", run: Run, until_micros: int) -> "pa.Table":
     """The run's rows of those planned by an instant.
 
     Returns:

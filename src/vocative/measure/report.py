@@ -8,6 +8,7 @@ It refuses campaigns that have not run.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -298,12 +299,13 @@ def _holdout(
         return None
     sent = Arm("the campaign", sum((seen.statistics(name) for name in variants), Statistics()))
     kept = Arm("the holdout", seen.statistics(HOLDOUT))
-    lifts = {"typical_lift": HOLDOUT_LIFT, "visible_lift": HOLDOUT_VISIBLE_LIFT}
-    conversion = compare_rates(sent, kept, "converted", **lifts)
+    rates = partial(compare_rates, typical_lift=HOLDOUT_LIFT, visible_lift=HOLDOUT_VISIBLE_LIFT)
+    means = partial(compare_means, typical_lift=HOLDOUT_LIFT, visible_lift=HOLDOUT_VISIBLE_LIFT)
+    conversion = rates(sent, kept, "converted")
     revenue = None
     if goal.value is not None:
         unit = currency if goal.value == "revenue" else ""
-        revenue = compare_means(sent, kept, "revenue", unit=unit, **lifts)
+        revenue = means(sent, kept, "revenue", unit=unit)
     people = sent.statistics.count
     found = Holdout(
         conversion=conversion,

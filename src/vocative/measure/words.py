@@ -56,7 +56,7 @@ def comparison_words(found: Comparison) -> str:
     low, high = sorted((sign * interval.low, sign * interval.high))
     digits = _digits(interval.high - interval.low, found.kind)
     bounds = (
-        f"{interval.level * 100:g} % interval"
+        f"{interval.level * 100:.3g} % interval"
         f" {_plain(low, found, digits)} to {_plain(high, found, digits)}"
     )
     if found.better is not None:
@@ -235,7 +235,7 @@ def _change_words(found: Comparison, what: str, holdout: Holdout) -> str:
     total = _total_words(found, holdout, sign)
     return (
         f"{what}: the campaign made it {_size(sign * found.difference, found, digits)} {more} than"
-        f" no message ({found.interval.level * 100:g} % interval {_plain(low, found, digits)} to"
+        f" no message ({found.interval.level * 100:.3g} % interval {_plain(low, found, digits)} to"
         f" {_plain(high, found, digits)}), {_value(found.a_value, found)} against"
         f" {_value(found.b_value, found)}; {total} in all"
     )
