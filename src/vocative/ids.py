@@ -7,11 +7,12 @@ import base64
 import hashlib
 import hmac
 
-_SEPARATOR = b"\x1f"
+_SEPARATOR = "\x1f"
 
 
 def _joined(parts: tuple[str, ...]) -> bytes:
-    return _SEPARATOR.join(part.encode() for part in parts)
+    # Names from outside may hold lone surrogates, which UTF-8 refuses.
+    return _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
 
 
 def person_id_for(key: bytes, namespace: str, value: str) -> str:

@@ -169,7 +169,9 @@ def _check_names(workspace: Workspace, definition: Definition, body: CampaignBod
             _known("template", variant.template, templates, definition, "variants", name)
     _known("purpose", body.purpose, workspace.settings.purposes, definition, "purpose")
     if body.recommender is not None:
-        known = [name for name, model in read_models(workspace).items() if model.kind == "recommender"]
+        known = [
+            name for name, model in read_models(workspace).items() if model.kind == "recommender"
+        ]
         _known("recommender", body.recommender, known, definition, "recommender")
 
 

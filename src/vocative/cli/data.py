@@ -28,6 +28,7 @@ def import_data(
         file: CSV (plain, .gz or .zst), JSON lines or Parquet.
         mapping: A mapping file; without one the file holds ready events, one JSON per line.
         source: A name for the origin; ids of events are unique within it.
+        progress: Told how many events are applied.
     """
     report = import_file(workspace, file, mapping=mapping, source=source)
     apply_log(workspace, progress=_of(progress, report.events))

@@ -88,6 +88,7 @@ def apply(
         workspace: Whose definitions.
         author: Who changed them; the system user unless told.
         recompute: Whether to compute features and segments afterwards.
+        progress: Told how far the computation is.
 
     Raises:
         AuthorError: something is wrong; then nothing is applied.

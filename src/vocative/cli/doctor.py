@@ -63,7 +63,9 @@ def _store(workspace: Workspace) -> str:
 
 def _log(workspace: Workspace) -> str:
     with workspace.store.read() as tx:
-        applied = int(tx.value("SELECT max(position) FROM stream_offsets") or 0)
+        applied = int(
+            tx.value("SELECT max(position) FROM stream_offsets WHERE consumer = 'identify'") or 0
+        )
     waiting = workspace.log.last_position() - applied
     return f"{waiting} batches wait to be applied" if waiting else "everything is applied"
 

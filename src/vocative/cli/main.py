@@ -12,7 +12,7 @@ import click
 from vocative import __version__
 from vocative.operations import OPERATIONS, Operation, Parameter
 
-_TYPES: dict[Any, click.ParamType] = {
+_TYPES: dict[Any, click.ParamType[Any]] = {
     str: click.STRING,
     int: click.INT,
     float: click.FLOAT,
@@ -62,14 +62,20 @@ class OperationGroup(click.Group):
         )
         return list(found)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
         """The command or the group of a word."""
         name = f"{self._prefix}{cmd_name}"
         if name in OPERATIONS:
             return OperationCommand(OPERATIONS[name])
         if any(known.startswith(f"{name} ") for known in OPERATIONS):
             words = ", ".join(
-                known.removeprefix(f"{name} ") for known in OPERATIONS if known.startswith(f"{name} ")
+                known.removeprefix(f"{name} ")
+                for known in OPERATIONS
+                if known.startswith(f"{name} ")
             )
             return OperationGroup(
                 prefix=f"{name} ", name=cmd_name, short_help=f"{cmd_name.capitalize()}: {words}."
@@ -125,7 +131,7 @@ def _parameter(operation: Operation, parameter: Parameter) -> click.Parameter:
     )
 
 
-def _click_type(annotation: Any) -> click.ParamType:
+def _click_type(annotation: Any) -> click.ParamType[Any]:
     if get_origin(annotation) is Literal:
         return click.Choice(list(get_args(annotation)))
     if annotation not in _TYPES:

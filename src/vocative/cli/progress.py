@@ -5,11 +5,7 @@ from typing import Self
 
 
 class ProgressBar:
-    """Called with (done, total, what); a total of 0 means that it is not known.
-
-    Operations of the stages call it as `progress(amount)` or `progress(done, total)` or with a
-    sentence; all three are shown.
-    """
+    """Called as `progress(amount)`, `progress(done, total)` or `progress(words, share)`."""
 
     def __init__(self, title: str, *, quiet: bool = False) -> None:
         from rich.console import Console
@@ -38,7 +34,12 @@ class ProgressBar:
     ) -> None:
         """Show that work went on."""
         if isinstance(done, str):
-            self._bar.update(self._task, description=done)
+            if total is None:
+                self._bar.update(self._task, description=done)
+            else:
+                self._bar.update(
+                    self._task, description=done, completed=round(total * 100), total=100
+                )
         elif total is None:
             self._bar.advance(self._task, done)
         else:

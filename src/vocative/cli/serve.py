@@ -87,4 +87,4 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _start_worker(workspace: Workspace) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "vocative.cli.worker", str(workspace.root), str(os.getpid())]
-    return subprocess.Popen(command)
+    return subprocess.Popen(command)  # noqa: S603 - our own worker

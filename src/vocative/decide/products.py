@@ -84,7 +84,7 @@ def popular_items(workspace: Workspace, *, limit: int) -> list[str]:
     with workspace.engine() as engine:
         rows = engine.rows(
             "SELECT product_id FROM order_lines WHERE name = 'Order Completed'"
-            " AND \"at\" > (SELECT max(\"at\") FROM order_lines) - INTERVAL 30 DAY"
+            ' AND "at" > (SELECT max("at") FROM order_lines) - INTERVAL 30 DAY'
             " AND product_id IS NOT NULL"
             " GROUP BY product_id ORDER BY count(DISTINCT event_id) DESC, product_id"
             f" LIMIT {int(limit)}"

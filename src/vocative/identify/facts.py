@@ -48,88 +48,81 @@ _LINE_COLUMNS = [
 _NUMBERS = {"price", "quantity", "revenue"}
 _INSTANTS = {"at", "received_at"}
 _REFUNDS = {"Order Refunded", "Order Cancelled"}
-_OWN_COLUMNS = frozenset(
-    [
-        "order_id",
-        "product_id",
-        "category",
-        "price",
-        "quantity",
-        "revenue",
-        "total",
-        "currency",
-        "campaign",
-        "message_id",
-        "products",
-    ]
-)
 
 
 class Facts:
-    """Collects the rows of one step, column by column."""
+    """Collects the rows of one step."""
 
     def __init__(self) -> None:
-        self._events: dict[str, list[Any]] = {name: [] for name in _EVENT_COLUMNS}
-        self._lines: dict[str, list[Any]] = {name: [] for name in _LINE_COLUMNS}
+        self._events: list[tuple[Any, ...]] = []
+        self._lines: list[tuple[Any, ...]] = []
 
     def add(self, event_id: str, person_id: str | None, event: Event, *, source: str) -> None:
         """One event and, when it has products, one line for each."""
         properties = clean_properties(event.properties)
+        take = properties.pop
         sign = -1.0 if event.name in _REFUNDS else 1.0
-        order_id = _text(properties.get("order_id"))
-        revenue = _number(properties.get("revenue", properties.get("total")))
-        row = {
-            "event_id": event_id,
-            "person_id": person_id,
-            "name": event.name,
-            "at": event.at,
-            "received_at": event.received_at,
-            "source": source,
-            "order_id": order_id,
-            "product_id": _text(properties.get("product_id") or properties.get("sku")),
-            "category": _text(properties.get("category")),
-            "price": _number(properties.get("price")),
-            "quantity": _number(properties.get("quantity")),
-            "revenue": None if revenue is None else sign * abs(revenue) if sign < 0 else revenue,
-            "currency": _text(properties.get("currency")),
-            "campaign": _text(properties.get("campaign") or properties.get("campaign_id")),
-            "message_id": _text(properties.get("message_id") or properties.get("email_id")),
-            "properties": _rest(properties),
-        }
-        for name, column in self._events.items():
-            column.append(row[name])
-        products = properties.get("products")
+        order_id = _text(take("order_id", None))
+        products = take("products", None)
+        revenue, total = take("revenue", None), take("total", None)
+        amount = _number(total if revenue is None else revenue)
+        sku = take("sku", None)
+        campaign_id, email_id = take("campaign_id", None), take("email_id", None)
+        self._events.append(
+            (
+                event_id,
+                person_id,
+                event.name,
+                event.at,
+                event.received_at,
+                source,
+                order_id,
+                _text(take("product_id", None) or sku),
+                _text(take("category", None)),
+                _number(take("price", None)),
+                _number(take("quantity", None)),
+                -abs(amount) if amount is not None and sign < 0 else amount,
+                _text(take("currency", None)),
+                _text(take("campaign", None) or campaign_id),
+                _text(take("message_id", None) or email_id),
+                msgspec.json.encode(properties).decode() if properties else "{}",
+            )
+        )
         for product in products if isinstance(products, list) else ():
             if isinstance(product, Mapping):
-                self._add_line(row, product, sign)
-
-    def _add_line(self, row: Mapping[str, Any], product: Mapping[str, Any], sign: float) -> None:
-        price = _number(product.get("price"))
-        quantity = _number(product.get("quantity"))
-        quantity = 1.0 if quantity is None else abs(quantity)
-        line = {
-            **{name: row[name] for name in ("event_id", "person_id", "name", "at", "order_id")},
-            "product_id": _text(product.get("product_id") or product.get("sku")),
-            "category": _text(product.get("category")),
-            "price": price,
-            "quantity": sign * quantity,
-            "revenue": None if price is None else sign * quantity * price,
-        }
-        for name, column in self._lines.items():
-            column.append(line[name])
+                base = (event_id, person_id, event.name, event.at, order_id)
+                self._lines.append((*base, *_line(product, sign)))
 
     def tables(self, survivor: Callable[[str], str]) -> "dict[str, pa.Table]":
         """Both relations as Arrow tables; people merged in this step appear as who survives."""
-        import pyarrow as pa
+        return {
+            "events": _table(_EVENT_COLUMNS, self._events, survivor),
+            "order_lines": _table(_LINE_COLUMNS, self._lines, survivor),
+        }
 
-        found = {}
-        for relation, columns in (("events", self._events), ("order_lines", self._lines)):
-            people = columns["person_id"]
-            columns["person_id"] = [None if p is None else survivor(p) for p in people]
-            found[relation] = pa.table(
-                {name: pa.array(values, _arrow(name)) for name, values in columns.items()}
-            )
-        return found
+
+def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
+    price, quantity = _number(product.get("price")), _number(product.get("quantity"))
+    signed = sign * (1.0 if quantity is None else abs(quantity))
+    return (
+        _text(product.get("product_id") or product.get("sku")),
+        _text(product.get("category")),
+        price,
+        signed,
+        None if price is None else signed * price,
+    )
+
+
+def _table(
+    names: list[str], rows: list[tuple[Any, ...]], survivor: Callable[[str], str]
+) -> "pa.Table":
+    import pyarrow as pa
+
+    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
+    columns[1] = [None if person is None else survivor(person) for person in columns[1]]
+    return pa.table(
+        {name: pa.array(column, _arrow(name)) for name, column in zip(names, columns, strict=True)}
+    )
 
 
 def _arrow(name: str) -> "pa.DataType":
@@ -138,11 +131,6 @@ def _arrow(name: str) -> "pa.DataType":
     if name in _INSTANTS:
         return pa.timestamp("us")
     return pa.float64() if name in _NUMBERS else pa.string()
-
-
-def _rest(properties: Mapping[str, Any]) -> str:
-    rest = {name: value for name, value in properties.items() if name not in _OWN_COLUMNS}
-    return msgspec.json.encode(rest).decode() if rest else "{}"
 
 
 def _text(value: Any) -> str | None:

@@ -6,6 +6,7 @@ rest for pseudonymous history. A trait that `traits.yaml` does not declare count
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from vocative.workspace import Trait
@@ -92,6 +93,7 @@ VAULT_NAMES = {
 }
 
 
+@lru_cache(maxsize=20_000)
 def snake(name: str) -> str:
     """`firstName`, `First Name` and `first-name` as `first_name`."""
     spaced = _BOUNDARY.sub("_", name.strip())
@@ -121,10 +123,18 @@ def split_traits(
 def clean_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Properties without what identifies a person: known names dropped, addresses blotted out."""
     return {
-        name: clean_value(value)
+        name: value if value.__class__ in _PLAIN else clean_value(value)
         for name, value in properties.items()
-        if snake(name) not in PERSONAL_NAMES
+        if not _is_personal(name)
     }
+
+
+@lru_cache(maxsize=20_000)
+def _is_personal(name: str) -> bool:
+    return snake(name) in PERSONAL_NAMES
+
+
+_PLAIN = frozenset({int, float, bool, type(None)})
 
 
 def clean_value(value: Any) -> Any:
@@ -141,7 +151,7 @@ def clean_value(value: Any) -> Any:
 
 def _without_query(text: str) -> str:
     # A page's query string carries ids and addresses more often than meaning.
-    return text.partition("?")[0] if text.startswith(("http://", "https://")) else text
+    return text.partition("?")[0] if text.startswith("http") and "://" in text[:9] else text
 
 
 def _text(value: Any) -> str | None:

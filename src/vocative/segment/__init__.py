@@ -5,7 +5,7 @@ and memberships with since and until come out. The same plan serves batch recomp
 explanations and point-in-time datasets.
 """
 
-from vocative.segment.audience import people_data, people_where, preview_segment
+from vocative.segment.audience import people_data, people_table, people_where, preview_segment
 from vocative.segment.batch import compute_features, features_sql, point_in_time
 from vocative.segment.explain import explain_condition, explain_membership
 from vocative.segment.membership import recompute, segment_members
@@ -42,6 +42,7 @@ __all__ = [
     "list_features",
     "list_segments",
     "people_data",
+    "people_table",
     "people_where",
     "point_in_time",
     "preview_segment",

@@ -1,7 +1,7 @@
 """Who a condition selects, from the features everyone has now."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vocative.segment.batch import score_column, segments_sql
 from vocative.segment.current import open_current
@@ -9,6 +9,9 @@ from vocative.segment.plan import Plan, build_plan
 from vocative.segment.results import Preview
 from vocative.sql import Node, Place, Type, check, parse, quote_name
 from vocative.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SAMPLE = 10
 _CONDITION = "condition"
@@ -75,9 +78,7 @@ def people_where(workspace: Workspace, where: str, place: Place | None = None) -
     return found
 
 
-def people_data(
-    workspace: Workspace, person_ids: Iterable[str] | None = None
-) -> dict[str, dict[str, Any]]:
+def people_table(workspace: Workspace, person_ids: Iterable[str] | None = None) -> "pa.Table":
     """What templates and rules may know of people: non-personal traits, features and scores.
 
     Args:
@@ -85,8 +86,11 @@ def people_data(
         person_ids: Whose; everyone's unless told.
 
     Returns:
-        By person id: a dict by name. A model's score has the model's name. Instants are naive UTC.
+        One row per person: `person_id`, then a column by name. A model's score has the model's
+        name. Instants are naive UTC.
     """
+    import pyarrow as pa
+
     plan = build_plan(workspace)
     wanted = "" if person_ids is None else " WHERE person_id IN (SELECT person_id FROM asked)"
     columns = ["person_id", *plan.catalog.fields]
@@ -95,15 +99,20 @@ def people_data(
     with workspace.engine() as engine:
         open_current(workspace, engine, plan)
         if person_ids is not None:
-            import pyarrow as pa
-
-            engine.register(
-                "asked", pa.table({"person_id": pa.array(list(person_ids), pa.string())})
+            asked = pa.table({"person_id": pa.array(list(person_ids), pa.string())})
+            engine.register("asked", asked)
+        return engine.query(
+            segments_sql(
+                plan, (), select=lambda last: f"SELECT {', '.join(chosen)} FROM {last}{wanted}"
             )
-        sql = segments_sql(
-            plan, (), select=lambda last: f"SELECT {', '.join(chosen)} FROM {last}{wanted}"
         )
-        rows = engine.rows(sql)
+
+
+def people_data(
+    workspace: Workspace, person_ids: Iterable[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The rows of `people_table` as dicts, by person id; for few people."""
+    rows: list[dict[str, Any]] = people_table(workspace, person_ids).to_pylist()
     return {row.pop("person_id"): row for row in rows}
 
 

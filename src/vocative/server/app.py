@@ -111,7 +111,10 @@ def _picture(workspace: Workspace) -> Callable[[Request], Awaitable[Response]]:
         return Response(
             svg,
             media_type="image/svg+xml",
-            headers={"Cache-Control": "max-age=3600", "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
+            headers={
+                "Cache-Control": "max-age=3600",
+                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            },
         )
 
     return answer

@@ -40,9 +40,7 @@ def describe() -> dict[str, Any]:
     """The whole description."""
     routed = [operation for operation in OPERATIONS.values() if operation.route is not None]
     types = [operation.returns for operation in routed]
-    schemas, components = msgspec.json.schema_components(
-        [*types, ErrorAnswer], ref_template=_REF
-    )
+    schemas, components = msgspec.json.schema_components([*types, ErrorAnswer], ref_template=_REF)
     error_schema = schemas[-1]
     paths: dict[str, Any] = {}
     for operation, schema in zip(routed, schemas, strict=False):
@@ -98,8 +96,12 @@ def _described(
         },
     }
     if method == "POST":
-        content = {"type": "object", "properties": body, "required": required,
-                   "additionalProperties": False}
+        content = {
+            "type": "object",
+            "properties": body,
+            "required": required,
+            "additionalProperties": False,
+        }
         found["requestBody"] = {
             "required": bool(required),
             "content": {"application/json": {"schema": content}},

@@ -1,0 +1,240 @@
+"""Results as a person reads them in a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from vocative.campaign import CampaignSummary, Explanation, SendReport
+from vocative.cli.definitions import Changes, Checked, Exported
+from vocative.cli.doctor import Finding
+from vocative.cli.plugins import Plugin
+from vocative.cli.start import Started
+from vocative.collect.importing import ImportReport
+from vocative.segment import Condition, RecomputeReport, SegmentSummary
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    return table
+
+
+def show_nothing(_: object) -> None:
+    """For commands that print while they work."""
+
+
+def show_init(started: Started) -> None:
+    """A new workspace and what to do with it."""
+    console.print(f"Made a workspace with {started.files} files in [bold]{started.folder}[/].")
+    console.print("Next:")
+    console.print(f"  cd {started.folder}")
+    console.print("  vocative import customers.csv --map mappings/customers.yaml")
+    console.print("  vocative apply")
+    console.print("  vocative serve")
+
+
+def show_import(report: ImportReport) -> None:
+    """What became of every row."""
+    console.print(f"[bold]{escape(report.file_name)}[/]: {report.rows:,} rows")
+    table = _table("", "rows", "amount", right=("rows", "amount"))
+    table.add_row("used", f"{report.used:,}", _money(report.money_used))
+    for tally in report.rejected:
+        line = f" (first: line {tally.example_line})" if tally.example_line else ""
+        table.add_row(
+            escape(f"rejected: {tally.reason}{line}"), f"{tally.rows:,}", _money(tally.money)
+        )
+    console.print(table)
+    made = [f"{report.events:,} events"] + ([f"{report.items:,} items"] if report.items else [])
+    console.print(
+        f"made {' and '.join(made)}; {report.applied:,} events were new,"
+        f" {report.duplicates:,} were there before"
+    )
+    for reason, count in report.refused.items():
+        console.print(f"  refused: {count:,} events, {escape(reason)}")
+    for note, count in report.notes.items():
+        console.print(f"  note: {count:,} × {escape(note)}")
+    if report.rejects_file:
+        console.print(f"the lines of rejected rows are listed in {report.rejects_file}")
+
+
+def show_imports(reports: list[ImportReport]) -> None:
+    """Every import in a line."""
+    table = _table(
+        "started", "source", "file", "rows", "used", "rejected", right=("rows", "used", "rejected")
+    )
+    for report in reports:
+        table.add_row(
+            report.started_at[:16],
+            report.source,
+            report.file_name,
+            f"{report.rows:,}",
+            f"{report.used:,}",
+            f"{sum(t.rows for t in report.rejected):,}",
+        )
+    console.print(table if reports else "Nothing was imported yet.")
+
+
+def show_check(checked: Checked) -> None:
+    """That everything is right, and advice."""
+    counts = ", ".join(f"{count} {kind}s" for kind, count in checked.definitions.items() if count)
+    console.print(f"Everything is right: {counts or 'nothing is defined'}.")
+    for warning in checked.warnings:
+        console.print(f"warning: {escape(warning)}")
+
+
+def show_diff(changes: Changes) -> None:
+    """What differs, or what was applied."""
+    marks = {"added": "[green]+[/]", "changed": "[yellow]~[/]", "removed": "[red]-[/]"}
+    for change in changes.changes:
+        console.print(
+            f"{marks[change.change]} {change.kind} {change.name}"
+            f" [dim](revision {change.revision})[/]"
+        )
+    if not changes.changes:
+        console.print("Nothing differs from what was applied.")
+    if changes.applied:
+        console.print(f"Applied. {changes.segments} segments over {changes.people:,} people.")
+
+
+def show_export(exported: Exported) -> None:
+    """Where definitions were written."""
+    console.print(f"Wrote {len(exported.files)} files to {exported.folder}.")
+
+
+def show_segments(segments: list[SegmentSummary]) -> None:
+    """Segments and sizes."""
+    table = _table("segment", "people", "share", "", right=("people", "share"))
+    for segment in segments:
+        table.add_row(
+            escape(segment.name),
+            "–" if segment.count is None else f"{segment.count:,}",
+            "–" if segment.share is None else f"{segment.share:.1%}",
+            f"[dim]{escape(segment.describe)}[/]",
+        )
+    console.print(table if segments else "No segments are defined.")
+
+
+def show_recompute(report: RecomputeReport) -> None:
+    """What a recomputation did."""
+    console.print(
+        f"{report.features} features and {report.segments} segments of {report.people:,} people in"
+        f" {report.seconds:.1f} s: {report.entered:,} entered a segment, {report.left:,} left one."
+    )
+
+
+def show_campaigns(campaigns: list[CampaignSummary]) -> None:
+    """Campaigns and their state."""
+    table = _table(
+        "campaign",
+        "status",
+        "audience",
+        "planned",
+        "accepted",
+        "skipped",
+        right=("planned", "accepted", "skipped"),
+    )
+    for campaign in campaigns:
+        table.add_row(
+            campaign.campaign,
+            campaign.status,
+            escape(campaign.audience),
+            f"{campaign.planned:,}",
+            f"{campaign.accepted:,}",
+            f"{campaign.skipped:,}",
+        )
+    console.print(table if campaigns else "No campaigns are defined.")
+
+
+def show_send(report: SendReport) -> None:
+    """Where a run stands."""
+    begun = "went on with" if report.resumed else "planned and sent"
+    console.print(
+        f"{begun.capitalize()} [bold]{report.campaign}[/] over {report.channel}:"
+        f" {report.planned:,} people, {report.status}."
+    )
+    table = _table("", "people", right=("people",))
+    for state, count in sorted(report.counts.items(), key=lambda pair: -pair[1]):
+        table.add_row(escape(state.replace("_", " ")), f"{count:,}")
+    console.print(table)
+    if report.ambiguous:
+        console.print(
+            f"{len(report.ambiguous)} may or may not have arrived; they are not sent again:"
+        )
+        for message_id in report.ambiguous[:10]:
+            console.print(f"  {message_id}")
+    console.print(f"See what came of it: vocative report {report.campaign}")
+
+
+def show_report(report: Any) -> None:
+    """A campaign's report."""
+    from vocative.measure.show import print_report
+
+    print_report(report, console)
+
+
+def show_explain(explanation: Explanation) -> None:
+    """Every step, with what it saw."""
+    console.print(f"[bold]{escape(explanation.sentence)}[/]")
+    for step in explanation.steps:
+        mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}[step.verdict]
+        console.print(f"{mark} [bold]{step.title}[/]: {escape(step.detail)}")
+        for condition in step.conditions:
+            _show_condition(condition, indent=4)
+
+
+def _show_condition(condition: Condition, indent: int) -> None:
+    mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]?[/]"}[condition.verdict]
+    saw = ", ".join(f"{name} = {_value(value)}" for name, value in condition.values.items())
+    saw = f" [dim]({escape(saw)})[/]" if saw else ""
+    console.print(f"{' ' * indent}{mark} {escape(condition.text)}{saw}")
+    for inner in condition.because:
+        _show_condition(inner, indent + 4)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def show_model(card: Any) -> None:
+    """A model's card, as text."""
+    from rich.markdown import Markdown
+
+    from vocative.predict.card import card_markdown
+
+    Console(highlight=False).print(Markdown(card_markdown(card)))
+
+
+def show_rendered(page: Any) -> None:
+    """The subject and the plain text of a rendered template."""
+    console.print(f"[bold]{escape(page.subject)}[/]")
+    console.print(f"[dim]{escape(page.preheader)}[/]\n")
+    console.print(escape(page.text))
+    for branch in page.branches:
+        console.print(f"[dim]branch: {escape(branch)}[/]")
+
+
+def show_plugins(plugins: list[Plugin]) -> None:
+    """Plug-ins by kind."""
+    table = _table("kind", "name", "")
+    for plugin in plugins:
+        name = plugin.name if plugin.usable else f"[dim]{plugin.name}[/]"
+        table.add_row(plugin.kind, name, escape(plugin.about))
+    console.print(table)
+
+
+def show_doctor(findings: list[Finding]) -> None:
+    """What works and what does not."""
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.works else "[red]✗[/]"
+        console.print(f"{mark} [bold]{finding.what}[/]: {escape(finding.detail)}")
+
+
+def _money(amount: float | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}"

@@ -1,0 +1,298 @@
+"""Messages for the web app: a campaign's ledger rows, and one mail as it was sent."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email import policy
+from email.parser import BytesParser
+from typing import Any, cast
+
+import msgspec
+from starlette.responses import HTMLResponse, Response
+
+from vocative.campaign import find_person, read_campaign
+from vocative.campaign.rendering import Facts, Renderer, product_data
+from vocative.clock import from_micros
+from vocative.compose import load_template
+from vocative.decide import HOLDOUT, ProductChooser
+from vocative.deliver.channels import channel_for
+from vocative.errors import StateError, UnknownName, VocativeError
+from vocative.server.people import names_of
+from vocative.stores import Row
+from vocative.workspace import Workspace
+
+PAGE = 50
+MAX_PAGE = 500
+_PREVIEW_HEADERS = {
+    # A mail is somebody's text: it may show pictures and style itself, and nothing else.
+    "Content-Security-Policy": "default-src 'none'; img-src * data:; style-src 'unsafe-inline' *;"
+    " font-src *; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the ledger."""
+
+    message_id: str
+    campaign: str
+    person_id: str
+    name: str | None
+    email: str | None
+    arm: str
+    state: str
+    reason: str | None
+    planned_at: datetime
+    handed_at: datetime | None
+    attempts: int
+    provider_reply: str | None
+
+
+class Messages(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of messages; `next` is the `after` of the next page."""
+
+    total: int
+    messages: list[MessageRow]
+    next: str | None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail and the decision behind it."""
+
+    message: MessageRow
+    exact: bool
+    """True when this is the mail as it was handed over, False when it was rendered again."""
+    subject: str
+    preheader: str
+    sender: str
+    to: str
+    html: str
+    text: str
+    branches: list[str]
+    decision: dict[str, Any]
+
+
+class RenderedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A template rendered for one person, or for nobody."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    branches: list[str]
+
+
+def list_messages(
+    workspace: Workspace,
+    campaign: str,
+    *,
+    occurrence: str | None = None,
+    state: str | None = None,
+    arm: str | None = None,
+    reason: str | None = None,
+    limit: int = PAGE,
+    after: str | None = None,
+) -> Messages:
+    """A campaign's messages.
+
+    Args:
+        workspace: Whose campaign.
+        campaign: Its name.
+        occurrence: Only this run.
+        state: Only messages in this state.
+        arm: Only this variant, or `holdout`.
+        reason: Only messages skipped, deferred or failed for this reason.
+        limit: How many on a page, at most 500.
+        after: The `next` of the page before.
+    """
+    limit = max(1, min(limit, MAX_PAGE))
+    wanted = {
+        "campaign": campaign,
+        "occurrence": occurrence,
+        "state": state,
+        "arm": arm,
+        "reason": reason,
+    }
+    bound: dict[str, Any] = {name: value for name, value in wanted.items() if value}
+    condition = " AND ".join(f"{name} = :{name}" for name in bound)
+    with workspace.store.read() as tx:
+        total = int(tx.value(f"SELECT count(*) FROM messages WHERE {condition}", bound) or 0)
+        rows = tx.rows(
+            f"SELECT * FROM messages WHERE {condition} AND message_id > :after"
+            " ORDER BY message_id LIMIT :limit",
+            {**bound, "after": after or "", "limit": limit + 1},
+        )
+    page = rows[:limit]
+    return Messages(
+        total=total,
+        messages=_described(workspace, page),
+        next=page[-1]["message_id"] if len(rows) > limit else None,
+    )
+
+
+def show_message(workspace: Workspace, message_id: str) -> Message:
+    """One mail as it was sent; rendered again where the channel keeps no copy.
+
+    Args:
+        workspace: Whose mail.
+        message_id: The ledger's id.
+
+    Raises:
+        UnknownName: there is no such message.
+        StateError: nothing was sent to this person.
+    """
+    row = _row(workspace, message_id)
+    described = _described(workspace, [row])[0]
+    decision = msgspec.json.decode(row["decision"], type=dict[str, Any])
+    if row["arm"] == HOLDOUT:
+        raise StateError("this person is in the holdout: nothing was sent")
+    kept = _kept_copy(workspace, message_id)
+    content = _from_copy(kept) if kept is not None else _rendered_again(workspace, row, decision)
+    sender = workspace.settings.sender
+    return Message(
+        message=described,
+        exact=kept is not None,
+        subject=content["subject"],
+        preheader=content["preheader"],
+        sender=f"{sender.name} <{sender.email}>",
+        to=described.email or "",
+        html=content["html"],
+        text=content["text"],
+        branches=[str(branch) for branch in decision.get("branches") or ()],
+        decision=decision,
+    )
+
+
+def html_of_message(workspace: Workspace, message_id: str) -> Response:
+    """The HTML of a mail as a page for a sandboxed frame; its pixel and links are not counted."""
+    try:
+        html = show_message(workspace, message_id).html
+    except VocativeError as error:
+        html = f"<p style='font-family:sans-serif;color:#777'>{error.message}</p>"
+    # The app's own look at a mail must not count as somebody's opening it.
+    html = re.sub(r'<img[^>]+src="[^"]*/o/[^"]*"[^>]*>', "", html)
+    return HTMLResponse(html, headers=_PREVIEW_HEADERS)
+
+
+def view_in_browser(workspace: Workspace, message_id: str) -> str | None:
+    """The HTML of a mail for its recipient; None when there is none to show."""
+    try:
+        return show_message(workspace, message_id).html
+    except (UnknownName, StateError):
+        return None
+
+
+def render(
+    workspace: Workspace,
+    template: str,
+    *,
+    person: str | None = None,
+    recommender: str | None = None,
+) -> RenderedPage:
+    """Render a template for one person, or for nobody: every field empty.
+
+    Args:
+        workspace: Where.
+        template: The template's name.
+        person: A person id, e-mail address or user id.
+        recommender: Whose items to show; none unless told.
+    """
+    compiled = load_template(workspace, template)
+    person_id = find_person(workspace, person) if person else ""
+    personal: Mapping[str, str] = {}
+    if person_id:
+        with workspace.store.read() as tx:
+            personal = workspace.vault.get(tx, person_id)
+    ids = [person_id] if person_id else []
+    facts = Facts(workspace, ids).of([person_id], {person_id: personal})[person_id]
+    products = []
+    if recommender is not None:
+        chooser = ProductChooser(workspace, recommender, count=4)
+        products = [
+            product_data(chooser.catalog[s.item_id], s.reason, workspace.settings.base_url)
+            for s in chooser.choose([person_id])[person_id]
+        ]
+    base = workspace.settings.base_url
+    rendered = compiled.render(
+        {
+            "person": facts,
+            "products": products,
+            "offer": None,
+            "campaign": {"name": "preview"},
+            "variant": None,
+            "unsubscribe_url": f"{base}/u/preview",
+            "preferences_url": f"{base}/u/preview",
+            "view_url": f"{base}/v/preview",
+            "postal_address": workspace.settings.postal_address,
+            "sender_name": workspace.settings.sender.name,
+        }
+    )
+    return RenderedPage(
+        subject=rendered.subject,
+        preheader=rendered.preheader,
+        html=rendered.html,
+        text=rendered.text,
+        branches=list(rendered.branches),
+    )
+
+
+def _row(workspace: Workspace, message_id: str) -> Row:
+    with workspace.store.read() as tx:
+        row = tx.row("SELECT * FROM messages WHERE message_id = :m", {"m": message_id})
+    if row is None:
+        raise UnknownName(f"there is no message {message_id[:40]!r}")
+    return row
+
+
+def _described(workspace: Workspace, rows: list[Row]) -> list[MessageRow]:
+    names = names_of(workspace, [row["person_id"] for row in rows])
+    return [
+        MessageRow(
+            message_id=row["message_id"],
+            campaign=row["campaign"],
+            person_id=row["person_id"],
+            name=names[row["person_id"]][0],
+            email=names[row["person_id"]][1],
+            arm=row["arm"],
+            state=row["state"],
+            reason=row["reason"],
+            planned_at=from_micros(row["planned_at"]),
+            handed_at=from_micros(row["handed_at"]) if row["handed_at"] else None,
+            attempts=row["attempts"],
+            provider_reply=row["provider_reply"],
+        )
+        for row in rows
+    ]
+
+
+def _kept_copy(workspace: Workspace, message_id: str) -> bytes | None:
+    """The mail as a folder channel has it."""
+    if "outbox_folder" not in workspace.settings.channels:
+        return None
+    channel = cast("Any", channel_for(workspace, "outbox_folder"))
+    found: bytes | None = channel.read(message_id)
+    return found
+
+
+def _from_copy(raw: bytes) -> dict[str, str]:
+    message = BytesParser(policy=policy.default).parsebytes(raw)
+    html, text = message.get_body(("html",)), message.get_body(("plain",))
+    return {
+        "subject": str(message["Subject"] or ""),
+        "preheader": "",
+        "html": str(html.get_content()) if html else "",
+        "text": str(text.get_content()) if text else "",
+    }
+
+
+def _rendered_again(workspace: Workspace, row: Row, decision: dict[str, Any]) -> dict[str, str]:
+    campaign = read_campaign(workspace, row["campaign"])
+    renderer = Renderer(workspace, campaign, [row["person_id"]])
+    rendered = renderer.render_again(row, decision)
+    return {
+        "subject": rendered.subject,
+        "preheader": rendered.preheader,
+        "html": rendered.html,
+        "text": rendered.text,
+    }
