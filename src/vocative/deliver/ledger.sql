@@ -84,12 +84,3 @@ UPDATE messages SET
   state = 'planned', reason = NULL, attempts = 0, next_attempt_at = NULL, updated_at = :at
 WHERE campaign = :campaign AND occurrence = :occurrence AND state = 'failed'
   AND (CAST(:reason AS TEXT) IS NULL OR reason = :reason)
-
--- name: outcomes
--- Messages whose fate changed since an instant and is known, oldest first.
-SELECT message_id, campaign, occurrence, person_id, channel, purpose, arm, state, reason,
-  handed_at, updated_at
-FROM messages
-WHERE campaign = :campaign AND occurrence = :occurrence AND updated_at >= :since
-  AND state IN ('accepted', 'bounced')
-ORDER BY updated_at, message_id

@@ -25,6 +25,7 @@ _ISSUER = object()
 
 REFUSALS = {
     "erased": "this person was erased, or never existed",
+    "merged": "this profile was merged into another one, which counts instead",
     "no_address": "there is no address for this channel",
     "no_consent": "this person has not consented to this purpose on this channel",
     "consent_withdrawn": "this person has withdrawn consent",
@@ -235,7 +236,7 @@ class _Case:
 
 _STANDING = """
 WITH asked (person_id, address_hash) AS (VALUES {asked})
-SELECT asked.person_id, profiles.person_id AS profile_id, {traits} AS traits,
+SELECT asked.person_id, profiles.person_id AS profile_id, profiles.merged_into, {traits} AS traits,
   consents.consent_id, consents.status, consents.at AS stated_at, consents.source,
   (SELECT s.reason FROM suppressions s
    WHERE s.address_hash = asked.address_hash AND s.channel = :channel
@@ -308,6 +309,7 @@ def _refusal_code(contact: Contact, seen: Row, rule: PurposeRule) -> str | None:
     cap = rule.max_per_week
     checks = (
         (seen["profile_id"] is None, "erased"),
+        (seen["merged_into"] is not None, "merged"),
         (contact.address_hash is None, "no_address"),
         (seen["suppressed"] is not None, f"suppressed_{seen['suppressed']}"),
         (seen["status"] == "withdrawn", "consent_withdrawn"),

@@ -99,11 +99,31 @@ class OutboxFolder(Channel):
 
     def lookup(self, message_id: str) -> bool:
         """Whether the mail is in the folder, read or unread."""
-        name = self._name(message_id)
-        if (self.folder / "new" / name).exists():
-            return True
         # Mail readers move a mail to cur/ and add flags after its name.
-        return any((self.folder / "cur").glob(f"{name}*"))
+        return self.file_of(message_id) is not None
+
+    def files(self) -> list[Path]:
+        """Every mail in the folder, read or unread."""
+        return sorted(path for part in ("new", "cur") for path in (self.folder / part).glob("*"))
+
+    def read(self, message_id: str) -> bytes | None:
+        """The mail with an id, None when it is not in the folder."""
+        name = self._name(message_id)
+        for path in (self.folder / "new" / name, *(self.folder / "cur").glob(f"{name}*")):
+            if path.exists():
+                return path.read_bytes()
+        return None
+
+    def files(self) -> list[Path]:
+        """Every mail in the folder, read or unread, by name."""
+        found = [*(self.folder / "new").glob("*"), *(self.folder / "cur").glob("*")]
+        return sorted(found, key=lambda path: path.name)
+
+    def file_of(self, message_id: str) -> Path | None:
+        """One mail's file; None when it is not, or no longer, in the folder."""
+        name = self._name(message_id)
+        unread = self.folder / "new" / name
+        return unread if unread.exists() else next((self.folder / "cur").glob(f"{name}*"), None)
 
     def close(self) -> None:
         """Nothing is held open."""

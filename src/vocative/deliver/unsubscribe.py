@@ -1,0 +1,126 @@
+"""Unsubscribing and taking it back: consent, suppression and the event, in one place.
+
+A message's id comes in, known from a signed link. Consent for the message's purpose is withdrawn
+and the address suppressed at once, in one transaction; the event log is told afterwards.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from vocative.clock import to_micros
+from vocative.collect.door import OWN_SOURCE, accept
+from vocative.privacy import consent, suppression
+from vocative.stores import Transaction
+from vocative.workspace import Workspace
+
+_MEDIUM = "email"
+
+Source = Literal["one-click", "unsubscribe page"]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the person that a message went to stands now."""
+
+    message_id: str
+    person_id: str
+    campaign: str
+    purpose: str
+    unsubscribed: bool
+
+
+def standing(workspace: Workspace, message_id: str) -> Standing | None:
+    """Whether the person has unsubscribed; None when the message or person is gone."""
+    with workspace.store.read() as tx:
+        return _standing(workspace, tx, message_id)
+
+
+def unsubscribe(workspace: Workspace, message_id: str, *, source: Source) -> Standing | None:
+    """Withdraw consent and suppress the address; None when the message or person is gone."""
+    return _change(workspace, message_id, "withdrawn", source)
+
+
+def resubscribe(workspace: Workspace, message_id: str) -> Standing | None:
+    """Take an unsubscribe back; other reasons not to write stay."""
+    return _change(workspace, message_id, "given", "unsubscribe page")
+
+
+def _change(
+    workspace: Workspace, message_id: str, status: consent.Status, source: Source
+) -> Standing | None:
+    now = workspace.clock.now()
+    with workspace.store.transaction() as tx:
+        found = _standing(workspace, tx, message_id)
+        if found is None:
+            return None
+        change = consent.Consent(
+            person_id=found.person_id,
+            purpose=found.purpose,
+            channel=_MEDIUM,
+            status=status,
+            at=now,
+            source=source,
+            evidence={"message_id": message_id},
+        )
+        consent.record(tx, change)
+        address_hash = _address_hash(workspace, tx, found.person_id)
+        if address_hash is not None and status == "withdrawn":
+            suppression.add(tx, _suppressed(address_hash, message_id, now))
+        elif address_hash is not None:
+            suppression.remove(tx, address_hash, channel=_MEDIUM, reason="unsubscribe")
+    accept(workspace, [_event(found, change)], source=OWN_SOURCE)
+    return msgspec.structs.replace(found, unsubscribed=status == "withdrawn")
+
+
+def _standing(workspace: Workspace, tx: Transaction, message_id: str) -> Standing | None:
+    row = tx.row(
+        "SELECT COALESCE(p.merged_into, p.person_id) AS person_id, m.campaign, m.purpose"
+        " FROM messages m JOIN profiles p ON p.person_id = m.person_id WHERE m.message_id = :message_id",
+        {"message_id": message_id},
+    )
+    if row is None:
+        return None
+    person_id, purpose = row["person_id"], row["purpose"]
+    stated = consent.latest(tx, [person_id], purpose=purpose, channel=_MEDIUM).get(person_id)
+    address_hash = _address_hash(workspace, tx, person_id)
+    reasons = suppression.find(tx, address_hash, channel=_MEDIUM) if address_hash else []
+    return Standing(
+        message_id=message_id,
+        unsubscribed=(stated is not None and stated.status == "withdrawn")
+        or any(found.reason == "unsubscribe" for found in reasons),
+        **row,
+    )
+
+
+def _address_hash(workspace: Workspace, tx: Transaction, person_id: str) -> str | None:
+    address = workspace.vault.get(tx, person_id).get("email")
+    return suppression.address_hash(workspace.vault, _MEDIUM, address) if address else None
+
+
+def _suppressed(address_hash: str, message_id: str, at: datetime) -> suppression.Suppression:
+    return suppression.Suppression(
+        address_hash=address_hash,
+        channel=_MEDIUM,
+        reason="unsubscribe",
+        source=f"message {message_id}",
+        added_at=at,
+    )
+
+
+def _event(found: Standing, change: consent.Consent) -> dict[str, Any]:
+    """The same change as an event; applying it adds no second row, its consent id is the same."""
+    return {
+        "type": "track",
+        "event": "Unsubscribed" if change.status == "withdrawn" else "Consent Given",
+        "messageId": f"{change.status}-{found.message_id}-{to_micros(change.at)}",
+        "timestamp": change.at.isoformat(),
+        "context": {"personId": found.person_id},
+        "properties": {
+            "campaign": found.campaign,
+            "message_id": found.message_id,
+            "purpose": found.purpose,
+            "channel": _MEDIUM,
+            "source": change.source,
+        },
+    }
