@@ -76,7 +76,8 @@ def _change(
 def _standing(workspace: Workspace, tx: Transaction, message_id: str) -> Standing | None:
     row = tx.row(
         "SELECT COALESCE(p.merged_into, p.person_id) AS person_id, m.campaign, m.purpose"
-        " FROM messages m JOIN profiles p ON p.person_id = m.person_id WHERE m.message_id = :message_id",
+        " FROM messages m JOIN profiles p ON p.person_id = m.person_id"
+        " WHERE m.message_id = :message_id",
         {"message_id": message_id},
     )
     if row is None:

@@ -99,8 +99,7 @@ class OutboxFolder(Channel):
 
     def lookup(self, message_id: str) -> bool:
         """Whether the mail is in the folder, read or unread."""
-        # Mail readers move a mail to cur/ and add flags after its name.
-        return self.file_of(message_id) is not None
+        return self._file(message_id) is not None
 
     def files(self) -> list[Path]:
         """Every mail in the folder, read or unread."""
@@ -108,21 +107,13 @@ class OutboxFolder(Channel):
 
     def read(self, message_id: str) -> bytes | None:
         """The mail with an id, None when it is not in the folder."""
-        name = self._name(message_id)
-        for path in (self.folder / "new" / name, *(self.folder / "cur").glob(f"{name}*")):
-            if path.exists():
-                return path.read_bytes()
-        return None
+        path = self._file(message_id)
+        return None if path is None else path.read_bytes()
 
-    def files(self) -> list[Path]:
-        """Every mail in the folder, read or unread, by name."""
-        found = [*(self.folder / "new").glob("*"), *(self.folder / "cur").glob("*")]
-        return sorted(found, key=lambda path: path.name)
-
-    def file_of(self, message_id: str) -> Path | None:
-        """One mail's file; None when it is not, or no longer, in the folder."""
+    def _file(self, message_id: str) -> Path | None:
         name = self._name(message_id)
         unread = self.folder / "new" / name
+        # Mail readers move a mail to cur/ and add flags after its name.
         return unread if unread.exists() else next((self.folder / "cur").glob(f"{name}*"), None)
 
     def close(self) -> None:
