@@ -230,6 +230,7 @@ def _answer(
 ) -> None:
     from vocative.cli.visits import play
     from vocative.collect.door import accept
+    from vocative.deliver.feedback import settle
     from vocative.identify.apply import apply_log
     from vocative.server.app import create_app
     from vocative.simulate import answer, parse_mail
@@ -249,6 +250,7 @@ def _answer(
 
         play(create_app(workspace), clock, answers.visits, progress=count)
         clock.at = until
+        settle(workspace)
         accept(workspace, answers.events, source="shop")
         apply_log(workspace)
         stage.said = f"{total:,} requests, {len(answers.events):,} events"
