@@ -108,12 +108,14 @@ def _workspace_option() -> click.Option:
 
 
 def _parameter(operation: Operation, parameter: Parameter) -> click.Parameter:
+    # click takes a default of None for a value that was given.
+    default = {} if parameter.required else {"default": parameter.default}
     if parameter.name in operation.arguments:
         return click.Argument(
             [parameter.name],
             required=parameter.required,
-            default=parameter.default,
             type=_click_type(parameter.type),
+            **default,
         )
     flag = "--" + parameter.name.rstrip("_").replace("_", "-")
     names = [flag, parameter.name]
@@ -124,10 +126,10 @@ def _parameter(operation: Operation, parameter: Parameter) -> click.Parameter:
     return click.Option(
         names,
         required=parameter.required,
-        default=parameter.default,
         show_default=parameter.default is not None,
         type=_click_type(parameter.type),
         help=parameter.help,
+        **default,
     )
 
 

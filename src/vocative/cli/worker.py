@@ -1,4 +1,4 @@
-"""The worker process: applies what comes in and keeps segments current.
+"""The worker process: judges visits, applies what comes in and keeps segments current.
 
 Started by `vocative serve`; it ends when its parent does.
 """
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from vocative.deliver.feedback import settle
 from vocative.errors import VocativeError
 from vocative.identify.apply import apply_log
 from vocative.workspace import Workspace
@@ -47,6 +48,7 @@ class Worker:
             time.sleep(POLL_SECONDS)
 
     def _step(self) -> None:
+        settle(self._workspace)
         report = apply_log(self._workspace)
         self._stale = self._stale or report.applied > 0
         if self._stale and time.monotonic() - self._recomputed_at > RECOMPUTE_SECONDS:

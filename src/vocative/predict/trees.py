@@ -191,7 +191,8 @@ def _what_is_wrong(fields: dict[str, str], n_columns: int) -> str | None:
         return "a split on a column that is not there"
     if any(kind & 1 for kind in _integers(fields, "decision_type", inner)):
         return "a categorical split"
-    _numbers(fields, "threshold", inner)
+    # A split of unknown from known values has an infinite threshold.
+    _numbers(fields, "threshold", inner, endless=True)
     return _shape_fault(
         _integers(fields, "left_child", inner), _integers(fields, "right_child", inner), leaves
     )
@@ -204,11 +205,13 @@ def _integers(fields: dict[str, str], name: str, count: int) -> list[int]:
     return values
 
 
-def _numbers(fields: dict[str, str], name: str, count: int) -> list[float]:
+def _numbers(
+    fields: dict[str, str], name: str, count: int, *, endless: bool = False
+) -> list[float]:
     values = [float(part) for part in fields[name].split()]
     if len(values) != count:
         raise ValueError(f"{name} holds {len(values)} numbers, not {count}")
-    if not all(math.isfinite(value) for value in values):
+    if any(math.isnan(value) or (math.isinf(value) and not endless) for value in values):
         raise ValueError(f"{name} holds a number that is not finite")
     return values
 
