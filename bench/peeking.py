@@ -7,13 +7,14 @@ at any look", and once at the end.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vocative.measure.distributions import normal_multiplier
 from vocative.measure.experiments import (
+    HOLDOUT_LIFT,
     VARIANT_LIFT,
     always_valid_multiplier,
     pooled_rate_error,
@@ -23,7 +24,6 @@ from vocative.measure.experiments import (
 LOOKS = 100
 ALPHA = 0.05
 RATE = 0.18
-LIFT = 0.10
 PEOPLE_PER_ARM = 20_000
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
@@ -44,42 +44,64 @@ def maturing(random: np.random.Generator, people: int, rate: float) -> tuple[Cou
     return per_look.cumsum(), np.full(LOOKS, people, dtype=np.int64)
 
 
-def first_win(a: tuple[Counts, Counts], b: tuple[Counts, Counts], *, safe: bool) -> int | None:
-    """The first look (from 1) at which a rule names a winner."""
-    fixed = normal_multiplier(1 - ALPHA)
-    looks = zip(*(column.tolist() for column in (*a, *b)), strict=True)
-    for look, (a_yes, a_people, b_yes, b_people) in enumerate(looks, start=1):
-        error, scale = pooled_rate_error(a_yes, a_people, b_yes, b_people)
-        if not safe:
-            # The naive rule is the textbook z test.
-            if abs(a_yes / a_people - b_yes / b_people) > fixed * error > 0:
-                return look
-            continue
-        z = always_valid_multiplier(error, VARIANT_LIFT * scale, ALPHA)
-        low, high = rate_interval(a_yes, a_people, b_yes, b_people, z)
-        if low > 0 or high < 0:
-            return look
-    return None
+class Scenario(NamedTuple):
+    """Two arms, how their numbers grow, and what is true of them."""
+
+    grow: Grow
+    rate: float = RATE
+    lift: float = 0.0
+    a_people: int = PEOPLE_PER_ARM
+    b_people: int = PEOPLE_PER_ARM
+    typical_lift: float = VARIANT_LIFT
 
 
-def _shares(
-    random: np.random.Generator,
-    grow: Grow,
-    experiments: int,
-    b_people: int,
-    lift: float,
-    rate: float,
-) -> dict[str, float]:
+SCENARIOS = {
+    "no_difference_people_arriving": Scenario(arriving),
+    "no_difference_one_mailing": Scenario(maturing),
+    "no_difference_against_a_holdout": Scenario(
+        maturing, rate=0.03, a_people=18_000, b_people=2_000, typical_lift=HOLDOUT_LIFT
+    ),
+    "lift_10_percent_people_arriving": Scenario(arriving, lift=0.10),
+    "lift_10_percent_one_mailing": Scenario(maturing, lift=0.10),
+    "lift_60_percent_against_a_holdout": Scenario(
+        maturing, rate=0.03, lift=0.6, a_people=18_000, b_people=2_000, typical_lift=HOLDOUT_LIFT
+    ),
+}
+
+
+def run(size: int | None = None) -> dict[str, Any]:
+    """Simulate experiments; some 10 seconds for the default.
+
+    Args:
+        size: Experiments per scenario; 4,000 when None.
+
+    Returns:
+        Per scenario the share of experiments in which each rule named a winner, and how much of
+        the looks passed until the always-valid one did.
+    """
+    random = np.random.default_rng(20261)
+    started = time.perf_counter()
+    experiments = size or 4_000
+    found = {name: _shares(random, case, experiments) for name, case in SCENARIOS.items()}
+    return {
+        "experiments_per_scenario": experiments,
+        "looks": LOOKS,
+        **found,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _shares(random: np.random.Generator, case: Scenario, experiments: int) -> dict[str, float]:
     naive, safe, last, stopped = 0, 0, 0, []
     for _ in range(experiments):
-        a = grow(random, PEOPLE_PER_ARM, rate * (1 + lift))
-        b = grow(random, b_people, rate)
-        naive += first_win(a, b, safe=False) is not None
-        found = first_win(a, b, safe=True)
+        a = case.grow(random, case.a_people, case.rate * (1 + case.lift))
+        b = case.grow(random, case.b_people, case.rate)
+        ends = ((a[0][-1:], a[1][-1:]), (b[0][-1:], b[1][-1:]))
+        naive += first_naive_win(a, b) is not None
+        last += first_naive_win(*ends) is not None
+        found = first_safe_win(a, b, case.typical_lift)
         safe += found is not None
         stopped.append((found or LOOKS) / LOOKS)
-        ends = ((a[0][-1:], a[1][-1:]), (b[0][-1:], b[1][-1:]))
-        last += first_win(*ends, safe=False) is not None
     return {
         "naive_any_look": naive / experiments,
         "once_at_the_end": last / experiments,
@@ -88,38 +110,38 @@ def _shares(
     }
 
 
-def run(size: int = 1_000) -> dict[str, Any]:
-    """Simulate `size` experiments per scenario; some 10 seconds at 1,000.
+def first_naive_win(a: tuple[Counts, Counts], b: tuple[Counts, Counts]) -> int | None:
+    """The first look (from 1) at which the textbook z test says p < 0.05."""
+    z = normal_multiplier(1 - ALPHA)
+    for look, (a_yes, a_people, b_yes, b_people) in enumerate(_looks(a, b), start=1):
+        error, _ = pooled_rate_error(a_yes, a_people, b_yes, b_people)
+        if abs(a_yes / a_people - b_yes / b_people) > z * error > 0:
+            return look
+    return None
 
-    Returns:
-        Per scenario the share of experiments in which each rule named a winner.
-    """
-    random = np.random.default_rng(20261)
-    started = time.perf_counter()
-    holdout = PEOPLE_PER_ARM // 9
-    scenarios: dict[str, tuple[Grow, int, float, float]] = {
-        "no_difference_people_arriving": (arriving, PEOPLE_PER_ARM, 0.0, RATE),
-        "no_difference_one_mailing": (maturing, PEOPLE_PER_ARM, 0.0, RATE),
-        "no_difference_small_holdout_rare_goal": (maturing, holdout, 0.0, 0.01),
-        "lift_10_percent_people_arriving": (arriving, PEOPLE_PER_ARM, LIFT, RATE),
-        "lift_10_percent_one_mailing": (maturing, PEOPLE_PER_ARM, LIFT, RATE),
-    }
-    found: dict[str, Any] = {
-        name: _shares(random, grow, size, b_people, lift, rate)
-        for name, (grow, b_people, lift, rate) in scenarios.items()
-    }
-    return {
-        "experiments_per_scenario": size,
-        "looks": LOOKS,
-        "people_per_arm": PEOPLE_PER_ARM,
-        "rate": RATE,
-        **found,
-        "seconds": round(time.perf_counter() - started, 1),
-    }
+
+def first_safe_win(
+    a: tuple[Counts, Counts], b: tuple[Counts, Counts], typical_lift: float
+) -> int | None:
+    """The first look (from 1) at which the shipped interval excludes zero."""
+    for look, (a_yes, a_people, b_yes, b_people) in enumerate(_looks(a, b), start=1):
+        error, scale = pooled_rate_error(a_yes, a_people, b_yes, b_people)
+        z = always_valid_multiplier(error, typical_lift * scale, ALPHA)
+        low, high = rate_interval(a_yes, a_people, b_yes, b_people, z)
+        if low > 0 or high < 0:
+            return look
+    return None
+
+
+def _looks(
+    a: tuple[Counts, Counts], b: tuple[Counts, Counts]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Successes and people of both arms, look by look."""
+    return zip(*(column.tolist() for column in (*a, *b)), strict=True)
 
 
 if __name__ == "__main__":
     import json
     import sys
 
-    print(json.dumps(run(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000), indent=2))
+    print(json.dumps(run(int(sys.argv[1]) if len(sys.argv) > 1 else None), indent=2))

@@ -297,6 +297,14 @@ class TestExperiment:
         assert "about 297 people more" in holdout.words
         assert holdout.revenue.unit == "GBP"
 
+    def test_one_look_gives_narrower_intervals(self, decided, world):
+        once = report(world.workspace, "spring", method="fixed_horizon")
+        for fixed, always in zip(once.comparisons, decided.comparisons, strict=True):
+            if fixed.interval is not None and always.interval is not None:
+                assert always.interval.low < fixed.interval.low
+                assert fixed.interval.high < always.interval.high
+        assert once.holdout.conversion.method == "fixed_horizon"
+
     def test_all_of_it_can_be_sent_as_json(self, decided):
         again = msgspec.json.decode(msgspec.json.encode(decided), type=type(decided))
         assert again == decided

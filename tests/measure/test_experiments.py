@@ -281,6 +281,9 @@ class TestAnything:
     def test_means(self, a, b, method):
         self.check(means(a, b, unit="GBP", method=method))
 
+    def test_amounts_too_small_to_square(self):
+        self.check(means([0.0, 5e-324], [0.0, 1e-200]))
+
     @given(counts, counts, methods)
     def test_swapping_arms_turns_the_sign(self, a, b, method):
         found, turned = rates(a, b, method=method), rates(b, a, method=method)

@@ -49,6 +49,9 @@ HOLDOUT_VISIBLE_LIFT = 0.2
 """The relative differences that "more people would be needed to see" refers to."""
 
 POWER = 0.8
+_LIFT_UNKNOWN = math.log(1e6)
+"""Beyond a factor of a million either way, an interval of the lift says nothing."""
+
 SAMPLE_RATIO_ALPHA = 0.001
 
 
@@ -352,13 +355,14 @@ def _mean_error(a: Statistics, b: Statistics, metric: str) -> tuple[float, float
 
 def _lift_error(a: Arm, b: Arm, metric: str) -> float | None:
     """Standard error of log(mean of a / mean of b), by the delta method; None if undefined."""
-    square = 0.0
+    relative = []
     for numbers in (a.statistics, b.statistics):
         mean = numbers.mean(metric)
         if not mean > 0:
             return None
-        square += numbers.variance(metric) / numbers.count / mean**2
-    return math.sqrt(square)
+        relative.append(math.sqrt(numbers.variance(metric) / numbers.count) / mean)
+    error = math.hypot(*relative)
+    return error if math.isfinite(error) else None
 
 
 def _multiplier(error: float, tau: float, method: Method, level: float) -> float:
@@ -395,8 +399,10 @@ def _lift(found: Comparison, evidence: _Evidence) -> tuple[float | None, Interva
     if evidence.lift_error is None or not found.a_value or not found.b_value:
         return None, None
     ratio = found.a_value / found.b_value
-    factor = math.exp(min(evidence.multiplier * evidence.lift_error, 700.0))
-    level = evidence.interval.level
+    half = evidence.multiplier * evidence.lift_error
+    if half > _LIFT_UNKNOWN:
+        return ratio - 1, None
+    factor, level = math.exp(half), evidence.interval.level
     return ratio - 1, Interval(low=ratio / factor - 1, high=ratio * factor - 1, level=level)
 
 

@@ -8,7 +8,6 @@ It refuses campaigns that have not run.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,7 @@ from vocative.measure.results import (
     GoalSeen,
     Holdout,
     Interval,
+    Method,
     SampleRatio,
     Touches,
 )
@@ -64,6 +64,8 @@ def report(
     campaign: str,
     occurrence: str | None = None,
     as_of: datetime | None = None,
+    *,
+    method: Method = "always_valid",
 ) -> CampaignReport:
     """Measure one run of a campaign.
 
@@ -73,6 +75,8 @@ def report(
         occurrence: which run; the last one unless told.
         as_of: the instant up to which events count, aware; now unless told. States of messages
             are always the present ones.
+        method: `always_valid` may be looked at any time; `fixed_horizon` gives narrower intervals
+            that hold for one look at an instant chosen before the campaign.
 
     Raises:
         UnknownName: the campaign or the occurrence has not run.
@@ -86,7 +90,27 @@ def report(
     with workspace.engine() as engine:
         engine.register("ledger", ledger)
         seen = _see(engine, run.definition.goal, as_of)
-    return _report(run, states, seen, as_of=as_of, currency=workspace.settings.currency)
+    judge = _Judge(currency=workspace.settings.currency, method=method)
+    return _report(run, states, seen, as_of=as_of, judge=judge)
+
+
+class _Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """How comparisons of this report are made and in which money they are told."""
+
+    currency: str
+    method: Method
+
+    def unit(self, goal: Goal) -> str:
+        """The unit of the goal's value."""
+        return self.currency if goal.value == "revenue" else ""
+
+    def rates(self, a: Arm, b: Arm, metric: str, **options: float) -> Comparison:
+        """Two arms' shares of people."""
+        return compare_rates(a, b, metric, method=self.method, **options)
+
+    def values(self, a: Arm, b: Arm, goal: Goal, **options: float) -> Comparison:
+        """Two arms' values per person."""
+        return compare_means(a, b, "revenue", unit=self.unit(goal), method=self.method, **options)
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -149,14 +173,14 @@ def _see(engine: "Engine", goal: Goal | None, as_of: datetime) -> _Seen:
 
 
 def _report(
-    run: Run, states: Sequence[StateCount], seen: _Seen, *, as_of: datetime, currency: str
+    run: Run, states: Sequence[StateCount], seen: _Seen, *, as_of: datetime, judge: _Judge
 ) -> CampaignReport:
     goal = run.definition.goal
     variants = _variants_of(run, seen)
     counts = _by_state(states)
     sample_ratio = _sample_ratio(run.definition, seen)
     trusted = sample_ratio is None or sample_ratio.fits
-    comparisons = _compare_variants(variants, seen, goal, currency)
+    comparisons = _compare_variants(variants, seen, goal, judge)
     winner = _winner(variants, comparisons) if trusted else None
     reached = [seen.statistics(name) for name in variants]
     everyone = sum(reached, Statistics())
@@ -165,7 +189,7 @@ def _report(
         campaign=run.campaign,
         occurrence=run.occurrence,
         status=run.status,
-        currency=currency,
+        currency=judge.currency,
         planned_at=run.planned_at,
         as_of=as_of,
         fresh_until=seen.fresh_until,
@@ -191,12 +215,14 @@ def _report(
         comparisons=comparisons,
         winner=winner,
         verdict=words.verdict_words(variants, comparisons, winner, trusted=trusted),
-        holdout=_holdout(variants, seen, goal, currency),
+        holdout=_holdout(variants, seen, goal, judge),
         sample_ratio=sample_ratio,
-        attribution=_attribution(seen, goal, currency),
+        attribution=_attribution(seen, goal, judge),
         notes=[],
     )
-    return msgspec.structs.replace(found, notes=[*words.notes(found), *_outliers(seen, currency)])
+    return msgspec.structs.replace(
+        found, notes=[*words.notes(found), *_outliers(seen, judge.currency)]
+    )
 
 
 def _variants_of(run: Run, seen: _Seen) -> list[str]:
@@ -240,25 +266,22 @@ def _sample_ratio(definition: RunDefinition, seen: _Seen) -> SampleRatio | None:
 
 
 def _compare_variants(
-    variants: Sequence[str], seen: _Seen, goal: Goal | None, currency: str
+    variants: Sequence[str], seen: _Seen, goal: Goal | None, judge: _Judge
 ) -> list[Comparison]:
     """Every pair of variants on the goal, its value, and human clicks and opens.
 
     With more than two variants each pair gets a stricter level (Bonferroni), so that all pairs of
     one metric together keep to 95 %.
     """
-    pairs = list(combinations(variants, 2))
+    pairs = list(combinations([Arm(name, seen.statistics(name)) for name in variants], 2))
     level = 1 - (1 - LEVEL) / max(1, len(pairs))
-    arms = {name: Arm(name, seen.statistics(name)) for name in variants}
     found = []
-    rates = [*(["converted"] if goal else []), "clicked", "opened"]
-    for metric in rates:
-        found += [compare_rates(arms[a], arms[b], metric, level=level) for a, b in pairs]
-        if metric == "converted" and goal is not None and goal.value is not None:
-            unit = currency if goal.value == "revenue" else ""
-            found += [
-                compare_means(arms[a], arms[b], "revenue", unit=unit, level=level) for a, b in pairs
-            ]
+    if goal is not None:
+        found += [judge.rates(a, b, "converted", level=level) for a, b in pairs]
+        if goal.value is not None:
+            found += [judge.values(a, b, goal, level=level) for a, b in pairs]
+    for metric in ("clicked", "opened"):
+        found += [judge.rates(a, b, metric, level=level) for a, b in pairs]
     return found
 
 
@@ -292,20 +315,16 @@ def _arm_result(name: str, run: Run, states: Sequence[StateCount], seen: _Seen) 
 
 
 def _holdout(
-    variants: Sequence[str], seen: _Seen, goal: Goal | None, currency: str
+    variants: Sequence[str], seen: _Seen, goal: Goal | None, judge: _Judge
 ) -> Holdout | None:
     """Everyone assigned to a message against everyone held out."""
     if goal is None or HOLDOUT not in seen.arms or not variants:
         return None
     sent = Arm("the campaign", sum((seen.statistics(name) for name in variants), Statistics()))
     kept = Arm("the holdout", seen.statistics(HOLDOUT))
-    rates = partial(compare_rates, typical_lift=HOLDOUT_LIFT, visible_lift=HOLDOUT_VISIBLE_LIFT)
-    means = partial(compare_means, typical_lift=HOLDOUT_LIFT, visible_lift=HOLDOUT_VISIBLE_LIFT)
-    conversion = rates(sent, kept, "converted")
-    revenue = None
-    if goal.value is not None:
-        unit = currency if goal.value == "revenue" else ""
-        revenue = means(sent, kept, "revenue", unit=unit)
+    lifts = {"typical_lift": HOLDOUT_LIFT, "visible_lift": HOLDOUT_VISIBLE_LIFT}
+    conversion = judge.rates(sent, kept, "converted", **lifts)
+    revenue = None if goal.value is None else judge.values(sent, kept, goal, **lifts)
     people = sent.statistics.count
     found = Holdout(
         conversion=conversion,
@@ -344,14 +363,14 @@ def _goal_seen(goal: Goal | None, seen: _Seen) -> GoalSeen | None:
     return msgspec.structs.replace(found, words=words.goal_words(found, people))
 
 
-def _attribution(seen: _Seen, goal: Goal | None, currency: str) -> Attribution | None:
+def _attribution(seen: _Seen, goal: Goal | None, judge: _Judge) -> Attribution | None:
     if goal is None or seen.attributed is None:
         return None
     found = Attribution(
         conversions=int(seen.attributed["people"]), revenue=float(seen.attributed["revenue"])
     )
-    unit = currency if goal.value == "revenue" else ""
-    return msgspec.structs.replace(found, words=words.attribution_words(found, unit))
+    said = words.attribution_words(found, judge.unit(goal))
+    return msgspec.structs.replace(found, words=said)
 
 
 def _outliers(seen: _Seen, currency: str) -> list[str]:
