@@ -16,7 +16,7 @@ from vocative.workspace.settings import Settings, Trait, read_settings, read_tra
 
 if TYPE_CHECKING:
     from vocative.engines.base import Engine
-    from vocative.engines.history import History
+    from vocative.workspace.history import History
     from vocative.streams.embedded import EmbeddedLog
 
 STATE_FOLDER = ".vocative"
@@ -71,7 +71,7 @@ class Workspace:
     @cached_property
     def history(self) -> "History":
         """The columnar history's files."""
-        from vocative.engines.history import History
+        from vocative.workspace.history import History
 
         return History(self.state_dir / "history")
 
