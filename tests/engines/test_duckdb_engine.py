@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vocative.engines.base import QueryFailed
+from vocative.engines.base import HISTORY_COLUMNS, QueryFailed
 from vocative.engines.duckdb import DuckDbEngine
-from vocative.engines.relations import HISTORY_COLUMNS
 from vocative.errors import EngineError
 
 ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64()}

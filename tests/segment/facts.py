@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from vocative.engines.relations import HISTORY_COLUMNS
+from vocative.engines.base import HISTORY_COLUMNS
 
 ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64()}
 

@@ -63,6 +63,8 @@ def same(found, expected):
         return found == expected or math.isclose(found, expected, rel_tol=1e-12)
     if isinstance(found, pa.MonthDayNano):
         found = timedelta(days=found.days, microseconds=found.nanoseconds // 1000)
+    if isinstance(found, datetime) and not isinstance(expected, datetime | None):
+        expected = datetime(expected.year, expected.month, expected.day)
     return found == expected and (found is None) == (expected is None)
 
 

@@ -1,7 +1,11 @@
 """What every analytic engine does: hold named relations and answer SQL over them.
 
 SQL text comes in (DuckDB's dialect, as the plan prints it), Arrow tables go out. The public
-methods check, time nothing away, and wrap failures; an engine implements the four small ones.
+methods wrap failures; an engine implements the four small ones.
+
+`events` has one row per fact, `order_lines` one per product of an event that lists products; their
+instants are naive UTC with microseconds. `people` (a row per person: person_id, first_seen_at,
+email_domain and the non-personal traits) and `items` are registered by the workspace.
 """
 
 from abc import ABC, abstractmethod
@@ -14,6 +18,40 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Params = Mapping[str, Any] | Sequence[Any]
+
+HISTORY_COLUMNS = {
+    "events": {
+        "event_id": "VARCHAR",
+        "person_id": "VARCHAR",
+        "name": "VARCHAR",
+        "at": "TIMESTAMP",
+        "received_at": "TIMESTAMP",
+        "source": "VARCHAR",
+        "order_id": "VARCHAR",
+        "product_id": "VARCHAR",
+        "category": "VARCHAR",
+        "price": "DOUBLE",
+        "quantity": "DOUBLE",
+        "revenue": "DOUBLE",
+        "currency": "VARCHAR",
+        "campaign": "VARCHAR",
+        "message_id": "VARCHAR",
+        "properties": "VARCHAR",
+    },
+    "order_lines": {
+        "event_id": "VARCHAR",
+        "person_id": "VARCHAR",
+        "name": "VARCHAR",
+        "at": "TIMESTAMP",
+        "order_id": "VARCHAR",
+        "product_id": "VARCHAR",
+        "category": "VARCHAR",
+        "price": "DOUBLE",
+        "quantity": "DOUBLE",
+        "revenue": "DOUBLE",
+    },
+}
+"""Columns of the history relations, in order."""
 
 _SHOWN = 2_000
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from vocative.engines.base import Engine, Params, QueryFailed
-from vocative.engines.relations import HISTORY_COLUMNS
+from vocative.engines.base import HISTORY_COLUMNS, Engine, Params, QueryFailed
 from vocative.errors import EngineError
 
 if TYPE_CHECKING:

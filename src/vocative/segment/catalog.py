@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vocative.engines.relations import HISTORY_COLUMNS
+from vocative.engines.base import HISTORY_COLUMNS
 from vocative.sql import Catalog, Field, Type
 from vocative.workspace import Trait, Workspace
 

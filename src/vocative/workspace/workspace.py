@@ -16,8 +16,8 @@ from vocative.workspace.settings import Settings, Trait, read_settings, read_tra
 
 if TYPE_CHECKING:
     from vocative.engines.base import Engine
-    from vocative.workspace.history import History
     from vocative.streams.embedded import EmbeddedLog
+    from vocative.workspace.history import History
 
 STATE_FOLDER = ".vocative"
 
