@@ -17,6 +17,7 @@ from vocative.stores import Transaction
 
 Status = Literal["given", "pending", "withdrawn"]
 _BATCH = 500
+_RANK: dict[Status, str] = {"pending": "a", "given": "g", "withdrawn": "w"}
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +36,10 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def consent_id(self) -> str:
-        """Derived from the change itself; at one instant a withdrawal sorts after a consent."""
+        """Derived from the change itself; of changes at one instant the most careful sorts last."""
         parts = (self.person_id, self.purpose, self.channel, self.status, self.source)
         stated = "\x1f".join((*parts, str(to_micros(self.at))))
-        return self.status[0] + hashlib.sha256(stated.encode()).hexdigest()[:31]
+        return _RANK[self.status] + hashlib.sha256(stated.encode()).hexdigest()[:31]
 
 
 def record(tx: Transaction, consents: Consent | Iterable[Consent]) -> int:
