@@ -206,6 +206,8 @@ _CALLS = {
     "upper": str.upper,
     "length": len,
     "starts_with": str.startswith,
+    "trim": lambda text: text.strip(" "),
+    "before": lambda text, mark: text.partition(mark)[0] if mark else text,
     "contains": lambda values, value: value in values,
     "to_number": _to_number,
     "abs": lambda value: float(abs(value)),

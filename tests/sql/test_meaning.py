@@ -119,6 +119,9 @@ CASES = [
     ("contains(tags, 'a')", {"tags": ["a", "b"]}, True),
     ("contains(tags, 'a')", {}, None),
     ("starts_with(t, 'ab')", {"t": "abc"}, True),
+    ("before(t, '@')", {"t": "a@b@c"}, "a"),
+    ("before(t, '')", {"t": "abc"}, "abc"),
+    ("trim(t)", {"t": "  a b "}, "a b"),
     ("length(t)", {"t": "日本"}, 2),
     ("in_segment('vip') and score('m1') > 0.2", {}, True),
     ("case when n > 1 then 'a' when b then t end", {"b": True, "t": "x"}, "x"),
@@ -175,8 +178,9 @@ def numbers(inner):
 def texts(inner):
     _, text, _, test = inner
     return st.one_of(
-        st.tuples(st.sampled_from(["lower", "upper"]), text).map("{0[0]}({0[1]})".format),
+        st.tuples(st.sampled_from(["lower", "upper", "trim"]), text).map("{0[0]}({0[1]})".format),
         st.tuples(text, text).map("coalesce({0[0]}, {0[1]})".format),
+        st.tuples(text, text).map("before({0[0]}, {0[1]})".format),
         st.tuples(test, text).map("case when {0[0]} then {0[1]} end".format),
     )
 

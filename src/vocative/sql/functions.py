@@ -142,7 +142,7 @@ FUNCTIONS = {
             name="before",
             takes=(TEXT, TEXT),
             gives=Type.TEXT,
-            sql="split_part({0}, {1}, 1)",
+            sql="CASE WHEN {1} = '' THEN {0} ELSE split_part({0}, {1}, 1) END",
             about="the part of a text before a mark, or all of it",
         ),
         Function(
