@@ -24,7 +24,7 @@ from vocative.predict.recommenders.hybrid import Hybrid
 from vocative.predict.recommenders.own_frequency import OwnFrequency
 from vocative.predict.recommenders.popularity import Popularity
 
-FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "online_retail"
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEST_DAYS = 60.0
 LENGTH = 10
 EVER = 1e9
@@ -44,7 +44,8 @@ def run(size: int | None = None, *, folder: Path | None = None, until: str = "")
         DataError: the data are not there; says where to put them.
     """
     began = time.perf_counter()
-    history = read_online_retail(folder or Path(os.environ.get("VOCATIVE_BENCH_DATA", FOLDER)))
+    shared = Path(os.environ.get("VOCATIVE_SHARED_DATA", SHARED))
+    history = read_online_retail(folder or shared / "online_retail")
     if until:
         end = datetime.fromisoformat(until).replace(tzinfo=UTC)
         history = history.before(end.timestamp() / 86_400)
@@ -132,8 +133,8 @@ def read_online_retail(folder: Path) -> Interactions:
             "the Online Retail transactions are not there",
             where=str(folder),
             hint="put the UCI Online Retail rows there as .csv or .csv.zst (columns InvoiceNo,"
-            " StockCode, Quantity, InvoiceDate, UnitPrice, CustomerID), or name another folder"
-            " in VOCATIVE_BENCH_DATA",
+            " StockCode, Quantity, InvoiceDate, UnitPrice, CustomerID), or name the folder above"
+            " online_retail in VOCATIVE_SHARED_DATA",
         )
     with duckdb.connect() as connection:
         try:

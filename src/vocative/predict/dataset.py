@@ -64,8 +64,8 @@ class Dataset:
 def known_span(engine: Engine, *, until: datetime) -> Span | None:
     """The instants of the first and last event about a person, none of them after `until`."""
     row = engine.rows(
-        "SELECT epoch_us(min(at)) AS first, epoch_us(max(at)) AS last FROM events"
-        " WHERE person_id IS NOT NULL AND at <= $until",
+        "SELECT epoch_us(min(e.at)) AS first, epoch_us(max(e.at)) AS last FROM events e"
+        " WHERE e.person_id IS NOT NULL AND e.at <= $until",
         {"until": naive_utc(until)},
     )[0]
     if row["first"] is None:

@@ -75,6 +75,11 @@ class Propensity:
     describe: str
 
     @property
+    def kind(self) -> Literal["propensity", "recommender"]:
+        """What it gives: a score."""
+        return "propensity"
+
+    @property
     def what(self) -> str:
         """`Order Completed within 30 days`."""
         return f"{' or '.join(self.events)} within {self.within.days} days"
@@ -91,6 +96,11 @@ class Recommending:
     algorithm: str
     seed: int
     describe: str
+
+    @property
+    def kind(self) -> Literal["propensity", "recommender"]:
+        """What it gives: lists of items."""
+        return "recommender"
 
     @property
     def what(self) -> str:
@@ -215,8 +225,8 @@ def _features(definition: Definition, body: PropensityBody, plan: "Plan") -> tup
         return tuple(
             sorted(
                 name
-                for name, found in plan.features.items()
-                if not found.about_others and not traits_behind(plan, name)
+                for name in plan.features
+                if not traits_behind(plan, name) and not _about_others(plan, name)
             )
         )
     known = {**plan.features, **{n: t for n, t in plan.traits.items() if not t.personal}}
@@ -231,6 +241,10 @@ def traits_behind(plan: "Plan", name: str) -> set[str]:
     needed = plan.features_needed([name]) if name in plan.features else {}
     asked = {name}.union(*(found.needs for found in needed.values()))
     return {trait for trait in asked if trait in plan.traits and trait != "first_seen_at"}
+
+
+def _about_others(plan: "Plan", name: str) -> bool:
+    return any(found.about_others for found in plan.features_needed([name]).values())
 
 
 def _population(definition: Definition, plan: "Plan") -> CheckedExpression:

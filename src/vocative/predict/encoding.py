@@ -19,6 +19,7 @@ from vocative.predict.interactions import Floats
 
 MOST_WORDS = 12
 LEAST_ROWS_PER_WORD = 20
+LEAST_COVERED = 0.5
 SKEWED = 2.0
 
 
@@ -148,8 +149,11 @@ def _learn_words(name: str, columns: Columns) -> WordCode | None:
     counts = Counter(word for word in columns.words(name).tolist() if word is not None)
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_WORDS]
     words = tuple(word for word, count in frequent if count >= LEAST_ROWS_PER_WORD)
-    varies = len(counts) + (sum(counts.values()) < columns.n_rows) > 1
-    return WordCode(feature=name, words=words) if words and varies else None
+    known = sum(counts.values())
+    varies = len(counts) + (known < columns.n_rows) > 1
+    # Product ids and the like: too many words for any of them to say much.
+    covered = sum(counts[word] for word in words) >= LEAST_COVERED * known
+    return WordCode(feature=name, words=words) if words and varies and covered else None
 
 
 def _number_block(code: NumberCode, columns: Columns, *, scaled: bool) -> Floats:

@@ -67,7 +67,7 @@ def truncated(engine: Engine, as_of: datetime) -> Engine:
     until = naive_utc(as_of) if as_of.tzinfo else as_of
     past = DuckDbEngine(history_files={})
     for relation in ("events", "order_lines"):
-        rows = engine.query(f"SELECT * FROM {relation} WHERE at <= $until", {"until": until})
+        rows = engine.query(f"SELECT * FROM {relation} e WHERE e.at <= $until", {"until": until})
         past.register(relation, rows)
     for relation in ("people", "items"):
         past.register(relation, engine.query(f"SELECT * FROM {relation}"))

@@ -156,7 +156,7 @@ def _model(workspace: Workspace, name: str) -> tuple[Plan, ModelDefinition]:
 def _summary(model: ModelDefinition, card: ModelCard | None) -> ModelSummary:
     return ModelSummary(
         name=model.name,
-        kind="recommender" if isinstance(model, Recommending) else "propensity",
+        kind=model.kind,
         predicts=model.what,
         describe=model.describe,
         trained=card is not None and card.status == "champion",

@@ -1,7 +1,7 @@
 """Why a score is what it is, in words: the features that moved it most, with their values.
 
 In: contributions on the log-odds and the values behind them. Out: up to three short sentences per
-person, `orders 90d is 4 (usually 1): more likely`.
+person, `Orders in the last 90 days: 4 (usually 1), raises it`.
 """
 
 import numpy as np
@@ -44,8 +44,8 @@ def reasons_of(
         for place in places:
             move = contributions[row, place]
             if abs(move) >= LEAST_MOVE:
-                likely = "more likely" if move > 0 else "less likely"
-                said.append(f"{sentences[features[place]][row]}: {likely}")
+                effect = "raises it" if move > 0 else "lowers it"
+                said.append(f"{sentences[features[place]][row]}, {effect}")
         found.append(said)
     return found
 
@@ -55,7 +55,7 @@ def _values_in_words(name: str, columns: Columns, code: Code | None, description
     kind = columns.kinds.get(name, "number")
     if kind == "word":
         return [
-            f"{label} is {value}" if value is not None else f"{label} is unknown"
+            f"{label}: {value if value is not None else 'unknown'}"
             for value in columns.words(name).tolist()
         ]
     usual = ""
@@ -66,12 +66,12 @@ def _values_in_words(name: str, columns: Columns, code: Code | None, description
 
 def _in_words(label: str, value: float, kind: str, usual: str) -> str:
     if value != value:  # noqa: PLR0124  NaN is the missing value
-        return f"{label} is unknown"
+        return f"{label}: {'never' if kind == 'days' else 'unknown'}"
     if kind == "flag":
         return f"{label}: {'yes' if value else 'no'}"
     if kind == "days":
         return f"{label}: {_short(value)} days ago{usual}"
-    return f"{label} is {_short(value)}{usual}"
+    return f"{label}: {_short(value)}{usual}"
 
 
 def _short(value: float) -> str:

@@ -219,14 +219,15 @@ def lines_sql() -> str:
     """One row per product of an event: from order lines, else from the event itself."""
     return (
         "WITH wanted AS ("
-        " SELECT person_id, event_id, name, at, product_id, order_id FROM order_lines"
-        "  WHERE list_contains($names, name) AND at <= $until"
+        " SELECT l.person_id, l.event_id, l.name, l.at AS happened, l.product_id, l.order_id"
+        "  FROM order_lines l WHERE list_contains($names, l.name) AND l.at <= $until"
         " UNION ALL"
-        " SELECT person_id, event_id, name, at, product_id, order_id FROM events e"
-        "  WHERE list_contains($names, name) AND at <= $until AND product_id IS NOT NULL"
+        " SELECT e.person_id, e.event_id, e.name, e.at AS happened, e.product_id, e.order_id"
+        "  FROM events e WHERE list_contains($names, e.name) AND e.at <= $until"
+        "  AND e.product_id IS NOT NULL"
         "  AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.event_id = e.event_id))"
         " SELECT person_id, name, product_id, coalesce(order_id, event_id) AS occasion,"
-        "  epoch_us(at) / 86400e6 AS day"
+        "  epoch_us(happened) / 86400e6 AS day"
         " FROM wanted WHERE person_id IS NOT NULL AND product_id IS NOT NULL"
         " ORDER BY day, person_id, event_id, product_id"
     )
@@ -368,26 +369,26 @@ def _lists_as_json(
     ids = shop.history.items.tolist()
     people = place[rows]
     chosen = source.recommend(np.maximum(people, 0), n, allowed=shop.allowed)
-    extra = popular.recommend(np.zeros(1, dtype=np.int64), 2 * n, allowed=shop.allowed)
-    reserve = [item for item in extra.items[0].tolist() if item >= 0]
-    reserve_reason = {item: popular.explain(0, item) for item in reserve}
+    extra = popular.recommend(np.zeros(1, dtype=np.int64), 2 * n, allowed=shop.allowed).items[0]
+    reserve = [
+        (item, {"item_id": ids[item], "score": 0.0, "reason": reason})
+        for item, reason in zip(extra.tolist(), popular.explain(0, extra), strict=True)
+        if item >= 0
+    ]
     found: dict[int, str] = {}
     scores = np.round(chosen.scores.astype(float), 5)
-    for row, person, items, values in zip(
-        rows.tolist(), people.tolist(), chosen.items.tolist(), scores.tolist(), strict=True
-    ):
+    for number, (row, person) in enumerate(zip(rows.tolist(), people.tolist(), strict=True)):
+        items = chosen.items[number]
+        items = items[items >= 0]
         listed = [
-            {"item_id": ids[item], "score": value, "reason": source.explain(person, item)}
-            for item, value in zip(items, values, strict=True)
-            if item >= 0
+            {"item_id": ids[item], "score": score, "reason": reason}
+            for item, score, reason in zip(
+                items.tolist(), scores[number].tolist(), source.explain(person, items), strict=False
+            )
         ]
         if len(listed) < n:
-            have = set(items)
-            listed += [
-                {"item_id": ids[item], "score": 0.0, "reason": reserve_reason[item]}
-                for item in reserve
-                if item not in have
-            ][: n - len(listed)]
+            have = set(items.tolist())
+            listed += [entry for item, entry in reserve if item not in have][: n - len(listed)]
         if listed:
             found[row] = msgspec.json.encode(listed).decode()
     return found

@@ -222,7 +222,7 @@ def choose_algorithm(
         for name in (DEFAULT_ALGORITHM, CHALLENGER)
     }
     gain = log_losses(label, found[DEFAULT_ALGORITHM]) - log_losses(label, found[CHALLENGER])
-    noise = float(gain.std(ddof=1)) / np.sqrt(len(gain))
+    noise = float(gain.std(ddof=1) / np.sqrt(len(gain)))
     wins = float(gain.mean()) > noise
     why = f"log loss lower by {gain.mean():.4f} with a standard error of {noise:.4f}"
     return (CHALLENGER if wins else DEFAULT_ALGORITHM), [

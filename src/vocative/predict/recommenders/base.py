@@ -63,8 +63,8 @@ class Recommender(abc.ABC):
         """Scores of shape (people, items), higher is better; -inf where it has nothing to say."""
 
     @abc.abstractmethod
-    def explain(self, person: int, item: int) -> str:
-        """Why `item` for `person`, in a few words a customer may read."""
+    def explain(self, person: int, items: Ints) -> list[str]:
+        """Why each of `items` for `person`, in a few words a customer may read; may be empty."""
 
     def learn(self, history: Interactions, *, as_of: float, seed: int = 0) -> Learned:  # noqa: ARG002
         """Learn what only looking back from earlier instants can teach; most need nothing."""

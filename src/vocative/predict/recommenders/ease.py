@@ -87,15 +87,18 @@ class Ease(Recommender):
         scores[np.ix_(has_history, self.known)] = block[has_history] @ self.weights
         return scores
 
-    def explain(self, person: int, item: int) -> str:
-        """The item of the person's own that speaks loudest for this one."""
+    def explain(self, person: int, items: Ints) -> list[str]:
+        """The item of the person's own that speaks loudest for each."""
         rows = slice(self.pairs.starts[person], self.pairs.starts[person + 1])
-        own, place = self.pairs.item[rows], self.place[item]
+        own = self.pairs.item[rows]
         known = self.place[own] >= 0
-        if place < 0 or not known.any():
-            return ""
-        pull = self.weights[self.place[own[known]], place] * self.input[rows][known]
-        strongest = int(np.argmax(pull))
-        if pull[strongest] <= 0:
-            return ""
-        return f"often bought with {self.title(int(own[known][strongest]))}"
+        own, strength = own[known], self.input[rows][known]
+        if not len(own):
+            return [""] * len(items)
+        pull = self.weights[np.ix_(self.place[own], self.place[items])] * strength[:, None]
+        loudest = np.argmax(pull, axis=0)
+        force = np.where(self.place[items] >= 0, pull[loudest, np.arange(len(items))], 0.0)
+        return [
+            f"often bought with {self.title(partner)}" if strong > 0 else ""
+            for partner, strong in zip(own[loudest].tolist(), force.tolist(), strict=True)
+        ]

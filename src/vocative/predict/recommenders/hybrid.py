@@ -27,13 +27,13 @@ from vocative.predict.recommenders.base import (
     chunks,
 )
 from vocative.predict.recommenders.ease import Ease
-from vocative.predict.recommenders.own_frequency import OwnFrequency, times_bought
+from vocative.predict.recommenders.own_frequency import OwnFrequency
 from vocative.predict.recommenders.popularity import Popularity, decayed_takes
 from vocative.predict.trees import Booster, train_ranker
 
 BLEND_WEIGHT = 2.0
 LEAST_LISTS = 100
-MOST_LISTS = 4_000
+MOST_LISTS_PER_WINDOW = 1_000
 DAY_UNKNOWN = np.float32(1e4)
 
 
@@ -69,10 +69,10 @@ class Hybrid(Recommender):
         window_days: float = 30.0,
         step_days: float = 20.0,
         windows: int = 4,
-        own: int = 100,
-        alike: int = 80,
-        popular: int = 40,
-        trees: int = 150,
+        own: int = 60,
+        alike: int = 50,
+        popular: int = 30,
+        trees: int = 100,
     ) -> None:
         self.window_days = window_days
         self.step_days = step_days
@@ -133,9 +133,9 @@ class Hybrid(Recommender):
         future = future.taken_only
         wanted = np.unique(future.person * self.n_items + future.item)
         people = np.unique(future.person)
-        if len(people) > MOST_LISTS:
+        if len(people) > MOST_LISTS_PER_WINDOW:
             rng = np.random.default_rng(seed)
-            people = np.sort(rng.choice(people, MOST_LISTS, replace=False))
+            people = np.sort(rng.choice(people, MOST_LISTS_PER_WINDOW, replace=False))
         parts = [
             self._examples_of(people[part], wanted) for part in chunks(len(people), self.n_items)
         ]
@@ -186,13 +186,10 @@ class Hybrid(Recommender):
             else np.zeros((0, len(COLUMNS)), dtype=np.float32),
         )
 
-    def explain(self, person: int, item: int) -> str:
+    def explain(self, person: int, items: Ints) -> list[str]:
         """Own past first, then company, then popularity."""
-        return (
-            times_bought(self.own.orders_of(person, item))
-            or self.ease.explain(person, item)
-            or self.popular.explain(person, item)
-        )
+        reasons = (source.explain(person, items) for source in (self.own, self.ease, self.popular))
+        return [own or alike or popular for own, alike, popular in zip(*reasons, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,19 +30,16 @@ class OwnFrequency(Recommender):
         scores[position, self.pairs.item[row]] = self.pairs.orders[row] + 0.5 / (1.0 + days_ago)
         return scores
 
-    def explain(self, person: int, item: int) -> str:
-        """How often it was bought."""
-        return times_bought(self.orders_of(person, item))
-
-    def orders_of(self, person: int, item: int) -> int:
-        """In how many of the person's orders the item was."""
+    def explain(self, person: int, items: Ints) -> list[str]:
+        """How often each was bought."""
         rows = slice(self.pairs.starts[person], self.pairs.starts[person + 1])
-        found = np.nonzero(self.pairs.item[rows] == item)[0]
-        return int(self.pairs.orders[rows][found[0]]) if len(found) else 0
+        orders = dict(
+            zip(self.pairs.item[rows].tolist(), self.pairs.orders[rows].tolist(), strict=True)
+        )
+        return [_times_bought(int(orders.get(item, 0))) for item in items.tolist()]
 
 
-def times_bought(orders: int) -> str:
-    """`you bought it 3 times`, or nothing to say."""
+def _times_bought(orders: int) -> str:
     if orders <= 0:
         return ""
     return "you bought it before" if orders == 1 else f"you bought it {orders} times"

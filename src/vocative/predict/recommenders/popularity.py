@@ -30,9 +30,11 @@ class Popularity(Recommender):
         row = np.where(self.weights > 0, self.weights, NOT_MINE).astype(np.float32)
         return np.broadcast_to(row, (len(people), self.n_items))
 
-    def explain(self, person: int, item: int) -> str:  # noqa: ARG002  the same for everybody
-        """Popular, and since when."""
-        return "popular this week" if self.top[item] else "others bought it lately"
+    def explain(self, person: int, items: Ints) -> list[str]:  # noqa: ARG002  the same for all
+        """Popular, or at least bought."""
+        return [
+            "popular this week" if top else "others bought it lately" for top in self.top[items]
+        ]
 
 
 def decayed_takes(history: Interactions, *, as_of: float, half_life_days: float) -> Floats:
