@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vocative.simulate.items import Items
-from vocative.simulate.localtime import months_of
+from vocative.simulate.localtime import LocalTime, months_of
 from vocative.simulate.people import Choice, People
-from vocative.simulate.visits import CARTED, NO_ITEM, ORDERED, RESTOCK, Visits
+from vocative.simulate.visits import CARTED, NO_ITEM, ORDERED, RESTOCK, Visits, at_own_hours
 from vocative.simulate.world import DAY_MS, SECOND_MS, Bools, Floats, Ints, World
 
 # An item that is sold out at `end` went out of stock this long before.
@@ -93,6 +93,7 @@ def restock_visits(
     people: People,
     items: Items,
     world: World,
+    local: LocalTime,
     stop_ms: int,
     rng: np.random.Generator,
 ) -> Visits:
@@ -110,6 +111,7 @@ def restock_visits(
     while len(person):
         cycle = items.cycle_days[item] * rng.gamma(14.0, 1 / 14.0, len(person))
         at_ms = at_ms + (cycle * DAY_MS).astype(np.int64)
+        at_ms = at_own_hours(people, person, at_ms, world=world, local=local, rng=rng)
         again = (at_ms < np.minimum(people.dropout_ms[person], stop_ms)) & (
             rng.random(len(person)) < 0.86
         )

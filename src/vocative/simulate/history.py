@@ -107,6 +107,7 @@ def make_history(
         people=persons,
         items=items,
         world=world,
+        local=local,
         stop_ms=stop_ms,
         rng=stream("restocks"),
     )

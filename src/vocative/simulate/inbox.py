@@ -5,7 +5,7 @@ titles, because links lead through the sender's redirects and tell nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import policy
@@ -92,9 +92,9 @@ class Eye:
     def __init__(self, items: Items) -> None:
         self._titles = {title.casefold(): n for n, title in enumerate(items.title)}
         self._by_id = {item_id: n for n, item_id in enumerate(items.item_id)}
-        # Every title begins with its brand, so one pass over the brands finds the candidates.
-        words = sorted({re.escape(title) for title in self._titles}, key=len, reverse=True)
-        self._title = re.compile("|".join(words))
+        # Titles share few first words: plain searches for those find every place to look at.
+        self._starts = sorted({title.split()[0] for title in self._titles})
+        self._lengths = sorted({len(title) for title in self._titles}, reverse=True)
         self._product_page = re.compile(r"/p/([A-Za-z0-9_-]+)")
 
     def read(self, mail: DeliveredMail) -> Contents:
@@ -129,7 +129,11 @@ class Eye:
 
     def _find(self, visible: str) -> list[int]:
         folded = visible.casefold()
-        return [self._titles[title] for title in self._title.findall(folded)]
+        found = []
+        for at in sorted(at for start in self._starts for at in _places_of(start, folded)):
+            titles = (folded[at : at + length] for length in self._lengths)
+            found.extend([self._titles[title] for title in titles if title in self._titles][:1])
+        return found
 
     def _on_page(self, url: str) -> list[int]:
         found = self._product_page.search(url)
@@ -149,6 +153,13 @@ _CATEGORY_OF = {
 _CATEGORY_WORD = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, _CATEGORY_OF), key=len, reverse=True)) + r")\b"
 )
+
+
+def _places_of(words: str, text: str) -> Iterator[int]:
+    at = text.find(words)
+    while at >= 0:
+        yield at
+        at = text.find(words, at + 1)
 
 
 def _first(pairs: list[tuple[str, str]]) -> str:

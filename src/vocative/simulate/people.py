@@ -167,9 +167,11 @@ class Choice:
         """exp(utility) of each item for each person."""
         middle = np.array([CATEGORIES[c].price for c in self.items.category.tolist()])
         dearness = np.log(self.items.price / middle).astype(np.float32)
-        utility = (
-            self.affinity - self.people.price_sensitivity.astype(np.float32)[:, None] * dearness
-        )
+        # Where tastes do not differ, neither does thrift.
+        own = min(1.0, self.world.taste)
+        typical = np.median(self.people.price_sensitivity)
+        thrift = own * self.people.price_sensitivity + (1 - own) * typical
+        utility = self.affinity - thrift.astype(np.float32)[:, None] * dearness
         utility += self.items.popularity.astype(np.float32)
         return np.asarray(np.exp(utility), dtype=np.float32)
 

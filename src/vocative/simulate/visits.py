@@ -99,9 +99,7 @@ def _own_visits(
     at_ms = from_ms[person] + (rng.random(len(person)) * span[person]).astype(np.int64)
     keep = rng.random(len(person)) * highest < _demand(people, person, at_ms, local)
     person, at_ms = person[keep], at_ms[keep]
-    hour = draw_hours(activity_by_hour(people, world), person, rng)
-    time_of_day = hour * HOUR_MS + (rng.random(len(person)) * HOUR_MS).astype(np.int64)
-    at_ms = local.at_local_time_of_day(at_ms, people.place[person], time_of_day)
+    at_ms = at_own_hours(people, person, at_ms, world=world, local=local, rng=rng)
     inside = (at_ms >= from_ms[person]) & (at_ms < to_ms[person])
     return Visits.of(person[inside], at_ms[inside], ORGANIC)
 
@@ -114,8 +112,22 @@ def _demand(people: People, person: Ints, at_ms: Ints, local: LocalTime) -> Floa
     return np.asarray(np.array(SHOP_SEASON)[months_of(at_ms)] * np.minimum(per_day, 1.6))
 
 
-def draw_hours(activity: Floats, person: Ints, rng: np.random.Generator) -> Ints:
-    """A local hour per row, in proportion to the person's activity."""
+def at_own_hours(
+    people: People,
+    person: Ints,
+    at_ms: Ints,
+    *,
+    world: World,
+    local: LocalTime,
+    rng: np.random.Generator,
+) -> Ints:
+    """The same local days, at hours in proportion to each person's activity."""
+    hour = _draw_hours(activity_by_hour(people, world), person, rng)
+    time_of_day = hour * HOUR_MS + (rng.random(len(person)) * HOUR_MS).astype(np.int64)
+    return local.at_local_time_of_day(at_ms, people.place[person], time_of_day)
+
+
+def _draw_hours(activity: Floats, person: Ints, rng: np.random.Generator) -> Ints:
     edges = np.cumsum(activity, axis=1)
     point = rng.random(len(person)) * edges[person, -1]
     hour = np.minimum((edges[person] <= point[:, None]).sum(axis=1), 23)
