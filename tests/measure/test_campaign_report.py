@@ -238,6 +238,32 @@ class TestDelivery:
         assert (found.opens.human_messages, arm(found, "a").opened.count) == (0, 0)
         assert any("look made by machines" in note for note in found.notes)
 
+    def test_a_corrected_verdict_holds_and_can_be_taken_back(self, world, sent, clock):
+        world.run([sent("p1", "a"), sent("p2", "b")])
+        at = PLANNED_AT + timedelta(hours=1)
+
+        def told(name: str, after: timedelta, verdict: str) -> dict[str, Any]:
+            event = feedback(world, name, "p1", at + after)
+            return event | {"properties": json.dumps({"visit_id": "v1", "verdict": verdict})}
+
+        day = timedelta(days=1)
+        world.events(
+            [
+                told("Email Link Clicked", timedelta(0), "human"),
+                order("p1", at + timedelta(minutes=5), 9.0),
+                told("Email Verdict Changed", day, "machine"),
+                told("Email Verdict Changed", 3 * day, "human"),
+            ]
+        )
+        for after, people in ((timedelta(hours=2), 1), (2 * day, 0), (4 * day, 1)):
+            found = report(world.workspace, "spring", as_of=at + after)
+            assert (found.clicks.human_messages, found.clicks.machine_messages) == (
+                people,
+                1 - people,
+            )
+            assert found.attribution is not None
+            assert found.attribution.conversions == people
+
 
 class TestAttribution:
     def test_the_last_click_takes_it(self, world, sent):

@@ -175,5 +175,13 @@ def read_ledger(tx: "Transaction", run: Run, until_micros: int) -> "pa.Table":
     )
 
 
+def first_planned_at(ledger: "pa.Table") -> datetime | None:
+    """When the first row was planned, naive UTC; nothing before it can matter to the run."""
+    import pyarrow.compute as pc
+
+    first: datetime | None = pc.min(ledger["planned_at"]).as_py()
+    return first
+
+
 def _bounds(run: Run, until_micros: int) -> dict[str, Any]:
     return {"campaign": run.campaign, "occurrence": run.occurrence, "until": until_micros}

@@ -1,7 +1,8 @@
 """The report's SQL: named relations over `ledger` (see recorded.py) and `events`.
 
-Every function returns text in the engine's dialect; values are bound as $as_of, $goal, $value and
-$within (seconds). Reading order: ledger -> assigned -> outcomes -> one row of sums per arm.
+Every function returns text in the engine's dialect; values are bound as $since, $as_of, $goal,
+$value and $within (seconds). `touches`, `clicks` and `goals` are read from the history once and
+kept; the rest is over them. Reading order: ledger -> assigned -> outcomes -> a row per arm.
 """
 
 FEEDBACK = {
@@ -13,6 +14,9 @@ FEEDBACK = {
     "unsubscribed": "Unsubscribed",
 }
 """What happens to a message, by the name of its event."""
+
+CORRECTED = "Email Verdict Changed"
+"""Tells another verdict on an earlier event; `visit_id` says on which."""
 
 METRICS = ("converted", "revenue", "opened", "clicked", "unsubscribed")
 """The columns of which every arm has sufficient statistics."""
@@ -45,18 +49,48 @@ def value_path(value: str | None) -> str | None:
 
 
 def touches_sql() -> str:
-    """One row per feedback event on a message of the run; without a verdict it counts as human."""
+    """One row per feedback event on a message of the run, with the verdict that holds now."""
     names = ", ".join(f"'{name}'" for name in FEEDBACK.values())
     return f"""
-        SELECT l.message_id, l.person_id, l.accepted, e.name, e.at,
-            coalesce(json_extract_string(e.properties, '$.verdict'), 'human') = 'machine'
-                AS by_machine
+        WITH verdicts AS ({verdicts_sql()})
+        SELECT l.message_id, l.person_id, l.accepted, e.name, {_by_machine()} AS by_machine
         FROM events e JOIN ledger l ON e.message_id = l.message_id
-        WHERE e.name IN ({names}) AND e.at <= $as_of"""
+            LEFT JOIN verdicts v ON v.visit_id = json_extract_string(e.properties, '$.visit_id')
+        WHERE e.name IN ({names}) AND e.at >= $since AND e.at <= $as_of"""
+
+
+def clicks_sql() -> str:
+    """One row per click that a person of the run made on any campaign: person_id, at, message_id.
+
+    Clicks by machines are left out.
+    """
+    return f"""
+        WITH verdicts AS ({verdicts_sql()})
+        SELECT e.person_id, e.at, e.message_id
+        FROM events e
+            LEFT JOIN verdicts v ON v.visit_id = json_extract_string(e.properties, '$.visit_id')
+        WHERE e.name = '{FEEDBACK["clicked"]}' AND e.at >= $since AND e.at <= $as_of
+            AND e.person_id IN (SELECT person_id FROM ledger) AND NOT {_by_machine()}"""
+
+
+def verdicts_sql() -> str:
+    """One row per corrected event: its visit_id and the last verdict on it."""
+    return f"""
+        SELECT json_extract_string(e.properties, '$.visit_id') AS visit_id,
+            arg_max(json_extract_string(e.properties, '$.verdict'), e.at) AS verdict
+        FROM events e
+        WHERE e.name = '{CORRECTED}' AND e.at >= $since AND e.at <= $as_of
+        GROUP BY ALL"""
+
+
+def _by_machine() -> str:
+    """Whether the event `e` was a machine's; without any verdict it counts as a person's."""
+    said = "json_extract_string(e.properties, '$.verdict')"
+    return f"(coalesce(v.verdict, {said}, 'human') = 'machine')"
 
 
 def goals_sql(value: str | None) -> str:
-    """One row per goal event of anybody until the report's instant: person_id, at, value."""
+    """One row per goal event of a person of the run: person_id, at, value."""
     if value is None:
         number = "0.0"
     elif value in _NUMBERS:
@@ -65,8 +99,7 @@ def goals_sql(value: str | None) -> str:
         number = "coalesce(try_cast(json_extract_string(e.properties, $value) AS DOUBLE), 0.0)"
     return f"""
         SELECT e.person_id, e.at, {number} AS value FROM events e
-        WHERE e.name = $goal AND e.at <= $as_of
-            AND e.at >= (SELECT min(planned_at) FROM ledger)
+        WHERE e.name = $goal AND e.at >= $since AND e.at <= $as_of
             AND e.person_id IN (SELECT person_id FROM ledger)"""
 
 
@@ -103,53 +136,40 @@ def outcomes_sql() -> str:
             LEFT JOIN touched t ON t.person_id = a.person_id"""
 
 
-def arms_sql(value: str | None, *, has_goal: bool) -> str:
+def arms_sql() -> str:
     """One row per arm: people, sums, sums of squares, and what the notes need."""
-    none = "SELECT NULL::VARCHAR AS person_id, NULL::BIGINT AS goals, 0.0 AS revenue WHERE false"
     relations = {
         "assigned": assigned_sql(),
-        "touches": touches_sql(),
         "touched": touched_sql(),
-        **({"goals": goals_sql(value), "reached": reached_sql()} if has_goal else {}),
-        **({} if has_goal else {"reached": none}),
+        "reached": reached_sql(),
         "outcomes": outcomes_sql(),
     }
     sums = ", ".join(f"sum({name}) AS {name}" for name in METRICS)
     squares = ", ".join(f"sum({name} * {name}) AS {name}_square" for name in METRICS)
-    window = "$as_of - to_seconds($within)" if has_goal else "$as_of"
     return f"""
         WITH {_with(relations)}
         SELECT arm, count(*) AS people, {sums}, {squares},
             sum(converted * revenue) AS converted_revenue,
             max(revenue) AS largest_revenue,
-            count(*) FILTER (starts_at > {window}) AS open_windows
+            count(*) FILTER (starts_at > $as_of - to_seconds($within)) AS open_windows
         FROM outcomes GROUP BY arm ORDER BY arm"""
 
 
 def funnel_sql() -> str:
     """One row per kind of feedback and verdict: events, distinct messages, those accepted."""
-    return f"""
-        WITH {_with({"touches": touches_sql()})}
+    return """
         SELECT name, by_machine, count(*) AS events, count(DISTINCT message_id) AS messages,
             count(DISTINCT message_id) FILTER (accepted = 1) AS accepted
         FROM touches GROUP BY name, by_machine"""
 
 
-def attributed_sql(value: str | None) -> str:
+def attributed_sql() -> str:
     """One row: people and value of goals whose last human click before was on this run."""
-    relations = {
-        "goals": goals_sql(value),
-        "clicks": f"""
-        SELECT e.person_id, e.at, e.message_id FROM events e
-        WHERE e.name = '{FEEDBACK["clicked"]}' AND e.at <= $as_of
-            AND e.at >= (SELECT min(planned_at) FROM ledger)
-            AND coalesce(json_extract_string(e.properties, '$.verdict'), 'human') <> 'machine'""",
-        "last_clicks": """
+    last_clicks = """
         SELECT g.person_id, g.at, g.value, c.message_id, c.at AS clicked_at
-        FROM goals g ASOF JOIN clicks c ON g.person_id = c.person_id AND g.at >= c.at""",
-    }
+        FROM goals g ASOF JOIN clicks c ON g.person_id = c.person_id AND g.at >= c.at"""
     return f"""
-        WITH {_with(relations)}
+        WITH {_with({"last_clicks": last_clicks})}
         SELECT count(DISTINCT person_id) AS people, coalesce(sum(value), 0.0) AS revenue
         FROM last_clicks l WHERE l.at < clicked_at + to_seconds($within)
             AND message_id IN (SELECT message_id FROM ledger)"""

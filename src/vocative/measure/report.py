@@ -31,6 +31,7 @@ from vocative.measure.recorded import (
     RunDefinition,
     StateCount,
     count_states,
+    first_planned_at,
     read_ledger,
     read_run,
 )
@@ -49,6 +50,8 @@ from vocative.measure.results import (
 from vocative.measure.statistics import Statistics
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from vocative.engines.base import Engine
     from vocative.workspace import Workspace
 
@@ -89,7 +92,7 @@ def report(
         ledger = read_ledger(tx, run, to_micros(as_of))
     with workspace.engine() as engine:
         engine.register("ledger", ledger)
-        seen = _see(engine, run.definition.goal, as_of)
+        seen = _see(engine, run.definition.goal, since=first_planned_at(ledger), as_of=as_of)
     judge = _Judge(currency=workspace.settings.currency, method=method)
     return _report(run, states, seen, as_of=as_of, judge=judge)
 
@@ -153,23 +156,35 @@ def statistics_in(row: Row) -> Statistics:
     return Statistics(int(row["people"]), sums, products)
 
 
-def _see(engine: "Engine", goal: Goal | None, as_of: datetime) -> _Seen:
-    instant: dict[str, Any] = {"as_of": naive_utc(as_of)}
-    bound, value = dict(instant), None
+def _see(engine: "Engine", goal: Goal | None, *, since: datetime | None, as_of: datetime) -> _Seen:
+    span: dict[str, Any] = {"since": since, "as_of": naive_utc(as_of)}
+    within = {"within": goal.within_seconds if goal else 0}
+    engine.register("touches", engine.query(relations.touches_sql(), span))
+    engine.register("goals", _goals(engine, goal, span))
+    arms = engine.rows(relations.arms_sql(), {"as_of": span["as_of"], **within})
+    attributed = None
     if goal is not None:
-        value = goal.value
-        bound |= {"goal": goal.event, "within": goal.within_seconds}
-        path = relations.value_path(value)
-        bound |= {} if path is None else {"value": path}
-    arms = engine.rows(relations.arms_sql(value, has_goal=goal is not None), bound)
-    funnel = engine.rows(relations.funnel_sql(), instant)
+        engine.register("clicks", engine.query(relations.clicks_sql(), span))
+        attributed = engine.rows(relations.attributed_sql(), within)[0]
     fresh = engine.value(relations.freshness_sql())
     return _Seen(
         arms={row["arm"]: row for row in arms},
-        funnel={(row["name"], row["by_machine"]): row for row in funnel},
-        attributed=engine.rows(relations.attributed_sql(value), bound)[0] if goal else None,
+        funnel={
+            (row["name"], row["by_machine"]): row for row in engine.rows(relations.funnel_sql())
+        },
+        attributed=attributed,
         fresh_until=None if fresh is None else fresh.replace(tzinfo=UTC),
     )
+
+
+def _goals(engine: "Engine", goal: Goal | None, span: Row) -> "pa.Table":
+    """The goal's events; none without a goal."""
+    bound = {**span, "goal": None if goal is None else goal.event}
+    value = None if goal is None else goal.value
+    path = relations.value_path(value)
+    if path is not None:
+        bound["value"] = path
+    return engine.query(relations.goals_sql(value), bound)
 
 
 def _report(
