@@ -171,7 +171,7 @@ def _check_rendered(source: TemplateSource, catalog: Mapping[str, Field]) -> Ite
 
 def _check_always(full: Rendered, bare: Rendered, where: Where) -> Iterator[Finding]:
     """What everybody must get must not stand inside a condition."""
-    if not all(UNSUBSCRIBE_URL in one.html for one in (full, bare)):
+    if not all(f'href="{UNSUBSCRIBE_URL}"' in one.html for one in (full, bare)):
         yield _missing_unsubscribe(where, "some people would get no unsubscribe link")
     if not all(POSTAL_ADDRESS in one.html for one in (full, bare)):
         yield _missing_address(where, "some people would get no postal address")

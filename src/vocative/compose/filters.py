@@ -186,9 +186,10 @@ def guard(name: str, function: Filter, environment: "Environment") -> Filter:
             before(value, *args)
         if name in _JOINING:
             args = tuple("" if one is None else one for one in args)
-        if replacing and isinstance(value, Markup) and len(args) > 1:
+        if replacing and len(args) > 1:
             # Escaped text stays escaped: nothing may be turned back into a tag.
-            args = (args[0], escape(str(args[1])), *args[2:])
+            new = "".join((str(args[1]),))
+            args = (args[0], escape(new) if isinstance(value, Markup) else new, *args[2:])
         if wants_context:
             kwargs["context"] = context
         try:

@@ -66,8 +66,9 @@ class Piece:
 
 
 class _Reader:
-    def __init__(self, text: str, where: Callable[[int], Where]) -> None:
+    def __init__(self, text: str, where: Callable[[int], Where], word: str) -> None:
         self.text = text
+        self.word = word
         self.where = where
         self.open: list[tuple[str, int]] = []
 
@@ -152,6 +153,8 @@ class _Reader:
         return Piece("end", start, found.end(), self._parent(), name)
 
     def _check_name(self, name: str, start: int) -> None:
+        if name.startswith(self.word):
+            self._refuse("Liquid cannot write the name of an element", start, "write it out")
         if name in _REFUSED:
             self._refuse(f"<{name}> is not allowed in a template", start, _REFUSED[name])
         if name.startswith("mj") and name not in _KNOWN:
@@ -171,14 +174,15 @@ def _attribute(found: re.Match[str], base: int) -> Attribute:
     return Attribute(name, value[1:-1] if quoted else value, base + found.start(2) + quoted)
 
 
-def read_markup(text: str, where: Callable[[int], Where]) -> list[Piece]:
+def read_markup(text: str, where: Callable[[int], Where], *, word: str) -> list[Piece]:
     """The pieces of a layout, in order.
 
     Args:
         text: MJML without Liquid tags.
         where: The author's place of an offset in `text`.
+        word: What the words that stand for Liquid tags begin with.
 
     Raises:
         AuthorError: the markup is not well-formed, or uses what mail cannot hold.
     """
-    return list(_Reader(text, where).pieces())
+    return list(_Reader(text, where, word).pieces())

@@ -84,24 +84,38 @@ class NameCheck:
         proof = prove(node.condition, self._resolve)
         if isinstance(node, UnlessNode):
             proof = type(proof)(proof.false, proof.true)
-        self._walk([node.consequence], proven | proof.true)
+        arms: list[tuple[Node | None, Proven]] = [(node.consequence, proven | proof.true)]
         proven |= proof.false
         for arm in node.alternatives:
             self._check_names(arm.expression)
             proof = prove(arm.expression, self._resolve)
-            self._walk([arm.block], proven | proof.true)
+            arms.append((arm.block, proven | proof.true))
             proven |= proof.false
-        if node.default:
-            self._walk([node.default], proven)
+        self._walk_arms([*arms, (node.default, proven)])
 
     def _visit_case(self, node: CaseNode, proven: Proven) -> None:
+        arms: list[tuple[Node | None, Proven]] = [(None, proven)]
         for block in node.blocks:
             if isinstance(block, MultiExpressionBlockNode):
                 self._check_names(block.expression)
                 proof = prove_case(node.expression, block.expression.expressions, self._resolve)
-                self._walk([block.block], proven | proof.true)
+                arms.append((block.block, proven | proof.true))
             else:
+                arms = [*arms[1:], (block, proven)]
+        self._walk_arms(arms)
+
+    def _walk_arms(self, arms: list[tuple[Node | None, Proven]]) -> None:
+        """Walk arms of which one is taken; a name is as sure as the least sure arm left it."""
+        before = self._names
+        after: dict[str, _Name] = {}
+        for block, proven in arms:
+            self._names = dict(before)
+            if block is not None:
                 self._walk([block], proven)
+            for name, found in self._names.items():
+                if name not in after or not found.sure:
+                    after[name] = found
+        self._names = after
 
     def _visit_loop(self, node: ForNode | TablerowNode, proven: Proven) -> None:
         outer = dict(self._names)

@@ -39,7 +39,7 @@ class Protected:
         while self.word in layout.text:
             self.word += "z"
         self.plain, self._plain_offsets = self._with_words()
-        self.pieces = read_markup(self.plain, self.where_plain)
+        self.pieces = read_markup(self.plain, self.where_plain, word=self.word)
         self._mjml_offsets = Offsets()
         self.mjml = self._as_mjml()
 

@@ -12,6 +12,8 @@ from typing import Literal
 from vocative.compose.source import Passage
 from vocative.errors import AuthorError
 
+MAX_TAG_CHARACTERS = 10_000
+MAX_TAGS = 3_000
 _OPEN = re.compile(r"\{\{|\{%")
 _NAME = re.compile(r"\{%-?\s*(#|\w+)")
 
@@ -56,6 +58,21 @@ def find_tags(passage: Passage) -> Iterator[LiquidTag]:
             at = tag.end
 
 
+def check_tags(passage: Passage) -> None:
+    """Refuse a passage with too many tags, or one that is not closed, before it is parsed.
+
+    Raises:
+        AuthorError: so it is.
+    """
+    for number, tag in enumerate(find_tags(passage)):
+        if number == MAX_TAGS:
+            raise AuthorError(
+                f"a template may have {MAX_TAGS:,} Liquid tags",
+                where=passage.where(tag.start),
+                hint="loop over a list instead of writing every part out",
+            )
+
+
 def _tag_at(passage: Passage, start: int) -> LiquidTag:
     text = passage.text
     output = text.startswith("{{", start)
@@ -66,6 +83,10 @@ def _tag_at(passage: Passage, start: int) -> LiquidTag:
             f"this tag is never closed: expected {closing}",
             where=passage.where(start),
             hint=f"write {closing} where the tag ends",
+        )
+    if end - start > MAX_TAG_CHARACTERS:
+        raise AuthorError(
+            f"a tag may have {MAX_TAG_CHARACTERS:,} characters", where=passage.where(start)
         )
     inside = text[start : end + 2]
     if output:

@@ -36,13 +36,14 @@ from vocative.compose.offsets import Offsets
 from vocative.compose.plain import to_text
 from vocative.compose.protect import Protected
 from vocative.compose.source import Passage, TemplateSource, read_blocks, source_of
+from vocative.compose.tags import check_tags
 from vocative.errors import AuthorError, Where, unknown_name
 
 if TYPE_CHECKING:
     from vocative.workspace import Workspace
 
 MAX_LINE_BYTES = 998
-# Outlook's conditions (`<!--[if mso | IE]>`) must stay on one line.
+# Outlook's conditions (`<!--[if mso|IE]>`) must stay on one line.
 _SPACE = re.compile(r"(?<!\[if)(?<!\[if lte) ")
 _CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -223,6 +224,7 @@ def parse(passage: Passage, kind: Callable[[], Environment]) -> LiquidPart:
     Raises:
         AuthorError: it is not valid Liquid.
     """
+    check_tags(passage)
     return LiquidPart(_parsed(passage.text, kind, passage.where), passage)
 
 
@@ -243,9 +245,9 @@ def _parsed(
         parsed: Any = environment(kind).from_string(text)
     except LiquidError as error:
         offset = error.token.start_index if error.token and error.token.start_index >= 0 else 0
-        raise AuthorError(f"Liquid: {error.message}", where=where(offset)) from error
-    except RecursionError as error:
-        raise AuthorError("Liquid: an expression is nested too deep", where=where(0)) from error
+        too_deep = isinstance(error.__cause__, RecursionError)
+        reason = "an expression is nested too deep" if too_deep else error.message
+        raise AuthorError(f"Liquid: {reason}", where=where(offset)) from error
     found: ParsedText = parsed
     return found
 
@@ -276,12 +278,13 @@ def _is_long(line: str) -> bool:
 
 
 def _folded(line: str) -> list[str]:
-    parts = []
-    while _is_long(line):
-        limit = len(line.encode()[:MAX_LINE_BYTES].decode(errors="ignore"))
-        space = max((one.start() for one in _SPACE.finditer(line, 0, limit)), default=0)
-        if space == 0:
-            break  # one word longer than a line: the transfer encoding breaks it
-        parts.append(line[:space])
-        line = line[space + 1 :]
-    return [*parts, line]
+    """The parts of a line; a word longer than a line is left to the transfer encoding."""
+    parts, start, space, size = [], 0, 0, 0
+    for at in (*(one.start() for one in _SPACE.finditer(line, 1)), len(line)):
+        size += len(line[space:at].encode())
+        if size > MAX_LINE_BYTES and space > start:
+            parts.append(line[start:space])
+            start = space + 1
+            size = len(line[start:at].encode())
+        space = at
+    return [*parts, line[start:]]

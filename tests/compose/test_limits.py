@@ -1,0 +1,50 @@
+"""Hostile templates end in an error within two seconds, in little memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import hostile
+import pytest
+
+# These do nothing that must be stopped: they only must not hurt.
+HARMLESS = {
+    "tags that never end, stripped",
+    "comments that never end, stripped",
+    "a wide date",
+    "a long date",
+    "many attributes",
+    "a tag of many filters",
+    "many styles",
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, dict[str, object]]:
+    """What became of each template, in a process that may use little memory."""
+    done = subprocess.run(
+        [sys.executable, str(Path(hostile.__file__))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", hostile.TEMPLATES)
+def test_hostile_templates_are_stopped(outcomes, name):
+    outcome = outcomes[name]
+    assert outcome["seconds"] < 2
+    assert (outcome["error"] is None) == (name in HARMLESS), outcome["error"]
+
+
+def test_ordinary_loops_are_not_stopped(render):
+    body = (
+        "<mj-section><mj-column><mj-text>{% for a in (1..20) %}{% for b in (1..20) %}"
+        "{{ a | times: b }} {% endfor %}{% endfor %}</mj-text></mj-column></mj-section>"
+    )
+    assert "399" not in render(body).text
+    assert render(body).text.split()[-1] == "400"
