@@ -19,6 +19,7 @@ from vocative.segment import (
     show_segment,
 )
 from vocative.segment.current import current_path
+from vocative.workspace import Workspace
 
 DAY = timedelta(days=1)
 FEATURES = """\
@@ -298,3 +299,25 @@ def test_hostile_names_stay_values(define, known, workspace):
 
 def test_an_instant_in_the_log_is_utc(shop):
     assert recompute(shop).as_of == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.postgres
+def test_memberships_are_the_same_on_postgresql(shop, clock, happened, postgres_url):
+    recompute(shop)
+    here = intervals(shop, "buyers")
+    settings = shop.root / "vocative.yaml"
+    settings.write_text(settings.read_text() + f"store: {postgres_url}\n")
+    with Workspace(shop.root, clock=clock) as there:
+        with shop.store.read() as old, there.store.transaction() as new:
+            for table in ("profiles", "history_parts"):
+                rows = old.rows(f"SELECT * FROM {table}")
+                names = list(rows[0])
+                binds = ", ".join(f":{name}" for name in names)
+                new.run(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({binds})", rows)
+        recompute(there)
+        assert intervals(there, "buyers") == here
+        clock.advance(20 * DAY)
+        report = recompute(there)
+        assert (report.entered, report.left) == (1, 1)
+        assert recompute(there, as_of=clock.now() - 25 * DAY).entered > 0
+        assert show_segment(there, "recent").sizes[-1].members == 0

@@ -87,6 +87,7 @@ class DuckDbEngine(Engine):
     def _shut_the_door(self, history_files: Mapping[str, Sequence[Path]]) -> None:
         """Let the connection read the history's files and nothing else, for good."""
         files = [str(path) for paths in history_files.values() for path in paths]
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute(f"SET allowed_paths = {_list_sql(files)}")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")

@@ -115,22 +115,22 @@ def _record(
     micros = to_micros(at)
     with workspace.store.transaction() as tx:
         engine.register("members_before", _open_memberships(tx))
-        entered = _difference(engine, "members_now", "members_before")
-        left = _difference(engine, "members_before", "members_now")
+        left = _only_in(engine, "members_before", "members_now")
+        entered = _only_in(engine, "members_now", "members_before")
         for chunk in _chunks(left):
+            # By the whole key: SQLite would take the index on segment and read all its members.
+            # An earlier instant than the beginning leaves an empty interval, not a negative one.
             tx.run(
-                # An earlier instant than the beginning leaves an empty membership, not a negative.
-                "UPDATE memberships SET until_at = CASE WHEN since_at > :at THEN since_at"
-                " ELSE :at END WHERE person_id = :person AND segment = :segment"
-                " AND until_at IS NULL",
-                [{"person": person, "segment": segment, "at": micros} for person, segment in chunk],
+                "UPDATE memberships SET until_at = :until_at WHERE person_id = :person_id"
+                " AND segment = :segment AND since_at = :since_at",
+                [{**row, "until_at": max(row["since_at"], micros)} for row in chunk],
             )
         for chunk in _chunks(entered):
             tx.run(
                 "INSERT INTO memberships (person_id, segment, since_at, until_at)"
-                " VALUES (:person, :segment, :at, NULL)"
+                " VALUES (:person_id, :segment, :since_at, NULL)"
                 " ON CONFLICT (person_id, segment, since_at) DO UPDATE SET until_at = NULL",
-                [{"person": person, "segment": segment, "at": micros} for person, segment in chunk],
+                [{**row, "since_at": micros} for row in chunk],
             )
         _record_sizes(tx, engine, plan, micros)
     return len(entered), len(left)
@@ -139,24 +139,25 @@ def _record(
 def _open_memberships(tx: Transaction) -> "pa.Table":
     import pyarrow as pa
 
-    rows = tx.tuples("SELECT person_id, segment FROM memberships WHERE until_at IS NULL")
-    people, segments = zip(*rows, strict=True) if rows else ((), ())
+    rows = tx.tuples("SELECT person_id, segment, since_at FROM memberships WHERE until_at IS NULL")
+    people, segments, since = zip(*rows, strict=True) if rows else ((), (), ())
     return pa.table(
-        {"person_id": pa.array(people, pa.string()), "segment": pa.array(segments, pa.string())}
+        {
+            "person_id": pa.array(people, pa.string()),
+            "segment": pa.array(segments, pa.string()),
+            "since_at": pa.array(since, pa.int64()),
+        }
     )
 
 
-def _difference(engine: Engine, these: str, without: str) -> list[tuple[str, str]]:
-    found = engine.query(
-        f"SELECT person_id, segment FROM {these} ANTI JOIN {without} USING (person_id, segment)"
+def _only_in(engine: Engine, these: str, others: str) -> list[dict[str, Any]]:
+    return engine.rows(
+        f"SELECT * FROM {these} ANTI JOIN {others} USING (person_id, segment)"
         " ORDER BY person_id, segment"
     )
-    return list(
-        zip(found.column("person_id").to_pylist(), found.column("segment").to_pylist(), strict=True)
-    )
 
 
-def _chunks(rows: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+def _chunks(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
 
 
