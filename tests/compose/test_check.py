@@ -3,8 +3,8 @@
 import pytest
 from mails import layout, text_block
 
-from vocative.compose import TemplateSource, check_template
-from vocative.errors import AuthorError
+from vocative.compose import TemplateSource, check_line, check_template
+from vocative.errors import AuthorError, Where
 from vocative.sql import Field
 
 FOOTER = text_block('<a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ postal_address }}')
@@ -50,7 +50,7 @@ def codes(findings) -> list[str]:
             "{% if p.price %}{{ p.price | money: p.currency }}{% endif %}{% endfor %}"
         ),
         "{% if products.size > 1 %}{{ products.first.title }}{{ products[1].title }}{% endif %}",
-        "{% if offer %}{{ offer.title }}{{ offer.anything }}{% endif %}",
+        "{% if offer %}{{ offer.title }}{% if offer.text %}{{ offer.text }}{% endif %}{% endif %}",
         "{% if offer.code %}{{ offer.code }}{% endif %}",
         (
             "{% assign kinds = products | map: 'category' | compact | uniq %}"
@@ -95,6 +95,7 @@ def test_sound_templates_have_no_findings(catalog, body):
         ("{% if products.size > 0 %}{{ products[1].title }}{% endif %}", "products.1"),
         ("{% if products.size < 9 %}{{ products[0].title }}{% endif %}", "products.0"),
         ("{{ offer.title }}", "offer"),
+        ("{% if offer %}{{ offer.code }}{% endif %}", "offer.code"),
         (
             "{% case person.country %}{% when 'GB' %}x{% else %}{{ person.country }}{% endcase %}",
             "person.country",
@@ -122,6 +123,7 @@ def test_values_that_may_be_missing(catalog, body, name):
         ("{% if first_name %}x{% endif %}", "first_name", "did you mean person.first_name?"),
         ("{% for p in product %}{% endfor %}", "product", "did you mean products?"),
         ("{% for p in products %}{{ p.titel }}{% endfor %}", "p.titel", "did you mean p.title?"),
+        ("{% if offer.coed %}x{% endif %}", "offer.coed", "did you mean offer.code?"),
         ("{{ campaign.id }}", "campaign.id", "did you mean campaign.name?"),
         ("{{ person.country.code | default: 'x' }}", "person.country.code", None),
         ("{{ 'x' | append: unsubscribe_link }}", "unsubscribe_link", None),
@@ -228,6 +230,14 @@ def test_errors_come_before_warnings_and_read_well(catalog):
     assert shown.endswith("fix: did you mean person.first_name?")
     assert found[0].as_json()["where"]["line"] == 2
     assert isinstance(found[0].as_error(), AuthorError)
+
+
+def test_a_variants_subject(catalog):
+    where = Where(file="campaigns/a.yaml", line=3, column=9)
+    assert check_line("Hi {{ person.first_name | default: 'you' }}", catalog, where=where) == []
+    assert codes(check_line("{{ person.first_name }}", catalog, where=where)) == ["may_be_missing"]
+    found = check_line("{{ person.first_name", catalog, where=where)
+    assert (found[0].code, found[0].where) == ("liquid", where)
 
 
 def test_a_plain_text_without_a_way_out(catalog):

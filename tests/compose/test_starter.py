@@ -31,7 +31,14 @@ CASES = {
     "no pictures": {
         "products": [product(n, image_url=None, price=None, reason=None) for n in (1, 2, 3)]
     },
-    "offer without a code": {"offer": {"title": "Free delivery"}},
+    "offer without a code": {
+        "offer": {
+            "name": "post",
+            "title": "Free delivery",
+            "text": "Until Sunday",
+            "url": "https://shop.example/post",
+        }
+    },
     "long words": {
         "person": {"first_name": "Wolfeschlegelsteinhausenbergerdorff"},
         "products": [

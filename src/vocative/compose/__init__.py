@@ -4,7 +4,7 @@ In come a workspace's templates (MJML and Liquid) and one person's data, out go 
 and plain text. See `docs/templates.md` for what an author writes.
 """
 
-from vocative.compose.check import check_template
+from vocative.compose.check import check_line, check_template
 from vocative.compose.findings import Finding
 from vocative.compose.links import rewrite_links
 from vocative.compose.source import TemplateSource
@@ -21,6 +21,7 @@ __all__ = [
     "Rendered",
     "Template",
     "TemplateSource",
+    "check_line",
     "check_template",
     "compile_template",
     "load_template",

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from vocative.compose.blocks import SCOPE_TAG, put_in_blocks
 from vocative.compose.fields import Shape, data_shape
 from vocative.compose.findings import Finding, Severity, from_error
-from vocative.compose.language import HtmlEnvironment, TextEnvironment
+from vocative.compose.language import Environment, HtmlEnvironment, TextEnvironment
 from vocative.compose.markup import Attribute, Piece
 from vocative.compose.names import check_names
 from vocative.compose.protect import Protected
 from vocative.compose.sample import POSTAL_ADDRESS, UNSUBSCRIBE_URL, sample_data
-from vocative.compose.source import TemplateSource, read_blocks, source_of
+from vocative.compose.source import Passage, TemplateSource, read_blocks, source_of
 from vocative.compose.template import Rendered, compile_template, parse
 from vocative.errors import AuthorError, Where
 from vocative.sql import Field
@@ -42,6 +42,25 @@ def check_template(source: TemplateSource, catalog: Mapping[str, Field]) -> list
     if not any(found.severity == "error" for found in findings):
         findings += _check_rendered(source, catalog)
     return sorted(findings, key=lambda found: found.severity != "error")
+
+
+def check_line(text: str, catalog: Mapping[str, Field], *, where: Where) -> list[Finding]:
+    """What is wrong with a line of Liquid outside a template, such as a variant's subject.
+
+    Args:
+        text: The line.
+        catalog: The fields of a person, by name.
+        where: Where it is written.
+    """
+
+    def place(_: int) -> Where:
+        return where
+
+    try:
+        part = parse(Passage(text, place), Environment)
+    except AuthorError as error:
+        return [from_error("liquid", error)]
+    return check_names(part.parsed, data_shape(catalog), place)
 
 
 def check_definitions(workspace: "Workspace") -> None:

@@ -41,6 +41,16 @@ PRODUCT = Shape(
         "reason": OPTIONAL,
     }
 )
+OFFER = Shape(
+    nullable=True,
+    fields={
+        "name": TEXT,
+        "title": TEXT,
+        "code": OPTIONAL,
+        "text": OPTIONAL,
+        "url": Shape(type="url", nullable=True),
+    },
+)
 
 
 def data_shape(catalog: Mapping[str, Field]) -> Shape:
@@ -56,7 +66,7 @@ def data_shape(catalog: Mapping[str, Field]) -> Shape:
         fields={
             "person": Shape(fields=person),
             "products": Shape(item=PRODUCT),
-            "offer": Shape(nullable=True, open=True),
+            "offer": OFFER,
             "campaign": Shape(fields={"name": TEXT}),
             "variant": OPTIONAL,
             "preheader": TEXT,

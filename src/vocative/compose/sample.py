@@ -17,11 +17,13 @@ _VALUES: dict[str, Any] = {
 }
 
 
-class _AnyOffer(dict[str, str]):
-    """An offer with every field, since only a campaign knows which it has."""
-
-    def __missing__(self, key: str) -> str:
-        return f"https://shop.example/{key}" if key.endswith("url") else f"Sample {key}"
+_OFFER = {
+    "name": "sample",
+    "title": "Sample offer",
+    "code": "SAMPLE10",
+    "text": "Ten per cent off everything, until the end of the month",
+    "url": "https://shop.example/offer",
+}
 
 
 def sample_data(catalog: Mapping[str, Field], *, complete: bool) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def sample_data(catalog: Mapping[str, Field], *, complete: bool) -> dict[str, An
     return {
         "person": person,
         "products": [_product(number) for number in range(1, 7)] if complete else [],
-        "offer": _AnyOffer(title="Sample offer") if complete else None,
+        "offer": _OFFER if complete else None,
         "campaign": {"name": "Sample campaign"},
         "variant": "a" if complete else None,
         "unsubscribe_url": UNSUBSCRIBE_URL,
