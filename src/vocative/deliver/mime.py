@@ -130,9 +130,10 @@ def wire_address(address: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def _from_line(name: str, address: str) -> str:
+    _refuse_control("the sender's name", name)
+    name = name.strip()
     if not name:
         return f"From: {address}"
-    _refuse_control("the sender's name", name)
     if _PLAIN_NAME.fullmatch(name) and "=?" not in name and len(name) < 60:
         return f'From: "{name}" <{address}>'
     return f"From: {_encoded_words(name, first=6)}\r\n <{address}>"
