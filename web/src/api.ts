@@ -18,7 +18,7 @@ export type People = Answer<"/api/people">;
 export type PersonRow = People["people"][number];
 export type Person = Answer<"/api/people/{person_id}">;
 export type TimelineEvent = Answer<"/api/people/{person_id}/timeline">["events"][number];
-export type Explanation = Answer<"/api/people/{person_id}/explain">;
+export type Explanation = Answer<"/api/people/{person}/explain">;
 export type Segment = Answer<"/api/segments">[number];
 export type SegmentDetail = Answer<"/api/segments/{name}">;
 export type Preview = Answer<"/api/segments/preview", "post">;
@@ -102,13 +102,11 @@ export const timelineQuery = (person_id: string, name: string | undefined) =>
     placeholderData: keepPreviousData,
   });
 
-export const explainQuery = (person_id: string, campaign: string) =>
+export const explainQuery = (person: string, campaign: string) =>
   queryOptions({
-    queryKey: ["explain", person_id, campaign],
+    queryKey: ["explain", person, campaign],
     queryFn: () =>
-      answer(
-        client.GET("/api/people/{person_id}/explain", { params: { path: { person_id }, query: { campaign } } }),
-      ),
+      answer(client.GET("/api/people/{person}/explain", { params: { path: { person }, query: { campaign } } })),
   });
 
 export const segmentsQuery = queryOptions({

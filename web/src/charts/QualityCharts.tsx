@@ -59,17 +59,19 @@ export function GainChart({ lift }: { lift: Quality["lift"] }) {
 }
 
 export function CalibrationChart({ rows }: { rows: Quality["calibration"] }) {
-  const end = Math.min(1, Math.ceil(Math.max(0.05, ...rows.flatMap((row) => [row.predicted, row.high])) * 10) / 10);
+  const most = Math.max(0.05, ...rows.flatMap((row) => [row.predicted, row.high]));
+  const interval = most > 0.5 ? 0.25 : 0.1;
+  const end = Math.min(1, Math.ceil(most / interval) * interval);
   return (
     <Chart
       title="Calibration"
-      note="Predicted against what happened, with 95 % intervals. On the line, 20 % means one in five."
+      note="Predicted against what happened, with 95% intervals. On the line, 20% means one in five."
       numbers={{
         columns: ["Predicted", "Happened", "Low", "High", "People"],
         rows: rows.map((row) => [rate(row.predicted), rate(row.observed), rate(row.low), rate(row.high), row.people]),
       }}
       option={(colors) => {
-        const axis = { ...values(colors, share), min: 0, max: end };
+        const axis = { ...values(colors, share), min: 0, max: end, interval };
         return {
           ...base(colors),
           tooltip: { ...base(colors).tooltip, trigger: "item", formatter: (point) => said(rows[(point as { dataIndex: number }).dataIndex]) },

@@ -15,7 +15,7 @@ export function SizeChart({ name, history }: { name: string; history: SegmentDet
       option={(colors) => ({
         ...base(colors),
         grid: { left: 52, right: 12, top: 12, bottom: 26 },
-        xAxis: { type: "time", axisLine: { lineStyle: { color: colors.line } }, axisLabel: { color: colors.text, hideOverlap: true }, splitLine: { show: false } },
+        xAxis: { type: "time", axisLine: { lineStyle: { color: colors.line } }, axisLabel: { color: colors.text, hideOverlap: true, formatter: { day: "{d} {MMM}", hour: "{HH}:{mm}" } }, splitLine: { show: false } },
         yAxis: { ...values(colors, count), min: 0 },
         series: [
           {

@@ -1,7 +1,7 @@
 // The tables of a model card.
 import { Group, Stack, Text } from "@mantine/core";
 import type { ModelCard } from "../api";
-import { count, number, rate } from "../format";
+import { count, number, rate, words } from "../format";
 import { DataTable } from "../parts/DataTable";
 import { Panel } from "../parts/Page";
 import { ShareBar } from "../parts/Shown";
@@ -11,7 +11,7 @@ type Quality = NonNullable<ModelCard["quality"]>;
 
 /** The model beside the simple rules that it must beat. */
 export function Against({ card, quality }: { card: ModelCard; quality: Quality }) {
-  const own = { name: card.algorithm, roc_auc: quality.roc_auc, pr_auc: quality.pr_auc, lift_top_tenth: quality.lift[0]?.lift ?? null };
+  const own = { name: words(card.algorithm), roc_auc: quality.roc_auc, pr_auc: quality.pr_auc, lift_top_tenth: quality.lift[0]?.lift ?? null };
   return (
     <Panel title="Against simple rules" pad={false} note="ROC-AUC: how often someone who will is ranked above someone who will not. 0.5 is chance, 1 is perfect.">
       <DataTable<{ name: string; roc_auc: Quality["roc_auc"]; pr_auc: number; lift_top_tenth: number | null }>
@@ -85,7 +85,7 @@ export function Tried({ card }: { card: ModelCard }) {
         rows={card.candidates}
         id={(row) => row.algorithm}
         columns={[
-          { name: "Algorithm", wide: true, cell: (row) => <><Text span inherit fw={row.chosen ? 650 : 400}>{row.algorithm}{row.chosen && ", chosen"}</Text>{row.why && <Text size="xs" c="dimmed">{row.why}</Text>}</> },
+          { name: "Algorithm", wide: true, cell: (row) => <><Text span inherit fw={row.chosen ? 650 : 400}>{words(row.algorithm)}{row.chosen && ", chosen"}</Text>{row.why && <Text size="xs" c="dimmed">{row.why}</Text>}</> },
           { name: "Log loss", figures: true, cell: (row) => (row.log_loss === null || row.log_loss === undefined ? "–" : number(row.log_loss)) },
           { name: "ROC-AUC", figures: true, cell: (row) => (row.roc_auc === null || row.roc_auc === undefined ? "–" : number(row.roc_auc)) },
         ]}

@@ -53,8 +53,8 @@ function Sections({ report }: { report: Report }) {
       <Arms report={report} />
       {(report.notes.length > 0 || report.goal) && (
         <Panel title="How to read this">
-          {report.goal && <Text size="sm" mb="xs">{report.goal.words}</Text>}
-          <List size="sm" spacing={4}>{report.notes.map((note) => <List.Item key={note}>{note}</List.Item>)}</List>
+          {report.goal && <Text size="sm" mb="xs" className="sentence">{report.goal.words}</Text>}
+          <List size="sm" spacing={4}>{report.notes.map((note) => <List.Item key={note} className="sentence">{note}</List.Item>)}</List>
         </Panel>
       )}
     </Stack>

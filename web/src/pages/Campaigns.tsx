@@ -1,18 +1,16 @@
 // Every campaign and what became of its messages.
+import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { campaignsQuery } from "../api";
-import { money } from "../format";
+import { type Campaign, campaignsQuery } from "../api";
 import { CampaignCount } from "../parts/Counts";
 import { DataTable } from "../parts/DataTable";
 import { TextLink } from "../parts/Links";
 import { Page } from "../parts/Page";
-import { SegmentBadge, State, When } from "../parts/Shown";
+import { State, When } from "../parts/Shown";
 import { Empty, Loaded } from "../parts/States";
-import { useWorkspace } from "../parts/workspace";
 
 export function Campaigns() {
   const query = useQuery({ ...campaignsQuery, refetchInterval: 10_000 });
-  const { currency } = useWorkspace();
   return (
     <Page title="Campaigns" about="Each opens its report: what it changed, who got it, who did not and why.">
       <div className="panel">
@@ -26,14 +24,13 @@ export function Campaigns() {
                 rows={campaigns}
                 id={(row) => row.campaign}
                 columns={[
-                  { name: "Campaign", cell: (row) => <TextLink to="/campaigns/$campaign" params={{ campaign: row.campaign }} fw={550}>{row.campaign}</TextLink> },
+                  { name: "Campaign", cell: (row) => <CampaignName campaign={row} /> },
                   { name: "Status", cell: (row) => <State name={row.status} /> },
-                  { name: "Audience", wide: true, cell: (row) => (row.segment ? <SegmentBadge name={row.segment} /> : "own condition") },
+                  { name: "Audience", wide: true, minor: true, cell: (row) => <code className="break">{row.audience}</code> },
                   { name: "Template", cell: (row) => row.template },
                   { name: "Planned", figures: true, cell: (row) => <CampaignCount campaign={row.campaign} shown={row.planned} /> },
                   { name: "Accepted", figures: true, cell: (row) => <CampaignCount campaign={row.campaign} state="accepted" shown={row.accepted} /> },
                   { name: "Skipped", figures: true, cell: (row) => <CampaignCount campaign={row.campaign} state="skipped" shown={row.skipped} /> },
-                  { name: "Revenue", figures: true, cell: (row) => money(row.revenue, currency) },
                   { name: "Started", cell: (row) => <When at={row.planned_at} /> },
                 ]}
               />
@@ -42,5 +39,15 @@ export function Campaigns() {
         </Loaded>
       </div>
     </Page>
+  );
+}
+
+/** The report is there once something was planned; until then there is only the description. */
+function CampaignName({ campaign: { campaign, describe, occurrence } }: { campaign: Campaign }) {
+  return (
+    <>
+      {occurrence ? <TextLink to="/campaigns/$campaign" params={{ campaign }} fw={550}>{campaign}</TextLink> : <Text span inherit fw={550}>{campaign}</Text>}
+      {describe && <Text size="xs" c="dimmed" style={{ whiteSpace: "normal" }} maw={320}>{describe}</Text>}
+    </>
   );
 }

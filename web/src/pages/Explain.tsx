@@ -49,8 +49,27 @@ function Verdict({ verdict, small }: { verdict: boolean | null; small?: boolean 
   return <ThemeIcon variant="light" color={color} radius="xl" size={small ? 20 : 30} aria-label={says} role="img"><Icon size={small ? 12 : 17} stroke={2.2} /></ThemeIcon>;
 }
 
-function Story({ explanation }: { explanation: Explanation }) {
+type Condition = NonNullable<Explanation["steps"][number]["conditions"]>[number];
+
+function Seen({ condition }: { condition: Condition }) {
   const { timezone } = useWorkspace();
+  return (
+    <Group gap="sm" mt="xs" wrap="nowrap" align="flex-start">
+      <Verdict verdict={condition.verdict} small />
+      <Box miw={0}>
+        <code className="break" style={{ fontSize: "0.8125rem" }}>{condition.text}</code>
+        {Object.entries(condition.values).map(([name, seen]) => (
+          <Text key={name} size="sm" c="dimmed" className="break figures">
+            {name} was <Text span inherit fw={600} c="var(--mantine-color-text)">{value(seen, timezone)}</Text>
+          </Text>
+        ))}
+        {condition.because?.map((deeper) => <Seen key={deeper.text} condition={deeper as Condition} />)}
+      </Box>
+    </Group>
+  );
+}
+
+function Story({ explanation }: { explanation: Explanation }) {
   return (
     <Stack gap="lg">
       <Panel>
@@ -67,17 +86,7 @@ function Story({ explanation }: { explanation: Explanation }) {
               <Box miw={0} flex={1}>
                 <Text fw={600}>{step.title}</Text>
                 <Text size="sm" c="dimmed" className="break">{step.detail}</Text>
-                {step.conditions.map((condition) => (
-                  <Group key={condition.text} gap="sm" mt="xs" wrap="nowrap" align="flex-start">
-                    <Verdict verdict={condition.verdict} small />
-                    <Box miw={0}>
-                      <code className="break" style={{ fontSize: "0.8125rem" }}>{condition.text}</code>
-                      {Object.entries(condition.values).map(([name, seen]) => (
-                        <Text key={name} size="sm" c="dimmed" className="break figures">{name} was <Text span inherit fw={600} c="var(--mantine-color-text)">{value(seen, timezone)}</Text></Text>
-                      ))}
-                    </Box>
-                  </Group>
-                ))}
+                {step.conditions?.map((condition) => <Seen key={condition.text} condition={condition} />)}
               </Box>
             </Group>
           </Box>

@@ -18,6 +18,8 @@ const LOOKS = {
   info: { color: "blue", icon: <IconInfoCircle /> },
 };
 
+const MOST = 8;
+
 export function Home() {
   const query = useQuery({ ...overviewQuery, refetchInterval: 15_000 });
   const freshness = query.data && (
@@ -80,7 +82,7 @@ function Sizes({ overview }: { overview: Overview }) {
     <Panel title="Segments" note={<TextLink to="/segments" size="sm">All segments, live</TextLink>}>
       {overview.segments.length === 0 && <Empty title="No segments yet">Write one in segments/*.yaml or try an expression.</Empty>}
       <Stack gap="sm" mt="xs">
-        {overview.segments.map(({ name, count: members }) => (
+        {overview.segments.slice(0, MOST).map(({ name, count: members }) => (
           <div key={name}>
             <Group justify="space-between" wrap="nowrap" mb={4}>
               <TextLink to="/segments/$name" params={{ name }} size="sm" className="break">{name}</TextLink>

@@ -27,14 +27,20 @@ export function Imports() {
 }
 
 function Taken({ taken }: { taken: Import }) {
+  const refused = Object.entries({ ...taken.refused, ...taken.notes });
+  const told = [
+    ...(taken.duplicates ? [`${count(taken.duplicates)} were known already`] : []),
+    ...refused.map(([reason, rows]) => `${reason}: ${count(rows)}`),
+  ];
   return (
     <Panel title={taken.file_name} note={<>{taken.source}, <When at={taken.started_at} /></>}>
-      <Group gap="md" mb={taken.rejected.length > 0 ? "md" : 0}>
-        <Text size="sm" className="figures"><Text span inherit fw={650}>{count(taken.rows_used)}</Text> of {count(taken.rows_in)} rows used</Text>
+      <Group gap="md" mb={taken.rejected.length > 0 || told.length > 0 ? "xs" : 0}>
+        <Text size="sm" className="figures"><Text span inherit fw={650}>{count(taken.used)}</Text> of {count(taken.rows)} rows used</Text>
         <div style={{ flex: 1, maxWidth: 280 }}>
-          <ShareBar share={taken.rows_in ? taken.rows_used / taken.rows_in : 0} label={`${count(taken.rows_used)} of ${count(taken.rows_in)} rows used`} />
+          <ShareBar share={taken.rows ? taken.used / taken.rows : 0} label={`${count(taken.used)} of ${count(taken.rows)} rows used`} />
         </div>
       </Group>
+      {told.length > 0 && <Text size="sm" c="dimmed" className="sentence">{told.join("; ")}</Text>}
       {taken.rejected.length > 0 && (
         <DataTable
           label={`Rows of ${taken.file_name} that were refused`}
@@ -42,7 +48,7 @@ function Taken({ taken }: { taken: Import }) {
           id={(row) => row.reason}
           columns={[
             { name: "Reason", wide: true, cell: (row) => row.reason },
-            { name: "Rows", figures: true, cell: (row) => count(row.count) },
+            { name: "Rows", figures: true, cell: (row) => count(row.rows) },
             { name: "For example line", figures: true, cell: (row) => (row.example_line === null ? "–" : count(row.example_line)) },
           ]}
         />

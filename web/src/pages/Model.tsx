@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type ModelCard, modelQuery } from "../api";
 import { CalibrationChart, GainChart, LiftChart } from "../charts/QualityCharts";
-import { count, number } from "../format";
+import { count, number, words } from "../format";
 import { Against, Cuts, Importances, Rankings, Tried } from "../model/Tables";
 import { TextLink } from "../parts/Links";
 import { Page, Panel } from "../parts/Page";
@@ -29,7 +29,7 @@ function Card({ card }: { card: ModelCard }) {
     <Stack gap="lg">
       {card.missing.length > 0 && (
         <Alert color="yellow" icon={<IconAlertTriangle />} title="There is not enough to learn from yet">
-          <List size="sm">{card.missing.map((sentence) => <List.Item key={sentence}>{sentence}</List.Item>)}</List>
+          <List size="sm">{card.missing.map((sentence) => <List.Item key={sentence} className="sentence">{sentence}</List.Item>)}</List>
         </Alert>
       )}
       <Panel>
@@ -38,8 +38,8 @@ function Card({ card }: { card: ModelCard }) {
             facts={[
               ["Predicts", card.predicts],
               ["For", <code key="for">{card.population}</code>],
-              ["Algorithm", card.algorithm || "none yet"],
-              ["Status", <State key="status" name={card.status.replaceAll("_", " ")} />],
+              ["Algorithm", words(card.algorithm) || "none yet"],
+              ["Status", <State key="status" name={card.status} />],
             ]}
           />
           <Facts
@@ -55,7 +55,7 @@ function Card({ card }: { card: ModelCard }) {
       {card.quality && <Quality card={card} quality={card.quality} />}
       {card.ranking.length > 0 && <Rankings card={card} />}
       {card.cautions.length > 0 && (
-        <Panel title="What to mind"><List size="sm" spacing={4}>{card.cautions.map((caution) => <List.Item key={caution}>{caution}</List.Item>)}</List></Panel>
+        <Panel title="What to mind"><List size="sm" spacing={4}>{card.cautions.map((caution) => <List.Item key={caution} className="sentence">{caution}</List.Item>)}</List></Panel>
       )}
       <Grid gap="lg">
         {card.importances.length > 0 && <Grid.Col span={{ base: 12, md: 6 }}><Importances card={card} /></Grid.Col>}

@@ -2,6 +2,7 @@
 import { Box, Group, SimpleGrid, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { modelsQuery } from "../api";
+import { words } from "../format";
 import { PlainLink } from "../parts/Links";
 import { Page, Panel } from "../parts/Page";
 import { State, When } from "../parts/Shown";
@@ -22,12 +23,12 @@ export function Models() {
                   <Box className="panel" p="md" h="100%">
                     <Group justify="space-between" wrap="nowrap">
                       <Text fw={650} className="break">{model.name}</Text>
-                      <State name={model.status?.replaceAll("_", " ") ?? "not trained"} />
+                      <State name={model.status ?? "not trained"} />
                     </Group>
                     <Text size="sm" c="dimmed">{model.describe || model.predicts}</Text>
                     {model.headline && <Text size="sm" mt="xs">{model.headline}</Text>}
                     <Text size="xs" c="dimmed" mt="sm">
-                      {model.kind}{model.algorithm && `, ${model.algorithm}`}{model.version && `, version ${model.version}`}, trained <When at={model.trained_at} />
+                      {model.kind}{model.algorithm && `, ${words(model.algorithm)}`}{model.version && `, version ${model.version}`}, trained <When at={model.trained_at} />
                     </Text>
                   </Box>
                 </PlainLink>

@@ -3,16 +3,17 @@ import { Avatar, Badge, Grid, Group, Stack, Tabs, Text, Title } from "@mantine/c
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { count, value } from "../format";
 import { type Person as PersonData, personQuery } from "../api";
 import { TextLink } from "../parts/Links";
 import { Panel } from "../parts/Page";
 import { ConsentList, Memberships, Recommendations, Scores } from "../parts/PersonSide";
 import { PersonMessages } from "../parts/PersonMessages";
-import { Copyable, Facts } from "../parts/Shown";
+import { FeatureTable } from "../parts/FeatureTable";
+import { Copyable, Facts, When } from "../parts/Shown";
 import { Loaded } from "../parts/States";
 import { Timeline } from "../parts/Timeline";
 import { useWorkspace } from "../parts/workspace";
-import { value } from "../format";
 
 const route = getRouteApi("/people/$personId");
 
@@ -66,6 +67,7 @@ function Identity({ person }: { person: PersonData }) {
           {person.phone && <Copyable text={person.phone} label="Copy phone number" />}
           <Copyable text={person.person_id} label="Copy id" />
         </Group>
+        <Text size="sm" c="dimmed">Known <When at={person.first_seen_at} />{person.messages.length > 0 && `, ${count(person.messages.length)} messages planned`}</Text>
       </Stack>
     </Group>
   );
@@ -85,9 +87,7 @@ function Main({ person }: { person: PersonData }) {
       <Tabs.Panel value="timeline"><Timeline personId={person.person_id} /></Tabs.Panel>
       <Tabs.Panel value="features">
         <Stack gap="lg">
-          <Panel title="Features" note="Computed from events by the definitions in features/*.yaml">
-            <Facts facts={person.features.map((one) => [one.name, <span title={one.describe} key={one.name}>{value(one.value, timezone)}{one.describe && <Text size="xs" c="dimmed">{one.describe}</Text>}</span>])} />
-          </Panel>
+          <FeatureTable features={person.features} />
           <Panel title="Traits" note="Stated about the person by you or by themselves">
             <Facts facts={Object.entries(person.traits).map(([name, stated]) => [name, value(stated, timezone)])} />
           </Panel>

@@ -43,7 +43,7 @@ function Detail({ segment }: { segment: SegmentDetail }) {
             facts={[
               ["Condition", <code key="where">{segment.where}</code>],
               ["Computed", <When key="when" at={segment.computed_at} />],
-              ["Used by", segment.used_by.length > 0 ? segment.used_by.join(", ") : "nothing yet"],
+              ["Looks at", segment.uses.length > 0 ? segment.uses.join(", ") : "nothing else"],
             ]}
           />
         </Group>

@@ -1,11 +1,12 @@
 // All segments with live counts, and a box to try an expression before it becomes one.
-import { Badge, Code, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Badge, Code, Stack, Text, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type Segment, segmentsQuery } from "../api";
 import { rate } from "../format";
 import { SegmentCount } from "../parts/Counts";
+import { SegmentFamily } from "../parts/SegmentFamily";
 import { DataTable } from "../parts/DataTable";
 import { TextLink } from "../parts/Links";
 import { Page, Panel } from "../parts/Page";
@@ -31,14 +32,19 @@ export function Segments() {
       <TryExpression />
       <Loaded query={query} rows={8}>
         {(segments) => (
+          <>
           <Panel
-            title={`${segments.length} segments`}
+            title="Segments by condition"
             pad={false}
             actions={<TextInput type="search" size="xs" w={200} aria-label="Filter segments" placeholder="Filter" leftSection={<IconSearch size={14} />} value={search} onChange={(event) => rename(event.currentTarget.value)} />}
           >
             {segments.length === 0 && <Empty title="No segments yet" command="vocative segment">Try an expression above, then write it into segments/*.yaml.</Empty>}
-            <SegmentTable segments={segments.filter(wanted)} />
+            <SegmentTable segments={segments.filter((segment) => segment.family === null && wanted(segment))} />
           </Panel>
+          {[...new Set(segments.map((segment) => segment.family))].filter((family) => family !== null).map((family) => (
+            <SegmentFamily key={family} family={family} segments={segments.filter((segment) => segment.family === family && wanted(segment))} />
+          ))}
+          </>
         )}
       </Loaded>
     </Page>
@@ -57,10 +63,7 @@ function SegmentTable({ segments }: { segments: Segment[] }) {
           wide: true,
           cell: (segment) => (
             <Stack gap={2}>
-              <Group gap="xs">
-                <TextLink to="/segments/$name" params={{ name: segment.name }} fw={550} className="break">{segment.name}</TextLink>
-                {segment.family && <Badge size="xs" variant="default" tt="none">one of {segment.family}</Badge>}
-              </Group>
+              <TextLink to="/segments/$name" params={{ name: segment.name }} fw={550} className="break">{segment.name}</TextLink>
               {segment.describe && <Text size="sm">{segment.describe}</Text>}
               <Code bg="transparent" p={0} c="dimmed" className="break">{segment.where}</Code>
             </Stack>
@@ -68,7 +71,7 @@ function SegmentTable({ segments }: { segments: Segment[] }) {
         },
         { name: "People", figures: true, cell: (segment) => <SegmentCount name={segment.name} shown={segment.count} /> },
         { name: "Share", figures: true, cell: (segment) => rate(segment.share) },
-        { name: "Of everyone", cell: (segment) => <ShareBar share={segment.share} label={`${rate(segment.share)} of everyone`} /> },
+        { name: "Of everyone", cell: (segment) => <ShareBar share={segment.share ?? 0} label={`${rate(segment.share)} of everyone`} /> },
         { name: "Computed", cell: (segment) => <When at={segment.computed_at} /> },
       ]}
     />

@@ -2,7 +2,7 @@
 import { count } from "../format";
 import { TextLink } from "./Links";
 
-export function SegmentCount({ name, shown }: { name: string; shown: number }) {
+export function SegmentCount({ name, shown }: { name: string; shown: number | null }) {
   return (
     <TextLink to="/people" search={{ segment: name }} c="inherit" className="figures" aria-label={`${count(shown)} people in ${name}`}>
       {count(shown)}

@@ -1,6 +1,7 @@
 import { Box, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { words } from "../format";
 import { type MessageRow, messagesQuery } from "../api";
 import { PlainLink } from "./Links";
 import styles from "./MessageList.module.css";
@@ -43,7 +44,7 @@ function Row({ row, chosen }: { row: MessageRow; chosen: boolean }) {
           <State name={row.state} />
         </Group>
         <Group justify="space-between" wrap="nowrap" gap="xs">
-          <Text size="xs" c="dimmed" truncate>{row.reason ?? row.email ?? ""}</Text>
+          <Text size="xs" c="dimmed" truncate>{row.reason ? words(row.reason) : (row.email ?? "")}</Text>
           <Text size="xs" c="dimmed" style={{ flex: "none" }}>{row.arm} · <When at={row.handed_at} none="not sent" /></Text>
         </Group>
       </PlainLink>

@@ -3,13 +3,14 @@
 import { Box, Button, Group, SegmentedControl, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { type Message, messagePage, messageQuery } from "../api";
-import { value } from "../format";
+import { words } from "../format";
 import { ButtonLink } from "./Links";
 import { Panel } from "./Page";
 import { Facts, PersonLink, State, When } from "./Shown";
+import { Nested } from "./Nested";
 import { Loaded } from "./States";
-import { useWorkspace } from "./workspace";
 
 const route = getRouteApi("/messages");
 const WIDTHS = { desktop: "100%", phone: 390 } as const;
@@ -22,16 +23,15 @@ export function MessageView({ id }: { id: string }) {
 function Whole({ id, message }: { id: string; message: Message }) {
   const { view = "desktop" } = route.useSearch();
   const navigate = route.useNavigate();
-  const { timezone } = useWorkspace();
   const { message: row } = message;
   return (
     <Stack gap="lg">
       <div className="panel">
         <Group justify="space-between" align="flex-start" p="md" gap="md">
-          <Box miw={0} flex={1}>
+          <Box miw={220} flex={1}>
             <Title order={2} className="break">{message.subject || "No subject: it was not rendered"}</Title>
             {message.preheader && <Text size="sm" c="dimmed">{message.preheader}</Text>}
-            <Text size="xs" c="dimmed" mt={4} className="break">From {message.from}<br />To {message.to}</Text>
+            <Text size="xs" c="dimmed" mt={4} className="break">From {message.sender}<br />To {message.to}</Text>
           </Box>
           <SegmentedControl
             size="xs" aria-label="Preview" value={view} data={[{ value: "desktop", label: "Desktop" }, { value: "phone", label: "Phone" }, { value: "text", label: "Plain text" }]}
@@ -51,7 +51,7 @@ function Whole({ id, message }: { id: string; message: Message }) {
       </div>
       <Panel
         title="Why this, for this person"
-        actions={<ButtonLink to="/people/$personId/explain" params={{ personId: row.person_id }} search={{ campaign: message.campaign }} variant="default" size="xs">Every condition</ButtonLink>}
+        actions={<ButtonLink to="/people/$personId/explain" params={{ personId: row.person_id }} search={{ campaign: row.campaign }} variant="default" size="xs">Every condition</ButtonLink>}
       >
         <Group mb="sm" justify="space-between"><PersonLink id={row.person_id} name={row.name} email={row.email} /><State name={row.state} /></Group>
         <Facts
@@ -59,11 +59,14 @@ function Whole({ id, message }: { id: string; message: Message }) {
             ["Variant", row.arm],
             ["Handed over", <When key="at" at={row.handed_at} none="not handed over" />],
             ["Provider said", row.provider_reply ?? "–"],
+            ...Object.entries(message.decision)
+              .filter(([name, seen]) => seen !== null && name !== "branches")
+              .map(([name, seen]): [string, ReactNode] => [words(name), <Nested key={name} shown={seen} />]),
             ["Template branches", message.branches.length > 0 ? message.branches.map((branch) => <code key={branch} style={{ display: "block" }}>{branch}</code>) : "none taken"],
-            ...Object.entries(message.decision).map(([name, seen]): [string, string] => [name, value(seen, timezone)]),
           ]}
         />
-        {row.reason && <Text size="sm" mt="sm">Reason: {row.reason}</Text>}
+        {row.reason && <Text size="sm" mt="sm">Reason: {words(row.reason)}</Text>}
+        {!message.exact && <Text size="sm" mt="sm" c="dimmed">The channel keeps no copy: this was rendered again from the recorded decision.</Text>}
         <Group mt="md" hiddenFrom="sm"><Button component="a" href={messagePage(id)} target="_blank" rel="noopener" variant="default" size="xs">Open the mail alone</Button></Group>
       </Panel>
     </Stack>

@@ -39,7 +39,7 @@ export function Panel({ title, note, actions, children, pad = true }: {
         <Group justify="space-between" align="flex-start" px="md" pt="md" pb={pad ? 4 : "sm"} gap="sm" wrap="nowrap">
           <Box miw={0}>
             <Title order={2}>{title}</Title>
-            {note && <Text size="sm" c="dimmed" component="div">{note}</Text>}
+            {note && <Text size="sm" c="dimmed" component="div" className="sentence">{note}</Text>}
           </Box>
           {actions}
         </Group>

@@ -1,5 +1,6 @@
 import { Group } from "@mantine/core";
 import type { Person } from "../api";
+import { words } from "../format";
 import { DataTable } from "./DataTable";
 import { TextLink } from "./Links";
 import { State, When } from "./Shown";
@@ -19,7 +20,7 @@ export function PersonMessages({ person }: { person: Person }) {
           { name: "Campaign", cell: (message) => <TextLink to="/campaigns/$campaign" params={{ campaign: message.campaign }} fw={550}>{message.campaign}</TextLink> },
           { name: "Variant", cell: (message) => message.arm },
           { name: "State", cell: (message) => <State name={message.state} /> },
-          { name: "Reason", wide: true, cell: (message) => message.reason ?? "–" },
+          { name: "Reason", wide: true, cell: (message) => (message.reason ? words(message.reason) : "–") },
           { name: "Handed over", cell: (message) => <When at={message.handed_at} none="–" /> },
           {
             name: "More",

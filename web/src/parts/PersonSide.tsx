@@ -11,7 +11,7 @@ import { Empty } from "./States";
 export function Scores({ scores }: { scores: Person["scores"] }) {
   return (
     <Panel title="Scores">
-      {scores.length === 0 && <Empty title="Not scored" command="vocative train">Train a model, then everyone in its population gets a score.</Empty>}
+      {scores.length === 0 && <Text size="sm" c="dimmed">No score: no trained model has this person in its population. <TextLink to="/models">Look at the models</TextLink></Text>}
       <Stack gap="md">
         {scores.map((score) => (
           <div key={score.model}>
@@ -21,7 +21,7 @@ export function Scores({ scores }: { scores: Person["scores"] }) {
             </Group>
             {score.value <= 1 && <Progress value={score.value * 100} size={6} my={6} aria-label={`${score.model}: ${rate(score.value)}`} />}
             <Box component="ul" m={0} pl={18}>
-              {score.reasons.map((reason) => <Text component="li" size="sm" c="dimmed" key={reason}>{reason}</Text>)}
+              {score.reasons.map((reason) => <Text component="li" size="sm" c="dimmed" key={reason} className="sentence">{reason}</Text>)}
             </Box>
             <Text size="xs" c="dimmed" mt={4}>scored <When at={score.scored_at} /></Text>
           </div>
@@ -47,7 +47,7 @@ export function Recommendations({ items }: { items: Person["recommendations"] })
             )}
             <Box miw={0} flex={1}>
               <Text size="sm" fw={550} lh={1.35} className="break">{item.title}</Text>
-              <Text size="xs" c="dimmed">{item.reason}</Text>
+              <Text size="xs" c="dimmed" className="sentence">{item.reason}</Text>
             </Box>
             <Text size="sm" className="figures">{money(item.price, item.currency)}</Text>
           </Group>

@@ -1,17 +1,15 @@
-import { Text } from "@mantine/core";
+import { Badge, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type Campaign, reportQuery } from "../api";
-import { money } from "../format";
+import { count, money, signed, words } from "../format";
 import { DataTable } from "./DataTable";
 import { CampaignCount } from "./Counts";
 import { TextLink } from "./Links";
 import { Panel } from "./Page";
 import { State, When } from "./Shown";
 import { Empty } from "./States";
-import { useWorkspace } from "./workspace";
 
 export function RecentCampaigns({ campaigns }: { campaigns: Campaign[] }) {
-  const { currency } = useWorkspace();
   return (
     <Panel title="Recent campaigns" pad={false} actions={<TextLink to="/campaigns" size="sm">All campaigns</TextLink>}>
       {campaigns.length === 0 ? (
@@ -26,8 +24,8 @@ export function RecentCampaigns({ campaigns }: { campaigns: Campaign[] }) {
             { name: "Status", cell: (row) => <State name={row.status} /> },
             { name: "Sent", cell: (row) => <When at={row.planned_at} /> },
             { name: "Accepted", figures: true, cell: (row) => <CampaignCount campaign={row.campaign} state="accepted" shown={row.accepted} /> },
-            { name: "Revenue", figures: true, cell: (row) => money(row.revenue, currency) },
-            { name: "What it changed", wide: true, cell: (row) => <Lift campaign={row.campaign} /> },
+            { name: "Revenue", figures: true, cell: (row) => <Revenue campaign={row} /> },
+            { name: "What it changed", wide: true, cell: (row) => <Lift campaign={row} /> },
           ]}
         />
       )}
@@ -35,9 +33,24 @@ export function RecentCampaigns({ campaigns }: { campaigns: Campaign[] }) {
   );
 }
 
-/** The holdout's verdict in the server's own words. */
-function Lift({ campaign }: { campaign: string }) {
-  const report = useQuery(reportQuery(campaign));
-  if (report.isPending) return <Text span size="sm" c="dimmed">…</Text>;
-  return <Text span size="sm" c="dimmed">{report.data?.holdout?.words ?? "No holdout, so not known"}</Text>;
+/** Reports are only asked for where something was sent; both cells share one answer. */
+const useReport = ({ campaign, occurrence }: Campaign) => useQuery({ ...reportQuery(campaign), enabled: occurrence !== null });
+
+function Revenue({ campaign }: { campaign: Campaign }) {
+  const { data } = useReport(campaign);
+  return data ? money(data.revenue, data.currency) : "–";
+}
+
+/** The effect against the holdout, with its interval. */
+function Lift({ campaign }: { campaign: Campaign }) {
+  const { data, isLoading } = useReport(campaign);
+  if (isLoading) return <Text span size="sm" c="dimmed">Counting…</Text>;
+  if (!data?.holdout) return <Text span size="sm" c="dimmed">{data ? "Nobody was held out, so not known" : campaign.describe}</Text>;
+  const { conversion, incremental_conversions: more, incremental_conversions_interval: interval } = data.holdout;
+  return (
+    <Group gap="xs">
+      <Badge variant="light" tt="none" color={conversion.verdict === "better" ? "teal" : "gray"}>{words(conversion.verdict)}</Badge>
+      {more !== null && <Text span size="sm" className="figures">{signed(more, count)} conversions{interval && <Text span inherit c="dimmed"> ({count(interval.low)} to {count(interval.high)})</Text>}</Text>}
+    </Group>
+  );
 }

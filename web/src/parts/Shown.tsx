@@ -2,7 +2,7 @@
 import { ActionIcon, Avatar, Badge, Box, CopyButton, Group, Text, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { instant, since } from "../format";
+import { instant, since, words } from "../format";
 import { PlainLink, TextLink } from "./Links";
 import { useWorkspace } from "./workspace";
 
@@ -24,7 +24,7 @@ const STATE_COLORS: Record<string, string> = {
 };
 
 export function State({ name }: { name: string }) {
-  return <Badge variant="light" color={STATE_COLORS[name] ?? "gray"} tt="none" fw={600}>{name}</Badge>;
+  return <Badge variant="light" color={STATE_COLORS[name] ?? "gray"} tt="none" fw={600}>{words(name)}</Badge>;
 }
 
 export function PersonLink({ id, name, email }: { id: string; name: string | null; email: string | null }) {

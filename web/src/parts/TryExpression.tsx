@@ -37,7 +37,7 @@ export function TryExpression() {
           {asked && query.error && <Failure error={query.error} />}
           {asked && query.data && !query.error && (
             <Stack gap="sm">
-              <Text size="sm"><Text span fw={650} fz="lg" className="figures">{count(query.data.count)}</Text> people, {rate(query.data.share)} of everyone</Text>
+              <Text size="sm"><Text span fw={650} fz="lg" className="figures">{count(query.data.count)}</Text> {query.data.count === 1 ? "person" : "people"}, {rate(query.data.share)} of everyone</Text>
               {query.data.sample.length > 0 && <Box mx="calc(var(--mantine-spacing-md) * -1)"><PeopleTable label="Some who fit" people={query.data.sample} /></Box>}
             </Stack>
           )}

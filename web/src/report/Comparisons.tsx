@@ -1,7 +1,7 @@
 // A/B results as a forest: the difference, its interval and what that means in words.
 import { Badge, Box, Group, Stack, Text } from "@mantine/core";
 import type { Report } from "../api";
-import { count, money, rate, share, signed } from "../format";
+import { count, money, people, points, share, signed, words } from "../format";
 import { Panel } from "../parts/Page";
 import { type Estimate, IntervalBar, reach } from "./Interval";
 
@@ -14,7 +14,7 @@ export function tone(comparison: Comparison): "better" | "worse" | "open" {
 }
 
 export function shownDifference(comparison: Comparison, currency: string) {
-  return (value: number) => signed(value, comparison.kind === "rate" ? rate : (mean) => money(mean, currency));
+  return (value: number) => signed(value, comparison.kind === "rate" ? points : (mean) => money(mean, currency));
 }
 
 function estimate(comparison: Comparison): Estimate | null {
@@ -25,14 +25,14 @@ function estimate(comparison: Comparison): Estimate | null {
 export function Comparisons({ report }: { report: Report }) {
   const metrics = [...new Set(report.comparisons.map((one) => one.metric))];
   return (
-    <Panel title={report.winner ? `Variant ${report.winner} is better` : "Variants compared"} note={report.verdict}>
+    <Panel title={report.winner ? `${report.winner} is better` : "Variants: no winner yet"} note={report.winner ? report.verdict : undefined}>
       <Stack gap="lg" mt="sm">
         {metrics.map((metric) => {
           const rows = report.comparisons.filter((one) => one.metric === metric);
           const scale = reach(rows.map(estimate).filter((one) => one !== null));
           return (
             <Stack key={metric} gap="xs">
-              <Text size="sm" fw={600}>{metric}</Text>
+              <Text size="sm" fw={600} className="sentence">{words(metric)}</Text>
               {rows.map((row) => <Compared key={row.a + row.b} comparison={row} scale={scale} currency={report.currency} />)}
             </Stack>
           );
@@ -49,7 +49,7 @@ export function Compared({ comparison, scale, currency }: { comparison: Comparis
   return (
     <Box>
       <Group justify="space-between" gap="sm">
-        <Text size="sm" c="dimmed">{comparison.a} ({count(comparison.a_people)} people) against {comparison.b} ({count(comparison.b_people)})</Text>
+        <Text size="sm" c="dimmed">{comparison.a} ({people(comparison.a_people)}) against {comparison.b} ({count(comparison.b_people)})</Text>
         {one && <Badge variant="light" tt="none" color={{ better: "teal", worse: "red", open: "gray" }[tone(comparison)]}>{show(one.middle)}</Badge>}
       </Group>
       {one && (
@@ -58,7 +58,7 @@ export function Compared({ comparison, scale, currency }: { comparison: Comparis
           <Text size="xs" c="dimmed" className="figures">{sure} from {show(one.low)} to {show(one.high)}</Text>
         </>
       )}
-      <Text size="sm" mt={4}>{comparison.words}</Text>
+      <Text size="sm" mt={4} className="sentence">{comparison.words}</Text>
     </Box>
   );
 }

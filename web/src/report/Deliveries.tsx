@@ -1,7 +1,7 @@
 // What became of every planned message; each number opens the messages it counts.
 import { Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import type { Report } from "../api";
-import { count } from "../format";
+import { count, words } from "../format";
 import { CampaignCount } from "../parts/Counts";
 import { Panel } from "../parts/Page";
 
@@ -34,7 +34,7 @@ export function Deliveries({ report }: { report: Report }) {
           {skipped.length === 0 && <Text size="sm" c="dimmed">Nobody was skipped.</Text>}
           {skipped.map(([reason, shown]) => (
             <Group key={reason} justify="space-between" wrap="nowrap">
-              <Text size="sm" className="break">{reason}</Text>
+              <Text size="sm" className="break sentence">{words(reason)}</Text>
               <Text size="sm" component="div"><CampaignCount campaign={report.campaign} state="skipped" reason={reason} shown={shown} /></Text>
             </Group>
           ))}

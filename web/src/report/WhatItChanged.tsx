@@ -11,7 +11,7 @@ export function WhatItChanged({ report }: { report: Report }) {
   const { holdout, attribution, currency } = report;
   const cash = (value: number) => money(value, currency);
   return (
-    <Panel title="What it changed" note={holdout ? holdout.words : "This campaign held nobody out, so what it changed is not known. Add holdout: 10% to the next one."}>
+    <Panel title="What it changed" note={holdout ? "Everyone assigned to a message against everyone held out, whether or not it reached them" : "This campaign held nobody out, so what it changed is not known. Add holdout: 10% to the next one."}>
       <Stack gap="lg" mt="sm">
         <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} spacing="md">
           {holdout && <Effect name="Incremental conversions" value={holdout.incremental_conversions} interval={holdout.incremental_conversions_interval} show={count} />}
@@ -19,12 +19,12 @@ export function WhatItChanged({ report }: { report: Report }) {
           {attribution && <Effect name="Revenue after a click" value={attribution.revenue} interval={null} show={cash} />}
           <Effect name="Revenue of everyone" value={report.revenue} interval={null} show={cash} />
         </SimpleGrid>
-        {attribution && <Text size="sm" c="dimmed">{attribution.words}</Text>}
+        {attribution && <Text size="sm" c="dimmed" className="sentence">{attribution.words}</Text>}
         {holdout && (
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
             {[holdout.conversion, holdout.revenue].filter((one) => one !== null).map((one) => (
               <Stack key={one.metric} gap="xs">
-                <Text size="sm" fw={600}>{one.metric}</Text>
+                <Text size="sm" fw={600} className="sentence">{one.metric}</Text>
                 <Compared comparison={one} currency={currency} />
               </Stack>
             ))}
