@@ -1,5 +1,6 @@
 """Recomputing: who enters and leaves, intervals, current features, previews and explanations."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -321,3 +322,43 @@ def test_memberships_are_the_same_on_postgresql(shop, clock, happened, postgres_
         assert (report.entered, report.left) == (1, 1)
         assert recompute(there, as_of=clock.now() - 25 * DAY).entered > 0
         assert show_segment(there, "recent").sizes[-1].members == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("colour", "red"),
+        ("utm.source", "mail"),
+        ('"a b"', "spaced"),
+        ('"it\'s"', "quoted"),
+        ('"dot.ted"', "dotted"),
+        ("utm", '{"source":"mail"}'),
+        ("flag", "true"),
+        ("size", "4.5"),
+        ("nothing", None),
+        ("missing", None),
+    ],
+)
+def test_any_property_of_an_event_can_be_read_as_text(define, known, happened, path, expected):
+    workspace = define(features=f"seen: {{last: '{path.replace(chr(39), chr(39) * 2)}', of: X}}\n")
+    text = workspace.root / "features" / "test.yaml"
+    text.write_text(text.read_text().replace("last: '", "last: 'properties."))
+    known("p1")
+    properties = {
+        "colour": "red",
+        "utm": {"source": "mail"},
+        "a b": "spaced",
+        "it's": "quoted",
+        "dot.ted": "dotted",
+        "flag": True,
+        "size": 4.5,
+        "nothing": None,
+    }
+    happened(
+        {
+            "person_id": "p1",
+            "name": "X",
+            "properties": json.dumps(properties, separators=(",", ":")),
+        }
+    )
+    assert people_data(workspace)["p1"]["seen"] == expected
