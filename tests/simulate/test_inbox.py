@@ -28,6 +28,17 @@ def test_items_are_known_by_their_titles(worlds: Worlds, eye: Eye) -> None:
     assert contents.other_links == ()
 
 
+def test_people_do_not_see_traps(eye: Eye) -> None:
+    page = (
+        f'<a href="{BASE}/c/trap1" style="display: none">Shop</a><a href="{BASE}/c/trap2"></a>'
+        f'<a href="{BASE}/c/real">Shop</a>'
+    )
+    mail = DeliveredMail(to_address="a@example.com", at=END, message_id="m", subject="", html=page)
+    contents = eye.read(mail)
+    assert contents.other_links == (f"{BASE}/c/real",)
+    assert contents.all_links == (f"{BASE}/c/trap1", f"{BASE}/c/trap2", f"{BASE}/c/real")
+
+
 def test_titles_inside_sentences_and_across_tags(worlds: Worlds, eye: Eye) -> None:
     title = read_csv(worlds().items)[12]["title"]
     first, rest = title.split(" ", 1)
@@ -64,7 +75,7 @@ def test_raw_messages_are_parsed() -> None:
     message.add_alternative("<p>rich</p>", subtype="html")
     mail = parse_mail(message.as_bytes())
     assert (mail.to_address, mail.subject) == ("zoe@example.com", "Für dich, Zoë")
-    assert mail.message_id == "m1.abc@shop.example"
+    assert mail.message_id == "m1.abc"
     assert mail.at == datetime(2026, 11, 23, 7, tzinfo=UTC)
     assert (mail.html.strip(), mail.text.strip()) == ("<p>rich</p>", "plain")
     assert mail.headers["List-Unsubscribe"] == "<https://shop.example/u/1>"

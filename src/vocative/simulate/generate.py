@@ -5,7 +5,6 @@ same numpy) give the same bytes. Refuses: a naive `end`, fewer than 10 people, n
 unknown world.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from vocative.clock import to_micros
 from vocative.errors import AuthorError
 from vocative.simulate.accounts import make_accounts
-from vocative.simulate.history import History, make_history
+from vocative.simulate.history import History, Progress, make_history
 from vocative.simulate.lines import LinePrinter
 from vocative.simulate.world import DAY_MS, FUTURE_DAYS, World, find_world
 from vocative.simulate.write import (
@@ -35,7 +34,6 @@ from vocative.simulate.write import (
     write_truth,
 )
 
-Progress = Callable[[str], None]
 _DAYS_PER_MONTH = 365.25 / 12
 
 
@@ -72,7 +70,7 @@ def generate(
         months: Length of the records before `end`, at least 1.
         seed: Any integer; another seed is another world of the same kind.
         world: null, weak, medium or strong: how much people differ and what mail does.
-        progress: Called with the name of each step as it begins.
+        progress: Called with each step as it begins and the share of work done before it.
 
     Returns:
         Where everything is, and the manifest.
@@ -98,8 +96,7 @@ def generate(
         progress=report,
     )
     header = _header(chosen, people=people, months=months, seed=seed, history=history)
-    report("files")
-    return _write(folder, history, header, seed)
+    return _write(folder, history, header, seed, report)
 
 
 def _span(end: datetime, months: int) -> tuple[int, int]:
@@ -130,14 +127,19 @@ def _header(
     }
 
 
-def _write(folder: Path, history: History, header: dict[str, Any], seed: int) -> WorldSummary:
+def _write(
+    folder: Path, history: History, header: dict[str, Any], seed: int, progress: Progress
+) -> WorldSummary:
+    progress("tables", 0.3)
     truth = folder / TRUTH
     truth.mkdir(parents=True, exist_ok=True)
     write_customers(folder / CUSTOMERS, history.accounts)
     write_items(folder / ITEMS, history)
     feed = arrange_feed(history, seed)
     printer = LinePrinter(history, seed)
+    progress("event file", 0.4)
     malformed = write_events(folder / EVENTS, feed, printer, history.world, seed)
+    progress("truth", 0.85)
     future = write_future(truth / "future.jsonl.gz", history, printer)
     write_truth(truth, history, header)
     items = history.items
@@ -168,5 +170,5 @@ def _write(folder: Path, history: History, header: dict[str, Any], seed: int) ->
     )
 
 
-def _say_nothing(_step: str) -> None:
+def _say_nothing(_step: str, _share: float) -> None:
     pass

@@ -43,7 +43,7 @@ from vocative.simulate.world import (
     random_stream,
 )
 
-Progress = Callable[[str], None]
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,25 +81,25 @@ def make_history(
 
     stop_ms = end_ms + FUTURE_DAYS * DAY_MS
     local = LocalTime(start_ms - 800 * DAY_MS, stop_ms)
-    progress("people")
+    progress("people", 0.0)
     items = make_items(random_stream(seed, "items"))
     persons = make_people(
         people, items=items, world=world, start_ms=start_ms, end_ms=end_ms, rng=stream("people")
     )
     accounts = make_accounts(persons, random_stream(seed, "accounts"))
     choice = Choice(people=persons, items=items, world=world)
-    progress("visits")
+    progress("visits", 0.12)
     visits = draw_visits(
         persons, world=world, local=local, start_ms=start_ms, stop_ms=stop_ms, rng=stream("visits")
     )
-    progress("newsletters")
+    progress("newsletters", 0.14)
     issues = plan_issues(items, start_ms=start_ms, end_ms=end_ms, rng=stream("issues"))
     reader = Reader(people=persons, choice=choice, world=world, local=local)
     mails, caused = send_newsletters(reader, accounts, issues, rng=stream("mails"))
     visits = put_off_sleeping_dogs(visits, mails, persons, world=world, rng=stream("dogs"))
     visits = Visits.join([visits, caused, strangers(visits, stream("strangers"))])
     visits = visits.take((visits.at_ms >= start_ms) & (visits.at_ms < stop_ms))
-    progress("baskets")
+    progress("baskets", 0.2)
     lines = fill_baskets(visits, choice=choice, end_ms=end_ms, rng=stream("baskets"))
     restocks = restock_visits(
         visits,
@@ -113,7 +113,7 @@ def make_history(
     )
     restock_lines = fill_baskets(restocks, choice=choice, end_ms=end_ms, rng=stream("restocked"))
     visits, lines = _append(visits, lines, restocks, restock_lines)
-    progress("events")
+    progress("events", 0.27)
     pace = draw_pace(visits, lines, stream("pace"))
     ordered = np.flatnonzero(visits.outcome == ORDERED)
     refunds = draw_refunds(ordered, pace.ordered_ms[ordered], world=world, rng=stream("refunds"))

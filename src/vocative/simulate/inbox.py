@@ -46,6 +46,8 @@ class Contents:
 def parse_mail(raw: bytes, *, at: datetime | None = None) -> DeliveredMail:
     """A `DeliveredMail` from a raw message; `at` is the instant of delivery, else its Date.
 
+    Its id is the Message-ID without the domain, as senders number their mails.
+
     Raises:
         DataError: there is no usable Date and no `at` was given.
     """
@@ -60,7 +62,7 @@ def parse_mail(raw: bytes, *, at: datetime | None = None) -> DeliveredMail:
     return DeliveredMail(
         to_address=parseaddr(str(message.get("To", "")))[1],
         at=at.replace(tzinfo=UTC) if at.tzinfo is None else at,
-        message_id=str(message.get("Message-ID", "")).strip().strip("<>"),
+        message_id=str(message.get("Message-ID", "")).strip().strip("<>").rpartition("@")[0],
         subject=str(message.get("Subject", "")),
         html=html.get_content() if html else "",
         text=text.get_content() if text else "",
@@ -68,16 +70,15 @@ def parse_mail(raw: bytes, *, at: datetime | None = None) -> DeliveredMail:
     )
 
 
-_ANCHOR = re.compile(r"<a\b([^>]*)>(.*?)</a\s*>", re.IGNORECASE | re.DOTALL)
-_HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_SRC = re.compile(r"""\bsrc\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_LABEL = re.compile(r"""\b(?:alt|title)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-_ONE_PIXEL = re.compile(r"""\b(?:width|height)\s*=\s*["']?1(?:px)?["'\s/>]""", re.IGNORECASE)
+_ATTRIBUTE = r"""\b%s\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+_HREF = re.compile(_ATTRIBUTE % "href", re.IGNORECASE)
+_SRC = re.compile(_ATTRIBUTE % "src", re.IGNORECASE)
+_ALT = re.compile(_ATTRIBUTE % "alt", re.IGNORECASE)
+_ONE_PIXEL = re.compile(r"""\b(?:width|height)\s*=\s*["']?1(?:px)?(?:["'\s/]|$)""", re.IGNORECASE)
+_UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _HIDDEN = re.compile(
     r"<(style|script|head|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
 )
-_TAG = re.compile(r"<[^>]*>")
 _SPACES = re.compile(r"\s+")
 _URL = re.compile(r"""https?://[^\s<>"')\]]+""")
 _WAY_OUT = re.compile(
@@ -99,31 +100,27 @@ class Eye:
 
     def read(self, mail: DeliveredMail) -> Contents:
         """What a reader of the mail finds in it."""
-        page = _HIDDEN.sub(" ", mail.html)
+        page = _look_at(mail.html)
         item_links: dict[int, str] = {}
         others: list[str] = []
-        links: list[str] = []
-        for attributes, inside in _ANCHOR.findall(page):
-            url = unescape(_first(_HREF.findall(attributes)))
-            if not url.startswith("http"):
-                continue
-            links.append(url)
-            seen = self._find(_visible(inside)) or self._on_page(url)
+        for url, words in page.links:
+            seen = self._find(words) or self._on_page(url)
             for item in seen:
                 item_links.setdefault(item, url)
-            if not seen and not _WAY_OUT.search(f"{_visible(inside)} {url}"):
+            if not seen and words.strip() and not _WAY_OUT.search(f"{words} {url}"):
                 others.append(url)
-        shown = self._find(_visible(page)) or list(item_links)
+        links = page.all_links
+        shown = self._find(page.words) or list(item_links)
         if not mail.html:
-            links = others = _URL.findall(mail.text)
-            others = [url for url in others if not _WAY_OUT.search(url)]
+            links = _URL.findall(mail.text)
+            others = [url for url in links if not _WAY_OUT.search(url)]
             shown = self._find(mail.text)
         return Contents(
             items=tuple(dict.fromkeys(shown)),
             item_links=item_links,
             other_links=tuple(dict.fromkeys(others)),
             all_links=tuple(dict.fromkeys(links)),
-            pixel=_pixel(page),
+            pixel=page.pixel,
             leave_url=_leave_url(mail.headers),
         )
 
@@ -162,21 +159,52 @@ def _places_of(words: str, text: str) -> Iterator[int]:
         at = text.find(words, at + 1)
 
 
-def _first(pairs: list[tuple[str, str]]) -> str:
-    return next((one or other for one, other in pairs), "")
+@dataclass(frozen=True, kw_only=True)
+class _Page:
+    """Visible words, links that can be seen with theirs, all links, and the tracking picture."""
+
+    words: str
+    links: list[tuple[str, str]]
+    all_links: list[str]
+    pixel: str | None
 
 
-def _visible(fragment: str) -> str:
-    labels = " ".join(one or other for one, other in _LABEL.findall(fragment))
-    return _SPACES.sub(" ", unescape(f"{_TAG.sub(' ', fragment)} | {labels}"))
+def _look_at(html: str) -> _Page:
+    """One pass over the tags: a parser of the whole language would take ten times as long."""
+    seen: list[str] = []
+    links: list[tuple[str, str]] = []
+    every: list[str] = []
+    pixel: str | None = None
+    link, began = "", 0
+    for piece in _HIDDEN.sub(" ", html).split("<"):
+        tag, closed, words = piece.partition(">")
+        if not closed:
+            tag, words = "", piece
+        name = tag[:4].casefold()
+        if name in {"img ", "img\n"}:
+            source = _attribute(_SRC, tag)
+            if source.startswith("http") and ("/o/" in source or _ONE_PIXEL.search(tag)):
+                pixel = pixel or source
+            seen.append(_attribute(_ALT, tag))
+        elif name[:2] in {"a ", "a\n"}:
+            link, began = _attribute(_HREF, tag), len(seen)
+            link = link if link.startswith("http") else ""
+            every += [link] * bool(link)
+            link = "" if _UNSEEN.search(tag) else link
+        elif name == "/a" and link:
+            links.append((link, _plain(seen[began:])))
+            link = ""
+        seen.append(words)
+    return _Page(words=_plain(seen), links=links, all_links=every, pixel=pixel)
 
 
-def _pixel(page: str) -> str | None:
-    for image in _IMAGE.findall(page):
-        source = unescape(_first(_SRC.findall(image)))
-        if source.startswith("http") and ("/o/" in source or _ONE_PIXEL.search(image)):
-            return source
-    return None
+def _attribute(pattern: re.Pattern[str], tag: str) -> str:
+    found = pattern.search(tag)
+    return unescape(found[1] or found[2] or "") if found else ""
+
+
+def _plain(pieces: list[str]) -> str:
+    return _SPACES.sub(" ", unescape(" ".join(pieces)))
 
 
 def _leave_url(headers: Mapping[str, str]) -> str | None:
