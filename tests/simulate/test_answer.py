@@ -14,7 +14,7 @@ from vocative.simulate import Answers, DeliveredMail, WorldSummary, answer
 from vocative.simulate.truth import read_truth
 
 UNTIL = END + timedelta(days=9)
-PEOPLE = 1000
+PEOPLE = 1200
 
 
 def generic_mails(

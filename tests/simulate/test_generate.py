@@ -130,7 +130,7 @@ def test_customer_file_has_the_dirt_it_declares(worlds: Worlds) -> None:
 def test_addresses_are_reserved_and_only_the_malformed_are_refused(worlds: Worlds) -> None:
     from email_validator import EmailNotValidError, validate_email
 
-    world = worlds("medium", 1500)
+    world = worlds("medium", 1200)
     bad = 0
     for row in read_csv(world.customers):
         try:
@@ -168,7 +168,7 @@ def test_browsing_before_login_can_be_stitched(worlds: Worlds) -> None:
 
 
 def test_carts_are_left_behind_until_the_last_day(worlds: Worlds) -> None:
-    world = worlds("medium", 1500)
+    world = worlds("medium", 1200)
     assert world.manifest["events"]["carts_abandoned_in_last_3_days"] >= 5
 
 

@@ -12,7 +12,7 @@ from synthetic_worlds import END, Worlds, at, read_csv, read_events
 from vocative.simulate import WorldSummary
 from vocative.simulate.words import PLACES
 
-PEOPLE = 1500
+PEOPLE = 1200
 
 
 def person_of(world: WorldSummary) -> dict[str, int]:
