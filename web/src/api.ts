@@ -55,13 +55,9 @@ async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Re
     throw new ApiError("unreachable", "The server does not answer.", null, "Is `vocative serve` still running?");
   });
   if (data !== undefined) return data;
-  const told = (error as { error?: Partial<ApiError> } | undefined)?.error;
-  throw new ApiError(
-    told?.kind ?? "unknown",
-    told?.message ?? `The server answered ${response.status}.`,
-    told?.where ?? null,
-    told?.hint ?? "Look at the log of `vocative serve`.",
-  );
+  const told = (error as { error?: ApiError } | undefined)?.error;
+  if (told) throw new ApiError(told.kind, told.message, told.where, told.hint);
+  throw new ApiError("unknown", `The server answered ${response.status}.`, null, "Look at the log of `vocative serve`.");
 }
 
 export const overviewQuery = queryOptions({

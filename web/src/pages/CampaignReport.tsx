@@ -54,7 +54,7 @@ function Sections({ report }: { report: Report }) {
       {(report.notes.length > 0 || report.goal) && (
         <Panel title="How to read this">
           {report.goal && <Text size="sm" mb="xs" className="sentence">{report.goal.words}</Text>}
-          <List size="sm" spacing={4}>{report.notes.map((note) => <List.Item key={note} className="sentence">{note}</List.Item>)}</List>
+          <List size="sm" spacing={4}>{report.notes.map((note) => <List.Item key={note}><div className="sentence">{note}</div></List.Item>)}</List>
         </Panel>
       )}
     </Stack>

@@ -29,7 +29,7 @@ function Card({ card }: { card: ModelCard }) {
     <Stack gap="lg">
       {card.missing.length > 0 && (
         <Alert color="yellow" icon={<IconAlertTriangle />} title="There is not enough to learn from yet">
-          <List size="sm">{card.missing.map((sentence) => <List.Item key={sentence} className="sentence">{sentence}</List.Item>)}</List>
+          <List size="sm">{card.missing.map((sentence) => <List.Item key={sentence}><div className="sentence">{sentence}</div></List.Item>)}</List>
         </Alert>
       )}
       <Panel>
@@ -55,7 +55,7 @@ function Card({ card }: { card: ModelCard }) {
       {card.quality && <Quality card={card} quality={card.quality} />}
       {card.ranking.length > 0 && <Rankings card={card} />}
       {card.cautions.length > 0 && (
-        <Panel title="What to mind"><List size="sm" spacing={4}>{card.cautions.map((caution) => <List.Item key={caution} className="sentence">{caution}</List.Item>)}</List></Panel>
+        <Panel title="What to mind"><List size="sm" spacing={4}>{card.cautions.map((caution) => <List.Item key={caution}><div className="sentence">{caution}</div></List.Item>)}</List></Panel>
       )}
       <Grid gap="lg">
         {card.importances.length > 0 && <Grid.Col span={{ base: 12, md: 6 }}><Importances card={card} /></Grid.Col>}

@@ -21,7 +21,7 @@ export function Scores({ scores }: { scores: Person["scores"] }) {
             </Group>
             {score.value <= 1 && <Progress value={score.value * 100} size={6} my={6} aria-label={`${score.model}: ${rate(score.value)}`} />}
             <Box component="ul" m={0} pl={18}>
-              {score.reasons.map((reason) => <Text component="li" size="sm" c="dimmed" key={reason} className="sentence">{reason}</Text>)}
+              {score.reasons.map((reason) => <Text component="li" size="sm" c="dimmed" key={reason}><div className="sentence">{reason}</div></Text>)}
             </Box>
             <Text size="xs" c="dimmed" mt={4}>scored <When at={score.scored_at} /></Text>
           </div>

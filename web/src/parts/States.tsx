@@ -15,10 +15,10 @@ export function Caret({ where }: { where: Place }) {
 export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
   const { where, hint } = error instanceof ApiError ? error : { where: null, hint: null };
   return (
-    <Alert color="red" icon={<IconAlertTriangle />} title={error.message} role="alert">
+    <Alert color="red" icon={<IconAlertTriangle />} title={<span className="sentence" style={{ display: "block" }}>{error.message}</span>} role="alert">
       <Stack gap="xs" align="stretch">
         {where && <Caret where={where} />}
-        {hint && <Text size="sm">{hint}</Text>}
+        {hint && <Text size="sm" className="sentence">{hint}</Text>}
         {retry && <Group><Button size="xs" variant="default" onClick={retry}>Try again</Button></Group>}
       </Stack>
     </Alert>
