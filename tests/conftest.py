@@ -1,13 +1,16 @@
 """Fixtures every test may use: real stores, real shared data, a real small workspace."""
 
 import os
+import subprocess
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from demo_site import Demo
 from vocative.clock import FixedClock
 from vocative.stores import Store, open_store
 from vocative.workspace import Workspace, prepare_state
@@ -74,3 +77,33 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data sets are not here: set VOCATIVE_SHARED_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The whole job, run once by its own command on a store of 500 people."""
+    folder = tmp_path_factory.mktemp("demo") / "site"
+    done = run_vocative("demo", "--folder", str(folder), "--people", "500", "--seed", "11")
+    assert done.returncode == 0, done.stderr
+    return Demo(done.stdout, folder / "workspace", folder / "store")
+
+
+def run_vocative(
+    *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command line as a user runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "vocative", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "120", **(env or {})},
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def vocative() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line in a process of its own."""
+    return run_vocative

@@ -59,12 +59,12 @@ class Operation:
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        """What it takes, from its signature; the workspace and `progress` are handed in."""
-        hints = typing.get_type_hints(self.call)
+        """What it takes, from its signature, without what is handed in."""
+        hints = _hints(self.call)
         told = _argument_help(inspect.getdoc(self.call) or "")
         found = []
         for name, parameter in inspect.signature(self.call).parameters.items():
-            if name in ("workspace", "progress"):
+            if name in _HANDED_IN:
                 continue
             missing = parameter.default is inspect.Parameter.empty
             found.append(
@@ -81,12 +81,20 @@ class Operation:
     @cached_property
     def returns(self) -> Any:
         """The type of the result."""
-        return typing.get_type_hints(self.call).get("return")
+        return _hints(self.call).get("return")
 
     @property
     def takes_progress(self) -> bool:
         """Whether it reports progress while it works."""
         return "progress" in inspect.signature(self.call).parameters
+
+
+_HANDED_IN = ("workspace", "progress", "stop")
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    # A stage may import Workspace for type checkers only.
+    return typing.get_type_hints(function, localns={"Workspace": object})
 
 
 def _without_none(hint: Any) -> Any:

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from vocative.compose import load_template
+from vocative.compose import check_line, load_template
 from vocative.decide import Offer, offer_place
 from vocative.errors import AuthorError, unknown_name
 from vocative.predict import read_models
-from vocative.segment import Plan, build_plan
+from vocative.segment import Plan, build_plan, field_catalog
 from vocative.segment.audience import checked_condition
 from vocative.segment.plan import base_name
 from vocative.sql import in_document
@@ -132,12 +132,14 @@ def _checked(workspace: Workspace, definition: Definition, plan: Plan) -> Campai
     campaign = Campaign(
         name=definition.name, body=body, holdout=holdout, variants=variants, definition=definition
     )
+    fields = field_catalog(workspace)
     for name, variant in variants.items():
-        template = load_template(workspace, variant.template or body.template)
+        load_template(workspace, variant.template or body.template)
         if variant.subject is not None:
-            template.with_subject(
-                variant.subject, where=definition.where("variants", name, "subject")
-            )
+            place = definition.where("variants", name, "subject")
+            for finding in check_line(variant.subject, fields, where=place):
+                if finding.severity == "error":
+                    raise finding.as_error()
     return campaign
 
 

@@ -11,7 +11,7 @@ from vocative.deliver.links import LinkSigner, track
 from vocative.deliver.message import OutgoingMessage, Skip
 from vocative.errors import StateError
 from vocative.segment import field_catalog, people_table
-from vocative.workspace import Workspace
+from vocative.workspace import Settings, Workspace
 
 
 class Facts:
@@ -130,7 +130,7 @@ class Renderer:
             item = self._items.get(item_id)
             # Sold out since it was chosen: better fewer items than a disappointment.
             if item is not None:
-                shown.append(product_data(item, reason, self._settings.base_url))
+                shown.append(product_data(item, reason, self._settings))
         return shown
 
     def _template(self, variant: str) -> Template:
@@ -142,14 +142,14 @@ class Renderer:
         return template.with_subject(stated.subject, where=place)
 
 
-def product_data(item: Mapping[str, Any], reason: str, base_url: str) -> dict[str, Any]:
+def product_data(item: Mapping[str, Any], reason: str, settings: Settings) -> dict[str, Any]:
     """An item as templates see it."""
     return {
         "id": item["item_id"],
         "title": str(item["title"]).strip(),
         "price": item["price"],
-        "currency": item["currency"],
-        "url": item["url"] or base_url,
+        "currency": item["currency"] or settings.currency,
+        "url": item["url"] or settings.base_url,
         "image_url": item["image_url"],
         "category": item["category"],
         "reason": reason or None,

@@ -144,20 +144,16 @@ def export(workspace: Workspace, folder: Path) -> Exported:
     if not latest:
         raise StateError("nothing was applied yet", hint="run `vocative apply` first")
     files: dict[Path, str] = {}
-    grouped: dict[str, dict[str, Any]] = {}
+    together: dict[str, dict[str, Any]] = {}
     for (kind, name), (_, text) in sorted(latest.items()):
         if text is None:
             continue
-        body = msgspec.json.decode(text)
-        target = folder / KINDS[kind].folder
-        if kind == "template":
-            files[target / f"{name}.mjml"] = body["source"]
-            files[target / f"{name}.yaml"] = _yaml(body["body"])
-        elif kind == "mapping":
-            files[target / f"{name}.yaml"] = _yaml(body["body"])
+        whole = msgspec.json.decode(text)
+        if kind in _FILE_EACH:
+            files |= _own_files(folder / KINDS[kind].folder, name, whole)
         else:
-            grouped.setdefault(kind, {})[name] = body["body"]
-    for kind, bodies in grouped.items():
+            together.setdefault(kind, {})[name] = whole["body"]
+    for kind, bodies in together.items():
         files[folder / KINDS[kind].folder / f"{KINDS[kind].folder}.yaml"] = _yaml(bodies)
     for name in ("vocative.yaml", "traits.yaml"):
         if (workspace.root / name).exists():
@@ -168,6 +164,19 @@ def export(workspace: Workspace, folder: Path) -> Exported:
     return Exported(
         folder=str(folder), files=sorted(str(path.relative_to(folder)) for path in files)
     )
+
+
+_FILE_EACH = {"template", "block", "mapping"}
+
+
+def _own_files(folder: Path, name: str, whole: dict[str, Any]) -> dict[Path, str]:
+    """The files of a definition that does not share one with others."""
+    found = {}
+    if "source" in whole:
+        found[folder / f"{name}.mjml"] = str(whole["source"])
+    if whole["body"]:
+        found[folder / f"{name}.yaml"] = _yaml(whole["body"])
+    return found
 
 
 def _changes(workspace: Workspace, tx: Transaction) -> list[Change]:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -12,7 +13,31 @@ import click
 from vocative import __version__
 from vocative.operations import OPERATIONS, Operation, Parameter
 
+
+class Instant(click.ParamType[datetime]):
+    """An instant in ISO 8601; UTC unless it says another zone."""
+
+    name = "instant"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> datetime:
+        """The aware instant that a text names."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            told = f"{value!r} is no instant: write 2026-03-31 or 2026-03-31T09:00+02:00"
+            self.fail(told, param, ctx)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 _TYPES: dict[Any, click.ParamType[Any]] = {
+    datetime: Instant(),
     str: click.STRING,
     int: click.INT,
     float: click.FLOAT,

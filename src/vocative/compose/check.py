@@ -63,8 +63,11 @@ def check_line(text: str, catalog: Mapping[str, Field], *, where: Where) -> list
     return check_names(part.parsed, data_shape(catalog), place)
 
 
-def check_definitions(workspace: "Workspace") -> None:
+def check_definitions(workspace: "Workspace") -> list[Finding]:
     """Check the templates of a workspace.
+
+    Returns:
+        Its warnings.
 
     Raises:
         AuthorError: the first error found.
@@ -73,10 +76,13 @@ def check_definitions(workspace: "Workspace") -> None:
 
     catalog = field_catalog(workspace)
     blocks = read_blocks(workspace.root)
+    warnings = []
     for definition in workspace.definitions("template").values():
         for found in check_template(source_of(definition, blocks), catalog):
             if found.severity == "error":
                 raise found.as_error()
+            warnings.append(found)
+    return warnings
 
 
 def _check_lines(source: TemplateSource, data: Shape) -> Iterator[Finding]:

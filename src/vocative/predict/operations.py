@@ -81,6 +81,12 @@ def recommend(
 ) -> int:
     """Write the `n` best items for everyone; replaces the recommender's earlier lists.
 
+    Args:
+        workspace: Where.
+        name: The recommender.
+        n: How many items for each person, at most 200.
+        progress: Told how far it is.
+
     Returns:
         How many people have a list.
 

@@ -210,7 +210,7 @@ def render(
     if recommender is not None:
         chooser = ProductChooser(workspace, recommender, count=4)
         products = [
-            product_data(chooser.catalog[s.item_id], s.reason, workspace.settings.base_url)
+            product_data(chooser.catalog[s.item_id], s.reason, workspace.settings)
             for s in chooser.choose([person_id])[person_id]
         ]
     base = workspace.settings.base_url

@@ -29,6 +29,7 @@ KINDS = {
         DefinitionKind("segment", "segments", "vocative.segment.plan:check_definitions"),
         DefinitionKind("model", "models", "vocative.predict.definitions:check_definitions"),
         DefinitionKind("template", "templates", "vocative.compose.check:check_definitions"),
+        DefinitionKind("block", "templates/blocks", "vocative.compose.check:check_definitions"),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
     )
@@ -62,8 +63,8 @@ def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
     if kind not in KINDS:
         raise unknown_name("kind of definition", kind, KINDS)
     folder = root / KINDS[kind].folder
-    if kind == "template":
-        return _read_templates(folder, root)
+    if kind in ("template", "block"):
+        return _read_sources(kind, folder, root)
     found: dict[str, Definition] = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         text = read_yaml(path, shown_as=str(path.relative_to(root)))
@@ -84,16 +85,20 @@ def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
     return found
 
 
-def _read_templates(folder: Path, root: Path) -> dict[str, Definition]:
+def _read_sources(kind: str, folder: Path, root: Path) -> dict[str, Definition]:
+    """Templates (MJML and its settings) and blocks (MJML alone)."""
     found = {}
     for path in sorted(folder.glob("*.mjml")):
         shown_as = str(path.with_suffix(".yaml").relative_to(root))
-        text = read_yaml(path.with_suffix(".yaml"), shown_as=shown_as)
         try:
             source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise AuthorError(
-                "the template cannot be read as UTF-8 text", where=str(path.relative_to(root))
+                f"the {kind} cannot be read as UTF-8 text", where=str(path.relative_to(root))
             ) from error
-        found[path.stem] = Definition("template", path.stem, text.value, text, source=source)
+        if kind == "block":
+            text = YamlText({}, shown_as, "", {})
+        else:
+            text = read_yaml(path.with_suffix(".yaml"), shown_as=shown_as)
+        found[path.stem] = Definition(kind, path.stem, text.value, text, source=source)
     return found

@@ -1,0 +1,5 @@
+"""`python -m vocative`."""
+
+from vocative.cli.main import run
+
+run()

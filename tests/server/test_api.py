@@ -1,0 +1,150 @@
+"""The API over a real workspace: every route, its description, its door."""
+
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck
+from starlette.testclient import TestClient
+
+from demo_site import Demo
+from vocative.operations import OPERATIONS
+from vocative.server.app import create_app
+from vocative.server.openapi import describe
+from vocative.workspace import Workspace
+
+LOCAL = {"host": "localhost"}
+
+
+@pytest.fixture(scope="module")
+def client(demo: Demo) -> Iterator[TestClient]:
+    with Workspace(demo.workspace) as workspace:
+        yield TestClient(create_app(workspace), raise_server_exceptions=True)
+
+
+@pytest.fixture(scope="module")
+def a_message(client: TestClient) -> dict[str, str]:
+    page = client.get("/api/campaigns/weekly_picks/messages?state=accepted&limit=1").json()
+    found: dict[str, str] = page["messages"][0]
+    return found
+
+
+def path_of(route: str, message: dict[str, str]) -> str:
+    name = "weekly_picks" if "/campaigns" in route else "engaged"
+    if "/models" in route:
+        name = "purchase_30d"
+    return "/api" + route.format(
+        person_id=message["person_id"],
+        person=message["person_id"],
+        campaign="weekly_picks",
+        message_id=message["message_id"],
+        name=name,
+    )
+
+
+@pytest.mark.parametrize(
+    "route", [o.route[4:] for o in OPERATIONS.values() if o.route and o.route.startswith("GET ")]
+)
+def test_every_route_answers(client: TestClient, a_message: dict[str, str], route: str) -> None:
+    query = "?campaign=weekly_picks" if route.endswith("/explain") else ""
+    answer = client.get(path_of(route, a_message) + query)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()
+
+
+def test_people_are_found_by_address_and_by_segment(client: TestClient) -> None:
+    page = client.get("/api/people?segment=engaged&limit=3").json()
+    assert 0 < len(page["people"]) <= 3
+    someone = next(p for p in client.get("/api/people?limit=200").json()["people"] if p["email"])
+    found = client.get("/api/people", params={"search": someone["email"].upper()}).json()
+    assert [p["person_id"] for p in found["people"]] == [someone["person_id"]]
+    rest = client.get("/api/people", params={"limit": 3, "after": page["next"]}).json()
+    assert rest["people"][0]["person_id"] > page["people"][-1]["person_id"]
+
+
+def test_a_draft_segment_is_counted(client: TestClient) -> None:
+    all_of_them = client.post("/api/segments/preview", json={"where": "true"}).json()
+    some = client.post("/api/segments/preview", json={"where": "orders_30d > 0"}).json()
+    assert 0 < some["count"] < all_of_them["count"] == all_of_them["people"]
+
+
+def test_a_wrong_expression_points_at_the_word(client: TestClient) -> None:
+    answer = client.post("/api/segments/preview", json={"where": "orders_3d > 0"})
+    error = answer.json()["error"]
+    assert answer.status_code in (404, 422)
+    assert "did you mean" in error["message"]
+    assert error["where"]["column"] == 1
+
+
+def test_a_mail_is_shown_as_it_was_sent(client: TestClient, a_message: dict[str, str]) -> None:
+    shown = client.get(f"/api/messages/{a_message['message_id']}").json()
+    assert shown["exact"] is True
+    assert shown["branches"]
+    page = client.get(f"/api/messages/{a_message['message_id']}/html")
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "/o/" not in page.text, "looking at a mail in the app must not count as opening it"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/people/nobody", 404),
+        ("/api/segments/nothing", 404),
+        ("/api/messages/none", 404),
+        ("/api/campaigns/none/report", 404),
+        ("/api/models/none", 404),
+        ("/api/nothing", 404),
+        ("/api/people?limit=many", 400),
+        ("/api/people?limits=3", 400),
+    ],
+)
+def test_errors_have_one_shape(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.text
+    assert set(answer.json()["error"]) == {"kind", "message", "where", "hint"}
+
+
+def test_a_form_of_another_site_cannot_post(client: TestClient) -> None:
+    answer = client.post("/api/segments/recompute", content=b"{}")
+    assert answer.status_code == 400
+
+
+def test_only_loopback_names_without_a_key(client: TestClient) -> None:
+    answer = client.get("/api/overview", headers={"host": "evil.example"})
+    assert answer.status_code == 403
+
+
+def test_with_a_key_only_with_the_key(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOCATIVE_API_KEY", "s3cret")
+    assert client.get("/api/overview").status_code == 403
+    good = {"authorization": "Bearer s3cret", "host": "shop.example"}
+    assert client.get("/api/overview", headers=good).status_code == 200
+
+
+def test_the_description_names_every_route() -> None:
+    paths = describe()["paths"]
+    for operation in OPERATIONS.values():
+        if operation.route:
+            method, path = operation.route.split(" ")
+            described = paths[f"/api{path}"][method.lower()]
+            assert described["summary"] == operation.summary
+
+
+def test_the_api_is_as_described(client: TestClient) -> None:
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", client.app, headers=LOCAL)
+    checked = 0
+    for described in schema.include(method="GET").get_all_operations():
+        strategy = described.ok().as_strategy()
+
+        @hypothesis.given(case=strategy)
+        @hypothesis.settings(
+            max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        )
+        def answers_as_described(case: "schemathesis.Case") -> None:
+            case.call_and_validate(headers=LOCAL)
+
+        answers_as_described()
+        checked += 1
+    assert checked == sum(bool(o.route and o.route.startswith("GET")) for o in OPERATIONS.values())
