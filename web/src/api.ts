@@ -2,6 +2,7 @@
 // so a changed answer is a compile error here and nowhere else.
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import createClient from "openapi-fetch";
+import { apiKey } from "./key";
 import type { paths } from "./schema";
 
 // Pairs come through openapi-fetch as lists.
@@ -49,6 +50,13 @@ export class ApiError extends Error {
 }
 
 const client = createClient<paths>({ baseUrl: "/" });
+client.use({
+  onRequest({ request }) {
+    const key = apiKey();
+    if (key) request.headers.set("Authorization", `Bearer ${key}`);
+    return request;
+  },
+});
 
 async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await call.catch(() => {
@@ -156,6 +164,17 @@ export const messageQuery = (message_id: string) =>
   });
 
 export const messagePage = (message_id: string) => `/api/messages/${encodeURIComponent(message_id)}/html`;
+
+/** The page's text, for servers that want a key: a frame cannot send one. */
+export const messagePageQuery = (message_id: string) =>
+  queryOptions({
+    queryKey: ["message page", message_id],
+    enabled: apiKey() !== null,
+    queryFn: async () => {
+      const page = await fetch(messagePage(message_id), { headers: { Authorization: `Bearer ${apiKey()}` } });
+      return page.text();
+    },
+  });
 
 export const modelsQuery = queryOptions({
   queryKey: ["models"],

@@ -33,7 +33,7 @@ export function People() {
     <Page title="People" about={query.data && <span className="figures">{count(query.data.total)} {segment ? `in ${segment}` : "known"}</span>}>
       <Group gap="sm">
         <TextInput
-          id="person-search" type="search" aria-label="Search people" placeholder="E-mail address, name or id" flex={1} miw={220} maw={420}
+          id="person-search" type="search" aria-label="Search people" placeholder="Whole e-mail address, user id or person id" flex={1} miw={220} maw={420}
           leftSection={<IconSearch size={16} />} value={typed} onChange={(event) => setTyped(event.currentTarget.value)}
         />
         <Select
@@ -47,7 +47,7 @@ export function People() {
           {(page) =>
             page.people.length === 0 ? (
               <Empty title="Nobody fits">
-                {search ? <>Look up the whole e-mail address: addresses are kept encrypted and found by their exact form. </> : null}
+                {search ? <>Addresses are kept encrypted and found by their exact form, so type the whole address. </> : null}
                 <Text span inherit>Clear the search or choose another segment.</Text>
               </Empty>
             ) : (

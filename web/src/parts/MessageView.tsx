@@ -1,22 +1,26 @@
-// One mail as its person gets it. The HTML comes from its own address with its own policy, in a frame
-// that may run no script, so nothing in a template can touch this app.
-import { Box, Button, Group, SegmentedControl, Stack, Text, Title } from "@mantine/core";
+// One mail as its person got it, or would have got it, and the decision behind it.
+import { Alert, Box, Group, SegmentedControl, Stack, Text, Title } from "@mantine/core";
+import { IconInfoCircle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { type Message, messagePage, messageQuery } from "../api";
+import { ApiError, type Message, messageQuery } from "../api";
 import { words } from "../format";
 import { ButtonLink } from "./Links";
+import { MailFrame } from "./MailFrame";
 import { Panel } from "./Page";
 import { Facts, PersonLink, State, When } from "./Shown";
 import { Nested } from "./Nested";
-import { Loaded } from "./States";
+import { Empty, Loaded } from "./States";
 
 const route = getRouteApi("/messages");
 const WIDTHS = { desktop: "100%", phone: 390 } as const;
 
 export function MessageView({ id }: { id: string }) {
   const query = useQuery(messageQuery(id));
+  if (query.error instanceof ApiError && query.error.kind === "state") {
+    return <Panel><Empty title="Nothing was sent"><span className="sentence" style={{ display: "block" }}>{query.error.message}</span></Empty></Panel>;
+  }
   return <Loaded query={query} rows={8}>{(message) => <Whole id={id} message={message} />}</Loaded>;
 }
 
@@ -26,6 +30,11 @@ function Whole({ id, message }: { id: string; message: Message }) {
   const { message: row } = message;
   return (
     <Stack gap="lg">
+      {!message.exact && (
+        <Alert icon={<IconInfoCircle />} color={row.handed_at ? "blue" : "yellow"} title={row.handed_at ? "Rendered again" : `Not sent: ${words(row.reason ?? row.state)}`}>
+          {row.handed_at ? "The channel keeps no copy, so this was rendered again from the recorded decision." : "This is what the mail would have said."}
+        </Alert>
+      )}
       <div className="panel">
         <Group justify="space-between" align="flex-start" p="md" gap="md">
           <Box miw={220} flex={1}>
@@ -42,10 +51,7 @@ function Whole({ id, message }: { id: string; message: Message }) {
           {view === "text" ? (
             <pre className="source" aria-label="Plain text">{message.text}</pre>
           ) : (
-            <iframe
-              title={`Mail to ${message.to}`} src={messagePage(id)} sandbox="" referrerPolicy="no-referrer"
-              style={{ display: "block", border: 0, width: WIDTHS[view as keyof typeof WIDTHS] ?? "100%", maxWidth: "100%", height: 640, margin: "0 auto", background: "#fff", colorScheme: "light" }}
-            />
+            <MailFrame id={id} to={message.to} width={WIDTHS[view as keyof typeof WIDTHS] ?? "100%"} />
           )}
         </Box>
       </div>
@@ -65,9 +71,6 @@ function Whole({ id, message }: { id: string; message: Message }) {
             ["Template branches", message.branches.length > 0 ? message.branches.map((branch) => <code key={branch} style={{ display: "block" }}>{branch}</code>) : "none taken"],
           ]}
         />
-        {row.reason && <Text size="sm" mt="sm">Reason: {words(row.reason)}</Text>}
-        {!message.exact && <Text size="sm" mt="sm" c="dimmed">The channel keeps no copy: this was rendered again from the recorded decision.</Text>}
-        <Group mt="md" hiddenFrom="sm"><Button component="a" href={messagePage(id)} target="_blank" rel="noopener" variant="default" size="xs">Open the mail alone</Button></Group>
       </Panel>
     </Stack>
   );

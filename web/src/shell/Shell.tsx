@@ -3,15 +3,17 @@ import { ActionIcon, AppShell, Box, Burger, Button, Group, Kbd, Text } from "@ma
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useWorkspace } from "../parts/workspace";
 import { Brand } from "./Brand";
 import { Navigation } from "./Navigation";
 import { SchemeToggle } from "./SchemeToggle";
 
+const KeyPrompt = lazy(() => import("./KeyPrompt").then((module) => ({ default: module.KeyPrompt })));
+
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure();
-  const { name } = useWorkspace();
+  const { name, refused } = useWorkspace();
   const navigate = useNavigate();
   const path = useLocation({ select: (location) => location.pathname });
   useEffect(close, [path, close]);
@@ -58,7 +60,7 @@ export function Shell() {
         <Navigation />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} style={{ background: "var(--canvas)", outline: "none" }}>
-        <Box maw={1240} mx="auto" pb="xl"><Outlet /></Box>
+        <Box maw={1240} mx="auto" pb="xl">{refused ? <Suspense><KeyPrompt error={refused} /></Suspense> : <Outlet />}</Box>
       </AppShell.Main>
     </AppShell>
   );
