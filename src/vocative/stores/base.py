@@ -5,13 +5,14 @@ between databases stay in the modules beside this one.
 """
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from vocative.errors import EngineError, Retryable
 
@@ -48,25 +49,31 @@ class Transaction:
         """
         if isinstance(params, Sequence) and not params:
             return 0
-        return self._connection.execute(_statement(sql), _bound(params)).rowcount
+        return self._execute(sql, params).rowcount
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         """Every row of a query (or of a statement with RETURNING)."""
-        result = self._connection.execute(_statement(sql), _bound(params))
-        return [dict(row) for row in result.mappings()]
+        return [dict(row) for row in self._execute(sql, params).mappings()]
 
     def tuples(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Every row as a tuple: cheaper than dicts when there are many."""
-        return [tuple(row) for row in self._connection.execute(_statement(sql), _bound(params))]
+        return [tuple(row) for row in self._execute(sql, params)]
 
     def row(self, sql: str, params: Mapping[str, Any] | None = None) -> Row | None:
         """The first row, or None."""
-        found = self._connection.execute(_statement(sql), _bound(params)).mappings().first()
+        found = self._execute(sql, params).mappings().first()
         return None if found is None else dict(found)
 
     def value(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row, or None."""
-        return self._connection.execute(_statement(sql), _bound(params)).scalar()
+        return self._execute(sql, params).scalar()
+
+    def _execute(self, sql: str, params: Params | None) -> sa.CursorResult[Any]:
+        try:
+            return self._connection.execute(_statement(sql), {} if params is None else params)
+        except (OverflowError, UnicodeEncodeError) as error:
+            # sqlite3 raises these itself, for an integer over 64 bits and for half a character.
+            raise _explanation(error) from None
 
 
 _STATEMENTS: dict[str, sa.TextClause] = {}
@@ -80,10 +87,6 @@ def _statement(sql: str) -> sa.TextClause:
         if len(_STATEMENTS) > 1_000:
             _STATEMENTS.clear()
     return found
-
-
-def _bound(params: Params | None) -> Any:
-    return params if params is not None else {}
 
 
 class Store:
@@ -109,15 +112,15 @@ class Store:
             StoreBusy: the store is locked, full or not reachable now.
             StoreError: the store refused a statement.
         """
-        with _explained(), self.engine.connect() as connection:
+        with explained(), self.engine.connect() as connection:
             connection.execution_options(durable=durable)
             with connection.begin():
                 yield Transaction(connection)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """A transaction that only reads."""
-        with _explained(), self.engine.connect() as connection:
+        """A transaction that only reads, and sees one moment however long it lasts."""
+        with explained(), self.engine.connect() as connection:
             yield Transaction(connection.execution_options(read_only=True))
 
     def close(self) -> None:
@@ -132,32 +135,115 @@ class Store:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Turn what a driver raises into a `StoreError` that holds no bound value.
+
+    The driver's own error is not chained: it can quote rows, and a traceback would print them.
+    """
     try:
         yield
-    except OperationalError as error:
-        message, hint = _explain(error)
-        raise StoreBusy(message, hint=hint) from error
-    except DBAPIError as error:
-        message, hint = _explain(error)
-        raise StoreError(message, hint=hint) from error
+    except SQLAlchemyError as error:
+        raise _explanation(error) from None
+    except sqlite3.Error as error:  # raised while a new connection is being prepared
+        raise _explanation(error) from None
 
 
-def _explain(error: DBAPIError) -> tuple[str, str]:
-    """A message without bound values (they may be personal) and what to do next."""
-    said = str(error.orig).strip().splitlines()
-    first = said[0] if said else type(error.orig).__name__
-    known = {
-        "database or disk is full": "free some space on the disk, then run the command again",
-        "database is locked": "another process is writing for long; try again in a moment",
-        "unable to open database file": "check that the folder exists and is writable",
-        "attempt to write a readonly database": "check who owns the workspace folder",
-        "disk I/O error": "check the disk: it may be full or failing",
-        "Connection refused": "start PostgreSQL, or check `store:` in vocative.yaml",
-    }
-    hint = next((advice for text, advice in known.items() if text in first), "see the store's log")
-    # PostgreSQL repeats values in DETAIL lines only; the first line names columns and constraints.
-    return f"the store could not do this: {first}", hint
+class _Cause(NamedTuple):
+    """What a database said, in words of ours."""
+
+    words: str
+    retryable: bool
+    hint: str
+
+
+# What the drivers say, in the order in which it is looked for. Only these texts and what
+# `_UNQUOTED` lets through are repeated to the user: anything else could quote a value.
+_CAUSES = {
+    "database or disk is full": _Cause(
+        "the disk is full", True, "free some space on the disk, then run the command again"
+    ),
+    "No space left on device": _Cause(
+        "the disk is full", True, "free some space on the disk, then run the command again"
+    ),
+    "database is locked": _Cause(
+        "another process holds the lock", True, "try again in a moment; nothing was changed"
+    ),
+    "canceling statement due to lock timeout": _Cause(
+        "another process holds the lock", True, "try again in a moment; nothing was changed"
+    ),
+    "deadlock detected": _Cause("two processes waited for each other", True, "run it again"),
+    "could not serialize": _Cause("another process was faster", True, "run it again"),
+    "unable to open database file": _Cause(
+        "the file cannot be opened", True, "check that the folder exists and is writable"
+    ),
+    "attempt to write a readonly database": _Cause(
+        "it may only be read", False, "check who owns the workspace folder"
+    ),
+    "in a read-only transaction": _Cause(
+        "it may only be read here", False, "use store.transaction() to write"
+    ),
+    "disk I/O error": _Cause("the disk failed", True, "check the disk: it may be full or failing"),
+    "file is not a database": _Cause(
+        "the file is no SQLite database", False, "bring store.db back from a backup"
+    ),
+    "malformed": _Cause("the file is damaged", False, "bring store.db back from a backup"),
+    "Connection refused": _Cause(
+        "nothing answers at its address",
+        True,
+        "start PostgreSQL, or check `store:` in vocative.yaml",
+    ),
+    "could not translate host name": _Cause(
+        "its host name is unknown", True, "check `store:` in vocative.yaml"
+    ),
+    "password authentication failed": _Cause(
+        "the password is wrong", False, "check `store:` in vocative.yaml"
+    ),
+    "does not exist": _Cause(
+        "a database, table, column or role is missing",
+        False,
+        "check `store:` in vocative.yaml, and that the schema is up to date",
+    ),
+    "server closed the connection": _Cause(
+        "the connection broke", True, "try again; nothing was changed"
+    ),
+    "terminating connection": _Cause(
+        "the connection broke", True, "try again; nothing was changed"
+    ),
+    "too many clients": _Cause(
+        "it has no connection left", True, "try again, or raise max_connections"
+    ),
+    "timeout expired": _Cause("it does not answer", True, "check `store:` in vocative.yaml"),
+}
+_UNQUOTED = re.compile(
+    r"(?:UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: [\w., ]+)?"
+    r"|duplicate key value violates unique constraint \"\w+\""
+    r"|null value in column \"\w+\" of relation \"\w+\""
+    r"|no such (?:table|column): [\w.]+|no such savepoint"
+)
+
+
+def _explanation(error: Exception) -> StoreError:
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    known = next((cause for text, cause in _CAUSES.items() if text in said), None)
+    if known is not None:
+        kind = StoreBusy if known.retryable else StoreError
+        explanation = kind(f"the store failed: {known.words}", hint=known.hint)
+    elif isinstance(error, DBAPIError) and error.connection_invalidated:
+        explanation = StoreBusy("the store failed: the connection broke", hint="try again")
+    else:
+        unquoted = _UNQUOTED.search(said)
+        what = unquoted.group() if unquoted else _name_of(error)
+        explanation = StoreError(f"the store refused a statement: {what}")
+    if isinstance(error, StatementError) and error.statement:
+        # The text has binds where values go: it helps whoever reads the traceback.
+        explanation.add_note(f"while running: {error.statement}")
+    return explanation
+
+
+def _name_of(error: Exception) -> str:
+    """The driver's name for the error, such as InvalidTextRepresentation."""
+    origin = error.orig if isinstance(error, StatementError) and error.orig else error
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(origin).__name__).lower()
 
 
 def load_queries(folder: Path, name: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """PostgreSQL: a workspace is a schema, named in the URL as `?schema=name`."""
 
 import re
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -31,13 +32,23 @@ def create_engine(url: sa.URL) -> sa.Engine:
         pool_size=5,
         max_overflow=20,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": f"-csearch_path={schema}"},
     )
 
     @sa.event.listens_for(engine, "first_connect")
-    def _create_schema(connection: object, _: object) -> None:
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        connection.commit()  # type: ignore[attr-defined]
+    def _create_schema(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,))
+        if cursor.fetchone() is None:
+            # IF NOT EXISTS still fails when two processes create it at one instant.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('vocative schemas'))")
+            cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        connection.commit()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("read_only"):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     return engine

@@ -36,6 +36,13 @@ profiles = sa.Table(
     _instant("first_seen_at"),
     _instant("updated_at"),
     sa.Column("traits", sa.Text, nullable=False, comment="non-identifying traits, JSON object"),
+    sa.Column(
+        "traits_at",
+        sa.Text,
+        nullable=False,
+        server_default="{}",
+        comment="when each trait was stated, JSON object of instants",
+    ),
     sa.Column("merged_into", sa.Text, nullable=True, comment="the surviving profile, once merged"),
 )
 

@@ -14,7 +14,7 @@ def create_engine(url: sa.URL) -> sa.Engine:
     A deferred transaction that upgrades from read to write fails at once with "database is
     locked", whatever the timeout; BEGIN IMMEDIATE waits for its turn.
     """
-    engine = sa.create_engine(url, pool_size=8, max_overflow=24)
+    engine = sa.create_engine(url, pool_size=8, max_overflow=24, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -34,7 +34,9 @@ def create_engine(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         options = connection.get_execution_options()
-        if options.get("read_only"):
+        read_only = bool(options.get("read_only"))
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
+        if read_only:
             connection.exec_driver_sql("BEGIN")
             return
         level = "FULL" if options.get("durable") else "NORMAL"

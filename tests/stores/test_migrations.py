@@ -1,0 +1,121 @@
+"""Migrations and schema.py describe one database, however it came to be."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from vocative.stores import Store, open_store
+from vocative.stores.opening import current_revision, downgrade, latest_revision, upgrade
+from vocative.stores.schema import metadata
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that nothing has opened."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+def described(store: Store) -> dict[str, Any]:
+    """Everything that makes up the schema, as the database itself tells it."""
+    inspector = sa.inspect(store.engine)
+    return {
+        table: {
+            "columns": [
+                (column["name"], str(column["type"]), column["nullable"], column["default"])
+                for column in inspector.get_columns(table)
+            ],
+            "primary key": inspector.get_pk_constraint(table),
+            "indexes": sorted(
+                (index["name"], tuple(index["column_names"]), index["unique"])
+                for index in inspector.get_indexes(table)
+            ),
+            "unique": sorted(
+                (unique["name"], tuple(unique["column_names"]))
+                for unique in inspector.get_unique_constraints(table)
+            ),
+        }
+        for table in sorted(set(inspector.get_table_names()) - {"alembic_version"})
+    }
+
+
+def test_migrations_make_what_the_schema_says(url: str, tmp_path: Path) -> None:
+    with open_store(url) as migrated:
+        by_migrations = described(migrated)
+        downgrade(migrated, "base")
+        assert described(migrated) == {}
+        with migrated.engine.begin() as connection:
+            metadata.create_all(connection)
+        by_schema = described(migrated)
+    assert set(by_migrations) == set(metadata.tables)
+    for table in by_schema:
+        # A column that a later migration added stands last; the order means nothing.
+        for made in (by_migrations[table], by_schema[table]):
+            made["columns"].sort()
+        assert by_migrations[table] == by_schema[table], table
+
+
+def test_every_step_goes_down_and_up_again(url: str) -> None:
+    with open_store(url) as store:
+        full = described(store)
+        revisions = [
+            path.stem.split("_")[0]
+            for path in sorted(
+                Path(sys.modules[upgrade.__module__].__file__ or "").parent.glob(
+                    "migrations/versions/[0-9]*.py"
+                )
+            )
+        ]
+        assert revisions[-1] == latest_revision()
+        for revision in reversed(["base", *revisions[:-1]]):
+            downgrade(store, revision)
+            upgrade(store)
+            assert described(store) == full
+
+
+def test_opening_again_changes_nothing(url: str) -> None:
+    with open_store(url) as store:
+        first = described(store)
+        with store.transaction() as tx:
+            tx.run("INSERT INTO stream_offsets (consumer, position) VALUES ('x', 5)")
+        upgrade(store)
+    with open_store(url) as store, store.read() as tx:
+        assert current_revision(tx) == latest_revision()
+        assert tx.value("SELECT position FROM stream_offsets") == 5
+        assert described(store) == first
+
+
+def test_a_trait_stated_before_its_time_was_kept_survives(url: str) -> None:
+    with open_store(url) as store:
+        downgrade(store, "0001")
+        with store.transaction() as tx:
+            tx.run(
+                "INSERT INTO profiles (person_id, first_seen_at, updated_at, traits)"
+                " VALUES ('p1', 1, 1, '{\"country\":\"FR\"}')"
+            )
+        upgrade(store)
+        with store.read() as tx:
+            assert tx.tuples("SELECT traits, traits_at FROM profiles") == [
+                ('{"country":"FR"}', "{}")
+            ]
+
+
+def test_processes_that_open_a_new_store_at_once_all_succeed(url: str) -> None:
+    fork = multiprocessing.get_context("fork")
+    running = [fork.Process(target=open_and_close, args=(url,)) for _ in range(4)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(timeout=120)
+    assert [process.exitcode for process in running] == [0] * 4
+    with open_store(url, migrate=False) as store:
+        assert set(described(store)) == set(metadata.tables)
+
+
+def open_and_close(url: str) -> None:
+    open_store(url).close()
