@@ -6,6 +6,7 @@ checked against its annotations. Results go out as JSON, errors in the one shape
 
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ async def _given(request: Request) -> dict[str, Any]:
 
 def _arguments(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     parameters = {parameter.name: parameter for parameter in operation.parameters}
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in given.items():
         if name not in parameters:
             guess = nearest(name, parameters)
@@ -90,6 +91,8 @@ def _arguments(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             )
         except msgspec.ValidationError as error:
             raise DataError(f"the parameter {name!r} does not fit: {error}") from error
+        if isinstance(found[name], datetime) and found[name].tzinfo is None:
+            found[name] = found[name].replace(tzinfo=UTC)
     for parameter in parameters.values():
         if parameter.required and parameter.name not in found:
             raise AuthorError(f"the parameter {parameter.name!r} is missing")

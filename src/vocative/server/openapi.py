@@ -1,6 +1,7 @@
 """The API's description, OpenAPI 3.1, derived from the operations table."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -69,6 +70,8 @@ def _described(
     required = []
     for parameter in operation.parameters:
         kind = msgspec.json.schema(parameter.type)
+        if parameter.type is datetime:
+            kind = {**kind, "format": "date-time"}
         if parameter.default is not None:
             kind = {**kind, "default": parameter.default}
         if method == "POST" and parameter.name not in in_path:
