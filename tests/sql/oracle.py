@@ -207,6 +207,7 @@ _CALLS = {
     "length": len,
     "starts_with": str.startswith,
     "trim": lambda text: text.strip(" "),
+    "concat": lambda text, more: text + more,
     "before": lambda text, mark: text.partition(mark)[0] if mark else text,
     "contains": lambda values, value: value in values,
     "to_number": _to_number,

@@ -119,8 +119,9 @@ CASES = [
     ("contains(tags, 'a')", {"tags": ["a", "b"]}, True),
     ("contains(tags, 'a')", {}, None),
     ("starts_with(t, 'ab')", {"t": "abc"}, True),
+    ("concat(t, 'b')", {"t": "a"}, "ab"),
     ("before(t, '@')", {"t": "a@b@c"}, "a"),
-    ("before(t, '')", {"t": "abc"}, "abc"),
+    ("before(t, '@')", {"t": "abc"}, "abc"),
     ("trim(t)", {"t": "  a b "}, "a b"),
     ("length(t)", {"t": "日本"}, 2),
     ("in_segment('vip') and score('m1') > 0.2", {}, True),
@@ -180,7 +181,7 @@ def texts(inner):
     return st.one_of(
         st.tuples(st.sampled_from(["lower", "upper", "trim"]), text).map("{0[0]}({0[1]})".format),
         st.tuples(text, text).map("coalesce({0[0]}, {0[1]})".format),
-        st.tuples(text, text).map("before({0[0]}, {0[1]})".format),
+        st.tuples(text, st.sampled_from("abx")).map("before({0[0]}, '{0[1]}')".format),
         st.tuples(test, text).map("case when {0[0]} then {0[1]} end".format),
     )
 

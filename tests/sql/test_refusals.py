@@ -7,7 +7,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vocative.errors import AuthorError, UnknownName
-from vocative.sql import Catalog, Field, Type, check, in_document, parse
+from vocative.sql import (
+    Catalog,
+    Field,
+    Names,
+    Type,
+    check,
+    in_document,
+    parse,
+    quote_name,
+    to_sql,
+    to_text,
+)
 from vocative.sql.functions import FUNCTIONS
 from vocative.workspace.yaml_text import parse_yaml
 
@@ -97,6 +108,9 @@ REFUSED = [
     ("spend > " + "1 + " * 300 + "1", 9, "nested too deeply"),
     ("vip or " * 1500 + "vip", None, "at most 10,000 characters"),
     ("vip or " * 1200 + "vip", None, "at most 2,000 words"),
+    ("before(country, country) = 'x'", 17, "text in single quotes"),
+    ("before(country, '') = 'x'", 17, "text in single quotes"),
+    ("case spend + 1 when 2 then vip end", 6, "a field or `when`"),
     ("1,2", 2, "does not fit"),
     ("(1, 2) = 3", 2, "only follows `in`"),
     ("*", 1, "`*` does not fit"),
@@ -197,3 +211,29 @@ def test_every_function_says_how_it_is_used():
     for name, function in FUNCTIONS.items():
         assert function.usage.startswith(f"{name}(")
         assert function.about
+
+
+HEAVY = [
+    "coalesce(" * 31 + "spend" + ", 1)" * 31 + " > 1",
+    "greatest(" * 31 + "orders" + ", spend)" * 31 + " > 1",
+    "days_between(" * 1 + "last_order_at, now()) > 1",
+    "before(" * 31 + "country" + ", 'x')" * 31 + " = 'y'",
+    "case when vip then " * 30 + "spend" + " else 1 end" * 30 + " > 1",
+    " and ".join(["(vip or not vip)"] * 160),
+    " or ".join(f"country = 'c{n}'" for n in range(300)),
+    "country in (" + ", ".join(f"'c{n}'" for n in range(900)) + ")",
+]
+
+
+@pytest.mark.parametrize("text", HEAVY, ids=lambda text: text[:20])
+def test_work_and_query_grow_with_the_text_and_not_faster(text):
+    checked = check(parse(text), CATALOG)
+    names = Names(field=lambda ref: quote_name(ref.name), now="t", segment=str, score=str)
+    assert len(to_sql(checked.node, names)) < 20 * len(text)
+    assert parse(to_text(checked.expression.node)).node == checked.expression.node
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
+def test_a_function_names_each_argument_once(function):
+    for position in range(len(function.takes)):
+        assert function.sql.count(f"{{{position}}}") <= 1

@@ -107,9 +107,11 @@ class _Reader:
     def __init__(self, plan: Plan, seen: dict[str, Any]) -> None:
         self.plan = plan
         self.seen = seen
+        self._told: set[str] = set()
 
     def segment(self, name: str) -> list[Condition]:
         found = self.plan.segments[base_name(name)]
+        self._told.add(name)
         if not self.seen:
             return []
         if not found.is_family:
@@ -131,7 +133,8 @@ class _Reader:
         text = to_text(atom)
         if isinstance(atom, InSegment):
             verdict = bool(self.seen.get(segment_column(atom.segment)))
-            because = self.segment(atom.segment)
+            # Told once: segments that share others would multiply the answer.
+            because = [] if atom.segment in self._told else self.segment(atom.segment)
             return Condition(text=text, values={}, verdict=verdict, because=because)
         return Condition(text=text, values=self.values(atom), verdict=self.seen.get(_column(text)))
 

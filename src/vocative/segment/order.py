@@ -6,6 +6,7 @@ from typing import TypeVar
 from vocative.errors import AuthorError, Where
 
 T = TypeVar("T")
+MAX_DEPTH = 100
 
 
 def in_order(
@@ -34,6 +35,11 @@ def in_order(
                 f"these {kind}s are defined by each other: {' → '.join(circle)}",
                 where=where(definitions[name]),
                 hint="write one of them without the others",
+            )
+        if len(path) >= MAX_DEPTH:
+            raise AuthorError(
+                f"{kind}s build on each other more than {MAX_DEPTH} deep",
+                where=where(definitions[name]),
             )
         path.append(name)
         for other in sorted(needs(definitions[name])):

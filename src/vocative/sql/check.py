@@ -408,6 +408,10 @@ def _argument(
                 node, f"{function.name} needs a unit first", "units: " + ", ".join(function.units)
             )
         return replace(node, value=unit.lower())  # type: ignore[call-arg]
+    if wanted is Special.MARK:
+        if not _is_text_literal(node) or not getattr(node, "value", ""):
+            raise checker.error(node, f"{function.name} needs a text in single quotes here")
+        return node
     if wanted is Special.DIGITS:
         digits = node.value if isinstance(node, Literal) else None
         if isinstance(digits, bool) or not isinstance(digits, int) or not 0 <= digits <= 15:

@@ -16,6 +16,7 @@ class Special(Enum):
     SAME = "values of one type"
     UNIT = "a unit in quotes"
     DIGITS = "a whole number"
+    MARK = "a text in quotes"
 
 
 Parameter = frozenset[Type] | Special
@@ -30,6 +31,7 @@ PART_UNITS = ("second", "minute", "hour", "day", "isodow", "week", "month", "qua
 class Function:
     """One row of the table.
 
+    `sql` names each argument at most once: nested calls must not multiply the text.
     `gives` None means the type of the SAME arguments. `unknown_when` says which unknown arguments
     make the result unknown: any, all (others are skipped), or it can be unknown in any case.
     """
@@ -55,7 +57,9 @@ class Function:
 
 def _words(parameter: Parameter) -> str:
     if isinstance(parameter, Special):
-        return {"SAME": "value", "UNIT": "'unit'", "DIGITS": "digits"}[parameter.name]
+        return {"SAME": "value", "UNIT": "'unit'", "DIGITS": "digits", "MARK": "'mark'"}[
+            parameter.name
+        ]
     if parameter == NUMERIC:
         return "number"
     return " or ".join(sorted(parameter))
@@ -139,11 +143,18 @@ FUNCTIONS = {
             about="text without blanks at its ends",
         ),
         Function(
-            name="before",
+            name="concat",
             takes=(TEXT, TEXT),
             gives=Type.TEXT,
-            sql="CASE WHEN {1} = '' THEN {0} ELSE split_part({0}, {1}, 1) END",
-            about="the part of a text before a mark, or all of it",
+            sql="({0} || {1})",
+            about="two texts joined",
+        ),
+        Function(
+            name="before",
+            takes=(TEXT, Special.MARK),
+            gives=Type.TEXT,
+            sql="split_part({0}, {1}, 1)",
+            about="the part of a text before a mark in quotes, or all of it",
         ),
         Function(
             name="contains",

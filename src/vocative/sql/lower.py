@@ -247,6 +247,13 @@ class Lowering:
 
     def _case(self, tree: Any) -> Node:
         subject, ifs, default = self._part(tree, "this", "ifs", "default")
+        if subject is not None and not isinstance(subject, exp.Column):
+            # It is compared once per branch: nested ones would multiply.
+            raise self.refuse(
+                _span(subject)[0],
+                "after `case` comes a field or `when`",
+                "write case when … then …",
+            )
         branches = []
         for branch in ifs:
             condition, value = self._part(branch, "this", "true")

@@ -144,14 +144,13 @@ def _case(node: Case, sql: Inner, _: Names) -> str:
 
 
 def _call(node: Call, sql: Inner, _: Names) -> str:
-    arguments = [sql(argument) for argument in node.arguments]
+    same = node.type is Type.NUMBER and FUNCTIONS[node.function].gives is None
+    arguments = [
+        _double(argument, sql) if same and argument.type in NUMERIC else sql(argument)
+        for argument in node.arguments
+    ]
     if node.function == "round" and len(arguments) == 1:
         arguments.append("0")
-    if node.type is Type.NUMBER and node.function in ("coalesce", "nullif", "greatest", "least"):
-        arguments = [
-            _double(argument, sql) if argument.type in NUMERIC else sql(argument)
-            for argument in node.arguments
-        ]
     return FUNCTIONS[node.function].sql.format(*arguments, all=", ".join(arguments))
 
 
