@@ -5,6 +5,7 @@ become "days before as_of", so that rows of different cuts can be learned from t
 instants that lie after their row's `as_of`: such a feature knows the future.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +44,15 @@ class Columns:
         if found is None or self.kinds[name] != "word":
             return np.full(self.n_rows, None, dtype=object)
         return np.asarray(found, dtype=object)
+
+    def only(self, names: Iterable[str]) -> "Columns":
+        """Some of the columns; names that are not there are passed over."""
+        kept = [name for name in names if name in self.kinds]
+        return Columns(
+            {name: self.kinds[name] for name in kept},
+            {name: self.values[name] for name in kept},
+            self.n_rows,
+        )
 
     def take(self, rows: Any) -> "Columns":
         """Some rows, by position or by flag."""

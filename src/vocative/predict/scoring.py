@@ -5,6 +5,7 @@ readers see the old scores of everyone or the new ones. Linear models need numpy
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,8 @@ def current_columns(
 ) -> tuple[list[str], Columns]:
     """The people of a model's population now, and their features."""
     names = tuple(name for name in features if name in plan.features or name in plan.traits)
-    asked = _replaced(model, names)
+    # As it was trained: a definition edited since must not change its columns.
+    asked = replace(model, features=names)
     with workspace.engine() as engine:
         table = features_of(engine, plan, asked, engine.query(everyone_sql(as_of)))
     return table.column("person_id").to_pylist(), columns_of(table, names)
@@ -131,10 +133,3 @@ def drift_of(
             DriftRow(name=reference.name, stability_index=stability_index(reference.shares, shares))
         )
     return sorted(found, key=lambda row: (-row.stability_index, row.name))
-
-
-def _replaced(model: Propensity, features: tuple[str, ...]) -> Propensity:
-    """The model as it was trained: a definition edited since must not change its columns."""
-    import dataclasses
-
-    return dataclasses.replace(model, features=features)

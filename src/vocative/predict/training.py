@@ -12,7 +12,7 @@ import importlib.util
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,7 @@ def train_propensity(
         AuthorError: a feature knows the future, or an algorithm needs what is not installed.
     """
     began = time.perf_counter()
+    old: OldChampion | None = None
     with workspace.engine() as engine:
         progress("reading history", 0.0)
         span = known_span(engine, until=as_of)
@@ -117,7 +118,8 @@ def train_propensity(
             progress("looking for features that know the future", 0.1)
             _guard(engine, plan, model, cuts)
             progress("computing features at every cut", 0.2)
-            data = build_dataset(engine, plan, model, cuts)
+            old = _old_champion(workspace, plan, model)
+            data = build_dataset(engine, plan, _with_features(model, old), cuts)
             missing = missing_rows(model, data)
     card = _blank_card(workspace, model, span, as_of=as_of)
     if missing or data is None:
@@ -126,8 +128,10 @@ def train_propensity(
     else:
         for cut in range(len(data.cuts)):
             rows = data.rows_at(cut)
-            refuse_too_good(plan, model, data.columns.take(rows), data.label[rows])
+            known = data.columns.only(model.features).take(rows)
+            refuse_too_good(plan, model, known, data.label[rows])
         progress("training", 0.6)
+        everything, data = data, replace(data, columns=data.columns.only(model.features))
         card, fitted = learn(model, data, card)
         raw = dump_model(
             fitted.model, algorithm=fitted.algorithm, features=model.features, offset=fitted.offset
@@ -137,7 +141,7 @@ def train_propensity(
             cautions=tuple(_cautions(plan, model, data, card)),
             importances=_described(card.importances, plan),
         )
-        card = _with(card, status=_status(workspace, data, card))
+        card = _with(card, status=_status(old, everything, card))
     card = _with(
         card,
         version=version_of(as_of, raw),
@@ -445,24 +449,49 @@ def _cautions(plan: "Plan", model: Propensity, data: Dataset, card: ModelCard) -
     return found
 
 
-def _status(workspace: Workspace, data: Dataset, card: ModelCard) -> str:
-    """Whether the new version takes over: a champion stays that predicts the last cut better."""
+@dataclass(frozen=True, kw_only=True)
+class OldChampion:
+    """The version in use before this training."""
+
+    card: ModelCard
+    features: tuple[str, ...]
+    fitted: Fitted
+
+
+def _old_champion(workspace: Workspace, plan: "Plan", model: Propensity) -> OldChampion | None:
+    """The version in use, when it can still be read and its features still exist."""
     with workspace.store.read() as tx:
-        old = find_card(tx, card.model, status="champion")
-    testing = data.rows_at(len(data.cuts) - 1)
-    # The old one must not have seen these outcomes, or the comparison would flatter it.
-    if old is None or old.data_until is None or card.quality is None:
-        return "champion"
-    if datetime.fromisoformat(old.data_until) > naive_utc(data.cuts[-1]):
-        return "champion"
+        card = find_card(tx, model.name, status="champion")
+    if card is None:
+        return None
     try:
-        stored, model = load_model(read_artifact(workspace, old))
-        probability = shifted(model.predict_many(data.columns.take(testing)), stored.offset)
+        stored, old = load_model(read_artifact(workspace, card))
     except VocativeError:
+        return None
+    if not all(name in plan.features or name in plan.traits for name in stored.features):
+        return None
+    fitted = Fitted(algorithm=stored.algorithm, model=old, offset=stored.offset)
+    return OldChampion(card=card, features=stored.features, fitted=fitted)
+
+
+def _with_features(model: Propensity, old: OldChampion | None) -> Propensity:
+    """The model with the old version's features added, so that both can be compared."""
+    extra = old.features if old else ()
+    return replace(model, features=tuple(sorted({*model.features, *extra})))
+
+
+def _status(old: OldChampion | None, data: Dataset, card: ModelCard) -> str:
+    """Whether the new version takes over: a champion stays that predicts the last cut better."""
+    if old is None or old.card.data_until is None or card.quality is None:
         return "champion"
-    if log_loss(data.label[testing], probability) < card.quality.log_loss:
-        return "not_better"
-    return "champion"
+    # The old one must not have seen these outcomes, or the comparison would flatter it.
+    seen_until = datetime.fromisoformat(old.card.data_until)
+    if seen_until > naive_utc(data.cuts[-1]) or old.card.predicts != card.predicts:
+        return "champion"
+    testing = data.rows_at(len(data.cuts) - 1)
+    probability = old.fitted.probabilities(data.columns.take(testing))
+    better = log_loss(data.label[testing], probability) < card.quality.log_loss
+    return "not_better" if better else "champion"
 
 
 def _blank_card(

@@ -14,15 +14,19 @@ import numpy as np
 from vocative.errors import DataError
 from vocative.predict.interactions import Floats, Ints, Singles
 
-THREADS = 2
+MANY_ROWS = 200_000
 MOST_BYTES = 64_000_000
 MOST_LEAVES = 4_096
 _REPRODUCIBLE = {
-    "num_threads": THREADS,
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
 }
+
+
+def threads_for(rows: int) -> int:
+    """Two threads pay for themselves on many rows only; it depends on nothing but the data."""
+    return 2 if rows > MANY_ROWS else 1
 
 
 def lightgbm_library() -> Any:
@@ -63,14 +67,18 @@ class Booster:
         """One number per row: a probability for a classifier, a score (`raw`) for a ranker."""
         if not len(features):
             return np.zeros(0)
-        values = self._native.predict(features, num_threads=THREADS, raw_score=raw)
+        values = self._native.predict(
+            features, num_threads=threads_for(len(features)), raw_score=raw
+        )
         return np.asarray(values, dtype=float)
 
     def contributions(self, features: Singles | Floats) -> Floats:
         """TreeSHAP values on the log-odds scale, without the constant; shape (rows, columns)."""
         if not len(features):
             return np.zeros((0, len(self.columns)))
-        values = self._native.predict(features, num_threads=THREADS, pred_contrib=True)
+        values = self._native.predict(
+            features, num_threads=threads_for(len(features)), pred_contrib=True
+        )
         return np.asarray(values, dtype=float)[:, :-1]
 
     def gains(self) -> Floats:
@@ -105,6 +113,7 @@ def train_ranker(
     lightgbm = lightgbm_library()
     settings = {
         **_REPRODUCIBLE,
+        "num_threads": threads_for(len(taken)),
         "objective": "lambdarank",
         "lambdarank_truncation_level": 20,
         "learning_rate": 0.06,
@@ -135,6 +144,7 @@ def train_classifier(
     lightgbm = lightgbm_library()
     settings = {
         **_REPRODUCIBLE,
+        "num_threads": threads_for(len(label)),
         "objective": "binary",
         "learning_rate": 0.04,
         "num_leaves": 12,

@@ -32,6 +32,8 @@ from vocative.predict.recommenders.popularity import Popularity, decayed_takes
 from vocative.predict.trees import Booster, train_ranker
 
 BLEND_WEIGHT = 2.0
+# Inverting more items than this takes long and, measured, adds nothing to the lists.
+ALIKE_ITEMS = 2_500
 LEAST_LISTS = 100
 MOST_LISTS_PER_WINDOW = 1_000
 DAY_UNKNOWN = np.float32(1e4)
@@ -85,7 +87,11 @@ class Hybrid(Recommender):
     def fit(self, history: Interactions, *, as_of: float) -> None:
         """Fit every source."""
         self.n_items = history.n_items
-        self.own, self.ease, self.popular = OwnFrequency(), Ease(), Popularity()
+        self.own, self.ease, self.popular = (
+            OwnFrequency(),
+            Ease(most_items=ALIKE_ITEMS),
+            Popularity(),
+        )
         for source in (self.own, self.ease, self.popular):
             source.fit(history, as_of=as_of)
         self.columns = CandidateColumns(history, as_of=as_of)
