@@ -362,3 +362,18 @@ def test_any_property_of_an_event_can_be_read_as_text(define, known, happened, p
         }
     )
     assert people_data(workspace)["p1"]["seen"] == expected
+
+
+def test_segments_that_share_others_are_told_once(define, known, workspace):
+    levels = "".join(
+        f"s{n}: {{where: \"in_segment('s{n - 1}') or not in_segment('s{n - 1}')\"}}\n"
+        for n in range(1, 25)
+    )
+    define(segments="s0: {where: \"country = 'FR'\"}\n" + levels, traits="country: {}\n")
+    known("p1", country="FR")
+    found = explain_membership(workspace, "p1", "s24")
+    depth = 0
+    while found:
+        assert len(found) <= 2
+        found, depth = found[0].because, depth + 1
+    assert depth == 25
