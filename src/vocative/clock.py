@@ -52,6 +52,16 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+def micros_from_unix(stated: float) -> int:
+    """Microseconds of a Unix time in seconds or, from 10¹¹ on, in milliseconds.
+
+    >>> micros_from_unix(1767225600) == micros_from_unix(1767225600000)
+    True
+    """
+    # As seconds, 10¹¹ would be the year 5138: such numbers are milliseconds.
+    return round(stated * (1_000_000 if abs(stated) < 1e11 else 1_000))
+
+
 def naive_utc(at: datetime) -> datetime:
     """The same instant without a zone, as analytic engines keep it (TIMESTAMP, UTC)."""
     return at.astimezone(UTC).replace(tzinfo=None)

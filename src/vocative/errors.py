@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_SHOWN_WIDTH = 160
+
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
@@ -37,8 +39,10 @@ class Where:
         if self.source_line is None:
             return place
         shown = self.source_line.rstrip("\n").replace("\t", " ")
-        caret = "" if self.column is None else "\n  " + " " * (self.column - 1) + "^"
-        return f"{place}\n  {shown}{caret}"
+        # Of a very long line only the part around the caret is of use.
+        start = max(0, (self.column or 1) - _SHOWN_WIDTH // 2)
+        caret = "" if self.column is None else "\n  " + " " * (self.column - 1 - start) + "^"
+        return f"{place}\n  {shown[start : start + _SHOWN_WIDTH]}{caret}"
 
     @classmethod
     def in_text(cls, file: str, text: str, offset: int, *, first_line: int = 1) -> "Where":

@@ -8,9 +8,16 @@ import hashlib
 import hmac
 
 _SEPARATOR = "\x1f"
+_ESCAPE = "\x1e"
 
 
 def _joined(parts: tuple[str, ...]) -> bytes:
+    """The parts as bytes: different parts never give the same bytes."""
+    if any(_SEPARATOR in part or _ESCAPE in part for part in parts):
+        parts = tuple(
+            part.replace(_ESCAPE, _ESCAPE + "0").replace(_SEPARATOR, _ESCAPE + "1")
+            for part in parts
+        )
     # Names from outside may hold lone surrogates, which UTF-8 refuses.
     return _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
 

@@ -40,9 +40,9 @@ class Kind(Generic[T]):
         """
         if name in self._built_in():
             return self._class_in(f"{self.package}.{name}")
-        installed = self._installed()
-        if name in installed:
-            return self._class_in(installed[name].value.partition(":")[0])
+        installed = self._installed().get(name)
+        if installed is not None:
+            return self._class_in(installed.module)
         raise unknown_name(self.name.rstrip("s"), name, self.names())
 
     def _built_in(self) -> list[str]:

@@ -7,6 +7,7 @@ nothing in the vault can be read.
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -44,13 +45,23 @@ class WorkspaceKey:
 
 
 def create_key_file(path: Path) -> None:
-    """Write a fresh key, readable by its owner only; an existing one is left alone."""
-    if path.exists():
+    """Write a fresh key, readable by its owner only; an existing one is left alone.
+
+    Nothing is written while the environment holds the key.
+    """
+    if path.exists() or ENVIRONMENT_NAME in os.environ:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+    with os.fdopen(os.open(partial, flags, 0o600), "wb") as file:
         file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    # A link appears whole or not at all, and never replaces a key that is there.
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(partial)
+    partial.unlink()
 
 
 def read_key(path: Path) -> WorkspaceKey:
@@ -70,10 +81,17 @@ def read_key(path: Path) -> WorkspaceKey:
                 hint=f"put the file back from your backup, or set {ENVIRONMENT_NAME};"
                 " in a new workspace run `vocative init`",
             )
-        text = path.read_text(encoding="ascii", errors="replace")
+        try:
+            text = path.read_text(encoding="ascii", errors="replace")
+        except OSError as error:
+            raise PrivacyError(
+                f"the workspace key cannot be read: {error.strerror}",
+                where=place,
+                hint="check who owns the workspace folder",
+            ) from error
     try:
         master = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
+    except (binascii.Error, ValueError):  # ValueError: not ASCII
         master = b""
     if len(master) != 32:
         raise PrivacyError(

@@ -9,6 +9,7 @@ import base64
 import hmac
 import os
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -18,20 +19,30 @@ from vocative.privacy.keys import WorkspaceKey
 from vocative.stores import Transaction
 
 Fields = dict[str, str]
+Statements = Mapping[str, tuple[str | None, int]]
+"""Field → (value, when it was stated in microseconds UTC); the value None removes it."""
+T = TypeVar("T")
+_Kept = tuple[bytes, Statements]
+_Record = tuple[bytes | None, Statements]
 _NONCE_BYTES = 12
 _BATCH = 500
+_decoder = msgspec.json.Decoder(dict[str, tuple[str | None, int]])
 
 
 class Vault:
-    """Encrypted personal fields of a workspace's people."""
+    """Encrypted personal fields of a workspace's people.
+
+    Every field is kept with the instant at which it was stated; the newest statement counts.
+    A removed field keeps its instant, so that an older statement cannot bring it back.
+    """
 
     def __init__(self, key: WorkspaceKey, clock: Clock) -> None:
         self._key = key
         self._clock = clock
 
     def lookup_hash(self, namespace: str, value: str) -> str:
-        """The keyed hash under which an identity or address is found (128 bits, base 32)."""
-        message = f"{namespace}\x1f{value}".encode()
+        """The keyed hash under which an identity or address is found (160 bits, base 32)."""
+        message = f"{namespace}\x1f{value}".encode("utf-8", "surrogatepass")
         digest = hmac.digest(self._key.lookup, message, "sha256")
         return base64.b32encode(digest[:20]).decode().lower()
 
@@ -41,42 +52,79 @@ class Vault:
         Raises:
             PrivacyError: the workspace key does not fit the vault.
         """
-        found: dict[str, Fields] = {}
-        for chunk in _chunks(list(person_ids)):
-            for person_id, wrapped, ciphertext in tx.tuples(*_select(chunk)):
-                found[person_id] = self._decrypt(person_id, bytes(wrapped), bytes(ciphertext))
-        return found
+        return {
+            person_id: {name: value for name, (value, _) in record.items() if value is not None}
+            for person_id, (_, record) in self._records(tx, person_ids).items()
+        }
 
     def get(self, tx: Transaction, person_id: str) -> Fields:
         """The fields of one person; empty when there are none."""
         return self.get_many(tx, [person_id]).get(person_id, {})
 
     def put_many(self, tx: Transaction, records: Mapping[str, Mapping[str, str | None]]) -> None:
-        """Merge fields into records; a None removes a field. New people get a key.
+        """Merge fields, stated now, into records; a None removes a field. New people get a key.
 
         Raises:
             PrivacyError: the workspace key does not fit the vault.
         """
-        for chunk in _chunks(list(records)):
-            self._put_chunk(tx, {person_id: records[person_id] for person_id in chunk})
+        now = to_micros(self._clock.now())
+        self.learn_many(
+            tx,
+            {
+                person_id: {name: (value, now) for name, value in fields.items()}
+                for person_id, fields in records.items()
+            },
+        )
 
-    def _put_chunk(self, tx: Transaction, records: Mapping[str, Mapping[str, str | None]]) -> None:
-        kept: dict[str, tuple[bytes, Fields]] = {}
-        for person_id, wrapped, ciphertext in tx.tuples(*_select(list(records))):
-            key = self._unwrap(person_id, bytes(wrapped))
-            kept[person_id] = (key, self._open(person_id, key, bytes(ciphertext)))
+    def learn_many(self, tx: Transaction, statements: Mapping[str, Statements]) -> None:
+        """Merge fields, each with its instant; an older statement never replaces a newer one.
+
+        Raises:
+            PrivacyError: the workspace key does not fit the vault.
+        """
+        kept = self._records(tx, statements)
+        changed: dict[str, _Record] = {}
+        for person_id, stated in statements.items():
+            known = kept.get(person_id)
+            record = merge_statements(known[1] if known else {}, stated)
+            if known is None or record != known[1]:
+                changed[person_id] = (known[0] if known else None, record)
+        self._write(tx, changed)
+
+    def join(self, tx: Transaction, gone: str, kept: str) -> None:
+        """Give one person's fields to another and destroy the first record; newest wins."""
+        records = self._records(tx, [gone, kept])
+        if gone not in records:
+            return
+        key, own = records.get(kept, (None, {}))
+        # On a tie the survivor's own statement counts: it is merged in last.
+        self._write(tx, {kept: (key, merge_statements(records[gone][1], own))})
+        self.erase(tx, gone)
+
+    def erase(self, tx: Transaction, person_id: str) -> bool:
+        """Destroy a person's key and record; True when there was one."""
+        bound = {"person_id": person_id}
+        tx.run("DELETE FROM vault_records WHERE person_id = :person_id", bound)
+        return tx.run("DELETE FROM vault_keys WHERE person_id = :person_id", bound) > 0
+
+    def _records(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, _Kept]:
+        found: dict[str, _Kept] = {}
+        for chunk in _chunks(list(person_ids)):
+            for person_id, wrapped, ciphertext in tx.tuples(*_select(chunk)):
+                key = _unseal(self._key.wrap, bytes(wrapped), person_id)
+                plain = _unseal(key, bytes(ciphertext), person_id)
+                found[person_id] = (key, _decoder.decode(plain))
+        return found
+
+    def _write(self, tx: Transaction, records: Mapping[str, _Record]) -> None:
         new_keys, rows = [], []
         now = to_micros(self._clock.now())
-        for person_id, changes in records.items():
-            key, fields = kept.get(person_id) or (os.urandom(32), {})
-            if person_id not in kept:
+        for person_id, (known_key, record) in records.items():
+            key = known_key or os.urandom(32)
+            if known_key is None:
                 wrapped = _seal(self._key.wrap, key, person_id)
                 new_keys.append({"person_id": person_id, "wrapped_key": wrapped})
-            merged = {**fields, **changes}
-            present = {name: value for name, value in merged.items() if value is not None}
-            if person_id in kept and present == fields:
-                continue
-            sealed = _seal(key, msgspec.json.encode(present), person_id)
+            sealed = _seal(key, msgspec.json.encode(record), person_id)
             rows.append({"person_id": person_id, "ciphertext": sealed, "updated_at": now})
         tx.run(
             "INSERT INTO vault_keys (person_id, wrapped_key) VALUES (:person_id, :wrapped_key)"
@@ -90,21 +138,20 @@ class Vault:
             rows,
         )
 
-    def erase(self, tx: Transaction, person_id: str) -> bool:
-        """Destroy a person's key and record; True when there was one."""
-        bound = {"person_id": person_id}
-        tx.run("DELETE FROM vault_records WHERE person_id = :person_id", bound)
-        return tx.run("DELETE FROM vault_keys WHERE person_id = :person_id", bound) > 0
 
-    def _decrypt(self, person_id: str, wrapped: bytes, ciphertext: bytes) -> Fields:
-        return self._open(person_id, self._unwrap(person_id, wrapped), ciphertext)
+def merge_statements(
+    known: Mapping[str, tuple[T, int]], stated: Mapping[str, tuple[T, int]]
+) -> dict[str, tuple[T, int]]:
+    """Both together: of two statements about one name the later, on a tie the second.
 
-    def _unwrap(self, person_id: str, wrapped: bytes) -> bytes:
-        return _unseal(self._key.wrap, wrapped, person_id)
-
-    @staticmethod
-    def _open(person_id: str, key: bytes, ciphertext: bytes) -> Fields:
-        return msgspec.json.decode(_unseal(key, ciphertext, person_id), type=Fields)
+    >>> merge_statements({"city": ("Bath", 5)}, {"city": ("York", 3), "zip": ("BA1", 3)})
+    {'city': ('Bath', 5), 'zip': ('BA1', 3)}
+    """
+    merged = dict(known)
+    for name, statement in stated.items():
+        if name not in merged or merged[name][1] <= statement[1]:
+            merged[name] = statement
+    return merged
 
 
 def _select(person_ids: list[str]) -> tuple[str, dict[str, str]]:
@@ -136,7 +183,7 @@ def _unseal(key: bytes, sealed: bytes, person_id: str) -> bytes:
     try:
         nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         return AESGCM(key).decrypt(nonce, body, person_id.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: cut off
         raise PrivacyError(
             f"the vault record of {person_id} cannot be opened with this workspace key",
             hint="use the key that the vault was written with",

@@ -10,12 +10,16 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from vocative.errors import EngineError, PrivacyError, Retryable
+
+_PAGE = 100
+_NONCE_BYTES = 12
 
 
 class LogError(EngineError, Retryable):
@@ -38,20 +42,19 @@ class EmbeddedLog:
     def __init__(self, path: Path, key: bytes) -> None:
         self._key = key
         self._lock = threading.Lock()
-        try:
+        with self._guarded():
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=15
             )
             self._connection.execute("PRAGMA journal_mode = WAL")
             # An acknowledged event must survive a power cut, not just a killed process.
             self._connection.execute("PRAGMA synchronous = FULL")
+            # AUTOINCREMENT: a position is never given twice, whatever is forgotten.
             self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS batches (position INTEGER PRIMARY KEY, source TEXT"
-                " NOT NULL, received_at INTEGER NOT NULL, event_count INTEGER NOT NULL,"
-                " body BLOB NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS batches (position INTEGER PRIMARY KEY AUTOINCREMENT,"
+                " source TEXT NOT NULL, received_at INTEGER NOT NULL, event_count INTEGER"
+                " NOT NULL, body BLOB NOT NULL)"
             )
-        except sqlite3.Error as error:
-            raise _failed(error) from error
 
     def append(self, events: Sequence[bytes], *, source: str, received_at: int) -> int:
         """Make a batch durable.
@@ -67,73 +70,88 @@ class EmbeddedLog:
         Raises:
             LogError: the batch is not durable; the caller must not acknowledge it.
         """
-        body = self._sealed(events)
-        with self._lock:
-            try:
-                cursor = self._connection.execute(
-                    "INSERT INTO batches (source, received_at, event_count, body)"
-                    " VALUES (?, ?, ?, ?)",
-                    (source, received_at, len(events), body),
-                )
-            except sqlite3.Error as error:
-                raise _failed(error) from error
+        body = self._sealed(events, source, received_at)
+        with self._guarded():
+            cursor = self._connection.execute(
+                "INSERT INTO batches (source, received_at, event_count, body) VALUES (?, ?, ?, ?)",
+                (source, received_at, len(events), body),
+            )
         position = cursor.lastrowid
         assert position is not None  # noqa: S101 - an INSERT into a rowid table has one
         return position
 
-    def read(self, after: int, *, limit: int = 100) -> Iterator[LogBatch]:
-        """Batches after a position, in order.
+    def read(self, after: int) -> Iterator[LogBatch]:
+        """Batches after a position, in order, until there are no more.
 
         Raises:
             LogError: the log cannot be read.
             PrivacyError: the workspace key does not fit the log.
         """
-        with self._lock:
-            try:
-                rows = self._connection.execute(
-                    "SELECT position, source, received_at, body FROM batches"
-                    " WHERE position > ? ORDER BY position LIMIT ?",
-                    (after, limit),
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise _failed(error) from error
-        for position, source, received_at, body in rows:
-            yield LogBatch(
-                position=position,
-                source=source,
-                received_at=received_at,
-                events=self._opened(position, body),
-            )
+        while rows := self._page(after):
+            for position, source, received_at, body in rows:
+                yield LogBatch(
+                    position=position,
+                    source=source,
+                    received_at=received_at,
+                    events=self._opened(position, body, source, received_at),
+                )
+            after = rows[-1][0]
 
     def last_position(self) -> int:
-        """The newest position; 0 when the log is empty."""
-        with self._lock:
-            found = self._connection.execute("SELECT max(position) FROM batches").fetchone()[0]
-        return int(found or 0)
+        """The newest position ever given; 0 when nothing was appended."""
+        with self._guarded():
+            found = self._connection.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'batches'"
+            ).fetchone()
+        return int(found[0]) if found else 0
 
     def forget_before(self, position: int) -> None:
         """Drop batches below a position: the log is kept for replay, not forever."""
-        with self._lock:
+        with self._guarded():
             self._connection.execute("DELETE FROM batches WHERE position < ?", (position,))
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        with self._guarded():
+            self._connection.close()
 
-    def _sealed(self, events: Sequence[bytes]) -> bytes:
+    def _page(self, after: int) -> list[tuple[int, str, int, bytes]]:
+        with self._guarded():
+            return self._connection.execute(
+                "SELECT position, source, received_at, body FROM batches"
+                " WHERE position > ? ORDER BY position LIMIT ?",
+                (after, _PAGE),
+            ).fetchall()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """One thread at a time, and SQLite's errors as ours."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise LogError(
+                    f"the event log failed: {error}",
+                    where=".vocative/log.db",
+                    hint="check that the disk has space and that the folder is writable, then try"
+                    " again",
+                ) from error
+
+    def _sealed(self, events: Sequence[bytes], source: str, received_at: int) -> bytes:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        nonce = os.urandom(12)
+        nonce = os.urandom(_NONCE_BYTES)
         plain = zlib.compress(msgspec.msgpack.encode(list(events)), level=1)
-        return nonce + AESGCM(self._key).encrypt(nonce, plain, b"log")
+        return nonce + AESGCM(self._key).encrypt(nonce, plain, _label(source, received_at))
 
-    def _opened(self, position: int, body: bytes) -> list[bytes]:
+    def _opened(self, position: int, body: bytes, source: str, received_at: int) -> list[bytes]:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
         try:
-            plain = AESGCM(self._key).decrypt(body[:12], body[12:], b"log")
-        except InvalidTag as error:
+            plain = AESGCM(self._key).decrypt(nonce, sealed, _label(source, received_at))
+        except (InvalidTag, ValueError) as error:
             raise PrivacyError(
                 f"batch {position} of the event log cannot be opened with this workspace key",
                 hint="use the key that the log was written with",
@@ -141,9 +159,6 @@ class EmbeddedLog:
         return msgspec.msgpack.decode(zlib.decompress(plain), type=list[bytes])
 
 
-def _failed(error: sqlite3.Error) -> LogError:
-    return LogError(
-        f"the event log failed: {error}",
-        where=".vocative/log.db",
-        hint="check that the disk has space and that the folder is writable, then try again",
-    )
+def _label(source: str, received_at: int) -> bytes:
+    # Sealed with the body: a batch cannot be passed off as another source's, such as our own.
+    return f"log|{source}|{received_at}".encode()
