@@ -7,9 +7,6 @@ import {
   type VariantColorsResolver,
 } from "@mantine/core";
 
-// The darkest yellow and orange are still too light on white.
-const DEEPEST: Record<string, string> = { yellow: "amber-9", orange: "amber-9" };
-
 // Light badges and alerts need darker (lighter) letters than the defaults to be readable.
 const readableVariants: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input);
@@ -22,7 +19,7 @@ const readableVariants: VariantColorsResolver = (input) => {
     background: tint(14),
     hover: tint(20),
     border: "1px solid transparent",
-    color: `light-dark(var(--mantine-color-${DEEPEST[name] ?? `${name}-9`}), var(--mantine-color-${name}-2))`,
+    color: `light-dark(color-mix(in srgb, var(--mantine-color-${name}-9) 70%, black), var(--mantine-color-${name}-2))`,
   };
 };
 
@@ -40,7 +37,6 @@ export const theme = createTheme({
   },
   colors: {
     iris: ["#f2f1ff", "#e3e1ff", "#c6c1ff", "#a89fff", "#8b80fb", "#7366f2", "#6152e6", "#5041d6", "#4336b8", "#332a8c"],
-    amber: ["#fff8e6", "#ffedc2", "#ffdd94", "#ffcb5c", "#f5b333", "#dd9510", "#b87503", "#945c00", "#7a4b00", "#613b00"],
     dark: ["#dcdee5", "#b9bdc9", "#8f95a5", "#5f6575", "#3a3f4c", "#2b2f39", "#22252e", "#191c23", "#121419", "#0c0d11"],
   },
   variantColorResolver: readableVariants,

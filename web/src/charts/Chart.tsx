@@ -51,7 +51,7 @@ export function Chart({ title, note, numbers, option, height = 260 }: {
   return (
     <Panel title={title} note={note} actions={actions}>
       {view === "chart" ? (
-        <Suspense fallback={<Skeleton height={height} radius="md" />}><Drawing option={drawn} height={height} /></Suspense>
+        <Suspense fallback={<Skeleton height={height} radius="md" />}><Drawing title={title} option={drawn} height={height} /></Suspense>
       ) : (
         <DataTable<Numbers["rows"][number]>
           label={title}

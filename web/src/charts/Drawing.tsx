@@ -2,7 +2,7 @@ import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { useEffect, useRef } from "react";
 import { init } from "./engine";
 
-export default function Drawing({ option, height }: { option: EChartsCoreOption; height: number }) {
+export default function Drawing({ title, option, height }: { title: string; option: EChartsCoreOption; height: number }) {
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<ECharts>(null);
 
@@ -19,5 +19,5 @@ export default function Drawing({ option, height }: { option: EChartsCoreOption;
   }, []);
   useEffect(() => chart.current?.setOption(option, { notMerge: true }), [option]);
 
-  return <div ref={frame} style={{ height, width: "100%" }} />;
+  return <div ref={frame} role="img" aria-label={title} style={{ height, width: "100%" }} />;
 }

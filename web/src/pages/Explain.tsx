@@ -28,7 +28,7 @@ export function Explain() {
     />
   );
   return (
-    <Page title="Why" about={<>What happened to <TextLink to="/people/$personId" params={{ personId }}>{shown}</TextLink>, step by step</>} crumb={<TextLink to="/people/$personId" params={{ personId }} search={{ tab: "messages" }}>{shown}</TextLink>} actions={choice}>
+    <Page title="Why" about={`What happened to ${shown}, step by step`} crumb={<TextLink to="/people/$personId" params={{ personId }} search={{ tab: "messages" }}>{shown}</TextLink>} actions={choice}>
       {campaign ? (
         <Loaded query={query} rows={6}>{(explanation) => <Story explanation={explanation} />}</Loaded>
       ) : (

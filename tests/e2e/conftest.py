@@ -1,0 +1,113 @@
+"""A real browser in front of a real `vocative serve` over the finished demo."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from running_site import PICTURES, Site, Troubles
+
+from demo_site import Demo
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+STATIC = Path(__file__).parents[2] / "src" / "vocative" / "server" / "static"
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@pytest.fixture(scope="session")
+def site(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`vocative serve` over the demo's workspace."""
+    if not (STATIC / "index.html").exists():
+        pytest.skip("the web app is not built: make web")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("serve") / "log"
+    command = [sys.executable, "-m", "vocative", "serve", "--port", str(port)]
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command,
+            cwd=demo.workspace,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={name: text for name, text in os.environ.items() if name != "VOCATIVE_API_KEY"},
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/health", server, log)
+            yield Site(f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        try:
+            with urlopen(address, timeout=2):
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"vocative serve does not answer: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser(site: Site) -> Iterator[Any]:
+    """Chromium; the catalog's pictures come from the same server."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium: apt install chromium")
+    resolver = f"MAP {PICTURES} {site.url.removeprefix('http://')}"
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={resolver}"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def troubles() -> Troubles:
+    """What goes wrong while a test looks at pages; nothing may."""
+    return Troubles()
+
+
+@pytest.fixture
+def page(
+    browser: Any, site: Site, troubles: Troubles, request: pytest.FixtureRequest
+) -> Iterator[Any]:
+    """A fresh tab at the server; a test fails if its console or its network shows trouble.
+
+    `@pytest.mark.parametrize("page", [{...}], indirect=True)` chooses options of the context.
+    """
+    options = {"viewport": {"width": 1280, "height": 860}, "locale": "en-GB"}
+    context = browser.new_context(base_url=site.url, **{**options, **getattr(request, "param", {})})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    watch(opened, site, troubles)
+    yield opened
+    context.close()
+    assert troubles == Troubles()
+
+
+def watch(page: Any, site: Site, troubles: Troubles) -> None:
+    """Write down console errors and requests to other hosts."""
+    own = (site.url, f"http://{PICTURES}/", "data:", "blob:", "about:")
+    page.on("console", lambda said: said.type == "error" and troubles.console.append(said.text))
+    page.on("pageerror", lambda error: troubles.console.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith(own) else troubles.strangers.append(asked.url),
+    )

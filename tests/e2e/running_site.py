@@ -1,0 +1,38 @@
+"""What the browser tests share: the running server and what may go wrong in front of it."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+from urllib.request import urlopen
+
+CAMPAIGN = "weekly_picks"
+# The made-up catalog has its pictures at the address where a server usually stands.
+PICTURES = "localhost:8750"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running server, and what its API says."""
+
+    url: str
+
+    def api(self, path: str, **query: str) -> Any:
+        """The API's answer, to compare a page with."""
+        address = f"{self.url}/api{quote(path)}" + (f"?{urlencode(query)}" if query else "")
+        with urlopen(address, timeout=30) as answer:
+            return json.load(answer)
+
+    def person_with(self, state: str) -> dict[str, Any]:
+        """Somebody whose message of the campaign is in a state."""
+        page = self.api(f"/campaigns/{CAMPAIGN}/messages", state=state, limit="1")
+        found: dict[str, Any] = page["messages"][0]
+        return found
+
+
+@dataclass
+class Troubles:
+    """What a page did that it should not have done."""
+
+    console: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
