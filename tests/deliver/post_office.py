@@ -1,6 +1,7 @@
 """Workspaces with people who may be mailed, and real mail servers."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -110,6 +111,19 @@ class Script(Loop):
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         steps = self._conversations.pop(0) if self._conversations else []
+        with contextlib.suppress(OSError, EOFError):
+            try:
+                await self._follow(steps, reader, writer)
+            finally:
+                writer.close()
+                await writer.wait_closed()
+
+    async def _follow(
+        self,
+        steps: list[str | None],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         for step in steps:
             if step is None:
                 self.heard.append(await reader.readline())
@@ -118,7 +132,6 @@ class Script(Loop):
             else:
                 writer.write(step.encode() + b"\r\n")
                 await writer.drain()
-        writer.close()
 
 
 def set_channels(workspace: Workspace, text: str) -> None:
