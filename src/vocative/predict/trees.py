@@ -5,8 +5,10 @@ every tree in it is well formed: LightGBM itself reads such texts without checki
 one could make it read outside its memory.
 """
 
+import importlib
 import math
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -30,15 +32,24 @@ def threads_for(rows: int) -> int:
 
 
 def lightgbm_library() -> Any:
-    """LightGBM, imported so that its threads sleep while they wait.
+    """LightGBM, imported without what it does not need here.
 
-    By default they spin: on a machine with other work, two threads then take ten times as long
-    as one. The setting counts only before the library is loaded, and the user's own wins.
+    Its threads spin while they wait: on a machine with other work, two then take ten times as
+    long as one. The setting counts only before the library is loaded, and the user's own wins.
+    LightGBM also imports scikit-learn where that is installed, for wrappers that nothing here
+    uses: seconds, and 100 MB. A module that is None counts as not installed.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import lightgbm
-
-    return lightgbm
+    if "lightgbm" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        hidden = "sklearn" not in sys.modules
+        if hidden:
+            sys.modules["sklearn"] = None  # type: ignore[assignment]
+        try:
+            importlib.import_module("lightgbm")
+        finally:
+            if hidden:
+                del sys.modules["sklearn"]
+    return sys.modules["lightgbm"]
 
 
 class Booster:
