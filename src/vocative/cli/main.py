@@ -61,7 +61,7 @@ class OperationCommand(click.Command):
                 click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
             )
             if self._operation.needs_workspace:
-                self.params.append(_workspace_option())
+                self.params.extend(_workspace_options())
         return super().get_params(ctx)
 
     def invoke(self, ctx: click.Context) -> None:
@@ -122,14 +122,22 @@ class OperationGroup(click.Group):
             raise
 
 
-def _workspace_option() -> click.Option:
-    return click.Option(
-        ["--workspace", "-w"],
-        type=click.Path(path_type=Path),
-        envvar="VOCATIVE_WORKSPACE",
-        default=Path(),
-        help="The workspace folder; the current one unless told.",
-    )
+def _workspace_options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--workspace", "-w"],
+            type=click.Path(path_type=Path),
+            envvar="VOCATIVE_WORKSPACE",
+            default=Path(),
+            help="The workspace folder; the current one unless told.",
+        ),
+        click.Option(
+            ["--now"],
+            type=Instant(),
+            envvar="VOCATIVE_NOW",
+            help="Act as if it were this instant: for historical data.",
+        ),
+    ]
 
 
 def _parameter(operation: Operation, parameter: Parameter) -> click.Parameter:

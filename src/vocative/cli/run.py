@@ -3,12 +3,14 @@
 import importlib
 import sys
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from vocative.cli.progress import ProgressBar
+from vocative.clock import FixedClock
 from vocative.operations import Operation
 
 
@@ -20,12 +22,14 @@ def run_operation(operation: Operation, params: dict[str, Any]) -> None:
     """
     as_json = bool(params.pop("as_json", False))
     folder: Path | None = params.pop("workspace", None)
+    now: datetime | None = params.pop("now", None)
     with ExitStack() as stack:
         arguments: list[Any] = []
         if operation.needs_workspace:
             from vocative.workspace import Workspace
 
-            arguments.append(stack.enter_context(Workspace(folder or Path())))
+            clock = FixedClock(now) if now else None
+            arguments.append(stack.enter_context(Workspace(folder or Path(), clock=clock)))
         if operation.takes_progress:
             bar = stack.enter_context(ProgressBar(operation.summary, quiet=as_json))
             params["progress"] = bar

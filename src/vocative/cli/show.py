@@ -14,7 +14,7 @@ from vocative.cli.start import Started
 from vocative.collect.importing import ImportReport
 from vocative.segment import Condition, RecomputeReport, SegmentSummary
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False)
 
 
 def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
