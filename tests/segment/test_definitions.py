@@ -18,7 +18,7 @@ WRONG_FEATURES = [
     ("orders: {cout: Order Completed}", 1, 10, "did you mean 'count'"),
     ("orders: {count: A, sum: revenue}", 1, 25, "exactly one way"),
     ("orders: {count: A, of: B}", 1, 24, "one too many"),
-    ("orders: {count: [A, 3]}", 1, 9, "Expected `str"),
+    ("orders: {count: [A, 3]}", 1, 21, "Expected `str"),
     ("orders: {count: ' '}", 1, 18, "which events"),
     ("spend: {sum: revenue}", 1, 1, "which events"),
     ("spend: {sum: revenu, of: A}", 1, 14, "did you mean 'revenue'"),

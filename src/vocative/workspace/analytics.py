@@ -3,13 +3,14 @@
 Out comes an engine with the relations events, order_lines, people and items.
 """
 
+import math
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from vocative.clock import from_micros, naive_utc
+from vocative.clock import from_micros, micros_from_unix, naive_utc
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,21 +80,35 @@ def _fitting(value: Any, kind: "pa.DataType") -> Any:
         return None
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _integer(value: Any) -> int | None:
+    number = int(value)
+    return number if number == float(value) and -(2**63) <= number < 2**63 else None
+
+
 def _boolean(value: Any) -> bool:
     return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
 
 
 def _instant(value: Any) -> datetime:
-    if isinstance(value, int):
-        return naive_utc(from_micros(value))
+    if isinstance(value, int | float):
+        return naive_utc(from_micros(micros_from_unix(value)))
     instant = datetime.fromisoformat(str(value))
     return naive_utc(instant) if instant.tzinfo else instant
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {
-    "string": str,
-    "double": float,
-    "int64": int,
+    "string": _text,
+    "double": _number,
+    "int64": _integer,
     "bool": _boolean,
     "timestamp[us]": _instant,
     "date32[day]": lambda value: date.fromisoformat(str(value)[:10]),

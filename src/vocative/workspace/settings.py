@@ -1,6 +1,7 @@
 """`vocative.yaml` and `traits.yaml`: what a workspace is and which traits its people have."""
 
 import os
+import re
 import zoneinfo
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,6 +12,7 @@ from vocative.errors import AuthorError, nearest
 from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
 
 S = TypeVar("S")
+RESERVED_TRAITS = ("person_id", "first_seen_at", "email_domain")
 
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,27 +74,83 @@ def convert(text: YamlText, path: YamlPath, value: Any, to: type[S]) -> S:
         return msgspec.convert(value, to)
     except msgspec.ValidationError as error:
         message, _, at = str(error).partition(" - at ")
-        found = (*path, *_path_of(at.strip("`")))
+        found = _path_of(at.strip("`"), value, to)
         hint = None
         if "unknown field" in message:
             unknown = message.split("`")[1]
+            fields = _field_names(to, found)
             found = (*found, unknown, "@key")
-            fields = _field_names(to)
             guess = nearest(unknown, fields)
             hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(sorted(fields))}"
-        raise AuthorError(message, where=text.where(found), hint=hint) from error
+        raise AuthorError(message, where=text.where((*path, *found)), hint=hint) from error
 
 
-def _field_names(to: type[Any]) -> list[str]:
+def _path_of(at: str, value: Any, to: type[Any]) -> YamlPath:
+    """`$.sender.email` as a path.
+
+    msgspec writes the values of a mapping as `[...]`, whichever it is: the one meant is found by
+    converting again with that one alone.
+    """
+    path: YamlPath = ()
+    here = value
+    for part in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", at):
+        name, index = part
+        key: str | int
+        if name:
+            key = name
+        elif index != "...":
+            key = int(index)
+        else:
+            found = next((key for key in here if _refuses(_only(value, path, key), to)), None)
+            if found is None:
+                return path
+            key = found
+        path = (*path, key)
+        here = here[key]
+    return path
+
+
+def _refuses(value: Any, to: type[Any]) -> bool:
     try:
-        return [field.encode_name for field in msgspec.structs.fields(to)]
-    except TypeError:
-        return []
+        msgspec.convert(value, to)
+    except msgspec.ValidationError:
+        return True
+    return False
 
 
-def _path_of(at: str) -> YamlPath:
-    """`$.sender.email` as a path; msgspec writes mapping values as `[...]`."""
-    return tuple(part for part in at.lstrip("$").split(".") if part and "[" not in part)
+def _only(value: Any, path: YamlPath, key: str) -> Any:
+    """The value in which the mapping at `path` has no other entry than `key`."""
+    if not path:
+        return {key: value[key]}
+    first, rest = path[0], path[1:]
+    if isinstance(value, list):
+        return [_only(value[int(first)], rest, key)]
+    return {**value, first: _only(value[first], rest, key)}
+
+
+def _field_names(to: Any, path: YamlPath) -> list[str]:
+    """The fields of the struct that stands at a path of another one."""
+    kind: Any = msgspec.inspect.type_info(to)
+    for part in path:
+        kind = next((one for one in _choices(kind) if not _is_none(one)), kind)
+        if isinstance(kind, msgspec.inspect.StructType):
+            kind = next(field.type for field in kind.fields if field.encode_name == part)
+        elif isinstance(kind, msgspec.inspect.DictType):
+            kind = kind.value_type
+        elif isinstance(kind, msgspec.inspect.ListType):
+            kind = kind.item_type
+    for one in _choices(kind):
+        if isinstance(one, msgspec.inspect.StructType):
+            return [field.encode_name for field in one.fields]
+    return []
+
+
+def _choices(kind: Any) -> list[Any]:
+    return list(kind.types) if isinstance(kind, msgspec.inspect.UnionType) else [kind]
+
+
+def _is_none(kind: Any) -> bool:
+    return isinstance(kind, msgspec.inspect.NoneType)
 
 
 def read_settings(root: Path) -> Settings:
@@ -144,7 +202,13 @@ def read_traits(root: Path) -> dict[str, Trait]:
                 where=text.where((name, "@key")),
                 hint="use letters, digits and _",
             )
-        found[name] = convert(text, (name,), body or {}, Trait)
+        if name in RESERVED_TRAITS:
+            raise AuthorError(
+                f"the name {name!r} is taken: Vocative fills it in itself",
+                where=text.where((name, "@key")),
+                hint="give the trait another name",
+            )
+        found[name] = convert(text, (name,), {} if body is None else body, Trait)
     return found
 
 

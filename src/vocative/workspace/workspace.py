@@ -1,5 +1,6 @@
 """An open workspace: its folder, settings, state and keys, in one value that stages receive."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from vocative.workspace.history import History
 
 STATE_FOLDER = ".vocative"
+LOCK_ATTEMPTS = 600
+LOCK_PAUSE_SECONDS = 0.1
 
 
 class Workspace:
@@ -53,12 +56,16 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """The operational store, its schema up to date."""
+        import sqlalchemy
+
         from vocative.workspace.settings import secret
 
         if self.settings.store:
             return open_store(secret(self.settings.store, setting="store"))
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        return open_store(f"sqlite:///{self.state_dir / 'store.db'}")
+        # Built, not written: a folder's name may hold characters that mean something in a URL.
+        path = str(self.state_dir / "store.db")
+        return open_store(sqlalchemy.URL.create("sqlite", database=path))
 
     @cached_property
     def log(self) -> "EmbeddedLog":
@@ -93,21 +100,21 @@ class Workspace:
             StateError: another process is doing it and has not finished within a minute.
         """
         import fcntl
-        import time
 
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        with (self.state_dir / f"{job}.lock").open("w") as file:
-            for attempt in range(600):
+        with (self.state_dir / f"{job}.lock").open("a") as file:
+            for _ in range(LOCK_ATTEMPTS):
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
                 except BlockingIOError:
-                    if attempt == 599:
-                        raise StateError(
-                            f"another process is doing this already ({job})",
-                            hint="wait for it to finish, then run the command again",
-                        ) from None
-                    time.sleep(0.1)
+                    time.sleep(LOCK_PAUSE_SECONDS)
+                else:
+                    break
+            else:
+                raise StateError(
+                    f"another process is doing this already ({job})",
+                    hint="wait for it to finish, then run the command again",
+                )
             yield
 
     def close(self) -> None:
