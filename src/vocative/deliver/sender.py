@@ -217,6 +217,8 @@ class _Loop:
         self.channel = channel
         self.pending: list[Mark] = []
         """What happened and is not committed yet."""
+        self.outages = 0
+        """How often in a row the provider went away without taking anything."""
         self.dead_addresses: list[suppression.Suppression] = []
 
     def run(self, patience_seconds: float) -> None:
@@ -399,6 +401,7 @@ class _Loop:
             except ProviderError as error:
                 problem = error
                 break
+            self.outages = 0
             sent.append(self._outcome(claim, receipt))
             if receipt.address_is_dead:
                 self.dead_addresses.append(self._dead(made))
@@ -426,9 +429,11 @@ class _Loop:
         Raises:
             ChannelDown: it stays away.
         """
-        for seconds in RECONNECT_SECONDS:
+        # Some providers let us in and fail at every message: a full disk does.
+        for seconds in RECONNECT_SECONDS[self.outages :]:
             if self.job.stopping():
                 break
+            self.outages += 1
             time.sleep(seconds)
             try:
                 self.channel.open()
