@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from predict.planted import planted_interactions
+from vocative.predict.candidates import COLUMNS
 from vocative.predict.definitions import RECOMMENDERS
 from vocative.predict.interactions import Interactions, gather_pairs
 from vocative.predict.metrics import ndcg
 from vocative.predict.recommenders.base import Learned, Recommender
 from vocative.predict.recommenders.ease import Ease
-from vocative.predict.recommenders.hybrid import COLUMNS, Hybrid
+from vocative.predict.recommenders.hybrid import Hybrid
 
 HISTORY = planted_interactions(500, 80)
 CUT = float(HISTORY.day.max()) - 30

@@ -11,7 +11,8 @@ from vocative.collect.door import accept
 from vocative.errors import AuthorError, DataError, StateError
 from vocative.identify.apply import apply_log
 from vocative.predict.card import card_markdown
-from vocative.predict.recommending import load_recommender, read_shop
+from vocative.predict.recommending import load_recommender
+from vocative.predict.shop import read_shop
 from vocative.workspace import Workspace
 
 

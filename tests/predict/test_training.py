@@ -1,6 +1,7 @@
 """Training on a real workspace: what is learned, what is refused, and what the card says."""
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -23,8 +24,8 @@ from vocative.predict.dataset import (
     population_table,
 )
 from vocative.predict.definitions import Propensity, read_models
+from vocative.predict.fitting import offset_to_rate, shifted
 from vocative.predict.leaks import future_columns, refuse_future_columns
-from vocative.predict.training import offset_to_rate, shifted
 from vocative.segment.plan import build_plan
 from vocative.workspace import Workspace
 
@@ -277,3 +278,17 @@ def test_an_offset_moves_the_mean_to_the_rate() -> None:
     offset = offset_to_rate(probability, 0.5)
     assert shifted(probability, offset).mean() == pytest.approx(0.5)
     assert offset_to_rate(probability, 0.0) == 0.0
+
+
+def test_without_lightgbm_the_default_stands(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    card = predict.train(shop, "buys")
+    assert card.algorithm == "logistic_regression"
+    challenger = next(row for row in card.candidates if row.algorithm == "lightgbm")
+    assert "not installed (pip install 'vocative[predict]')" in challenger.why
+    picks = predict.train(shop, "picks")
+    assert picks.status == "champion"
+    assert any("lightgbm is not installed" in caution for caution in picks.cautions)
+    assert predict.recommend(shop, "picks") == 260

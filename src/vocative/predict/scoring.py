@@ -18,9 +18,9 @@ from vocative.predict.columns import Columns, columns_of
 from vocative.predict.dataset import features_of
 from vocative.predict.definitions import Propensity
 from vocative.predict.encoding import Encoding
+from vocative.predict.fitting import shifted
 from vocative.predict.metrics import bin_shares, stability_index
 from vocative.predict.reasons import reasons_of
-from vocative.predict.training import shifted
 from vocative.segment.batch import everyone_sql
 from vocative.workspace import Workspace
 
