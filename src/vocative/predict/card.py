@@ -139,7 +139,7 @@ def headline(card: ModelCard) -> str:
     if card.quality is not None:
         auc, top = card.quality.roc_auc, card.quality.lift[0].lift
         return (
-            f"ROC-AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}); the best tenth buys"
+            f"ROC-AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}); the best tenth does it"
             f" {top:.1f} times as often as the average"
         )
     if card.ranking:
