@@ -54,6 +54,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   light: {
     "--mantine-color-dimmed": "#55525f",
     "--mantine-color-text": "#1b1a22",
+    "--mantine-color-placeholder": "#74717d",
     "--mantine-color-anchor": "var(--mantine-color-iris-8)",
     "--canvas": "#faf9f7",
     "--line": "#e8e5df",
@@ -62,6 +63,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   },
   dark: {
     "--mantine-color-dimmed": "#b0b5c2",
+    "--mantine-color-placeholder": "#969cab",
     "--mantine-color-anchor": "var(--mantine-color-iris-3)",
     "--canvas": "var(--mantine-color-dark-8)",
     "--line": "var(--mantine-color-dark-5)",

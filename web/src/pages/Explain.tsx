@@ -85,7 +85,7 @@ function Story({ explanation }: { explanation: Explanation }) {
               <Verdict verdict={step.verdict} />
               <Box miw={0} flex={1}>
                 <Text fw={600}>{step.title}</Text>
-                <Text size="sm" c="dimmed" className="break">{step.detail}</Text>
+                <Text size="sm" c="dimmed" className="break sentence">{step.detail}</Text>
                 {step.conditions?.map((condition) => <Seen key={condition.text} condition={condition} />)}
               </Box>
             </Group>

@@ -3,7 +3,7 @@ import { Avatar, Badge, Grid, Group, Stack, Tabs, Text, Title } from "@mantine/c
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { count, value } from "../format";
+import { value } from "../format";
 import { type Person as PersonData, personQuery } from "../api";
 import { TextLink } from "../parts/Links";
 import { Panel } from "../parts/Page";
@@ -52,7 +52,7 @@ function Identity({ person }: { person: PersonData }) {
   const shown = person.name ?? person.email ?? person.person_id;
   return (
     <Group className="panel" p="lg" gap="lg" align="flex-start">
-      <Avatar size={64} radius="xl" name={shown} color="initials" aria-hidden />
+      <Avatar size={60} radius="xl" name={shown} color="initials" aria-hidden visibleFrom="xs" />
       <Stack gap={6} miw={0} flex={1}>
         <Group gap="sm">
           <Title order={1} className="break">{shown}</Title>
@@ -67,7 +67,7 @@ function Identity({ person }: { person: PersonData }) {
           {person.phone && <Copyable text={person.phone} label="Copy phone number" />}
           <Copyable text={person.person_id} label="Copy id" />
         </Group>
-        <Text size="sm" c="dimmed">Known <When at={person.first_seen_at} />{person.messages.length > 0 && `, ${count(person.messages.length)} messages planned`}</Text>
+        <Text size="sm" c="dimmed">First seen <When at={person.first_seen_at} /></Text>
       </Stack>
     </Group>
   );

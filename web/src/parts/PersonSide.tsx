@@ -11,7 +11,7 @@ import { Empty } from "./States";
 export function Scores({ scores }: { scores: Person["scores"] }) {
   return (
     <Panel title="Scores">
-      {scores.length === 0 && <Text size="sm" c="dimmed">No score: no trained model has this person in its population. <TextLink to="/models">Look at the models</TextLink></Text>}
+      {scores.length === 0 && <Text size="sm" c="dimmed">No score: no trained model has this person in its population. <TextLink to="/models" underline="always">Look at the models</TextLink></Text>}
       <Stack gap="md">
         {scores.map((score) => (
           <div key={score.model}>
@@ -31,12 +31,14 @@ export function Scores({ scores }: { scores: Person["scores"] }) {
   );
 }
 
+const MOST = 6;
+
 export function Recommendations({ items }: { items: Person["recommendations"] }) {
   return (
     <Panel title="Recommended">
       {items.length === 0 && <Empty title="Nothing to recommend yet" command="vocative recommend">Recommendations need items and a trained recommender.</Empty>}
       <Stack gap="sm">
-        {items.map((item) => (
+        {items.slice(0, MOST).map((item) => (
           <Group key={item.item_id} gap="sm" wrap="nowrap" align="flex-start">
             {item.image_url ? (
               <Image src={item.image_url} alt="" w={48} h={48} radius="md" fit="cover" loading="lazy" style={{ flex: "none" }} />

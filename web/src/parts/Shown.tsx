@@ -51,7 +51,7 @@ export function SegmentBadge({ name }: { name: string }) {
 export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <Group gap={4} wrap="nowrap" component="span" display="inline-flex">
-      <code className="break">{text}</code>
+      <Text span size="sm" className="break figures">{text}</Text>
       <CopyButton value={text}>
         {({ copied, copy }) => (
           <ActionIcon size="sm" variant="subtle" color="gray" onClick={copy} aria-label={copied ? "Copied" : label}>
