@@ -85,6 +85,34 @@ def test_several_connections_send_everybody_one_mail(
     assert sorted(mailbox.recipients) == sorted(people)
 
 
+@pytest.mark.postgres
+def test_senders_beside_each_other_on_postgresql(
+    workspace: Workspace, mailbox: Mailbox, postgres_url: str
+) -> None:
+    set_settings(workspace, store=postgres_url, purposes={"marketing": Purpose(max_per_week=1)})
+    people = add_people(workspace, 60)
+    for campaign in ("one", "two"):
+        plan(workspace, people, campaign)
+    channel = smtp(workspace, mailbox.port, connections=2)
+    set_settings(workspace, purposes={"marketing": Purpose(max_per_week=1)}, store=postgres_url)
+    threads = [
+        threading.Thread(
+            target=deliver,
+            args=(workspace, campaign, RUN, compose, channel.twin()),
+            kwargs={"batch_size": 7},
+        )
+        for campaign in ("one", "two")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # The cap lets exactly one of the two through, also when both ask at the same moment.
+    assert sorted(mailbox.recipients) == sorted(people)
+    assert sum(states(workspace, one)["accepted"] for one in ("one", "two")) == 60
+    workspace.close()
+
+
 def test_the_ledger_keeps_why(workspace: Workspace) -> None:
     people = add_people(workspace, 1)
     plan(workspace, people)
