@@ -3,9 +3,9 @@
 A Markdown text comes in. Two kinds of fenced blocks matter, in their order:
 
 - ```` ```console ````: lines that start with `$ ` are commands for a shell, what follows is what
-  they print. `…` stands for any text in a line, alone in a line for any lines. Nothing written
-  below a command means that its output is not looked at. Output that starts with `error:` belongs
-  to a command that must fail; every other one must succeed.
+  they print. `…` stands for any text. Blanks and line ends count as one blank, because terminals
+  differ in width. Nothing written below a command means that its output is not looked at. Output
+  that starts with `error:` belongs to a command that must fail; every other one must succeed.
 - a block of any other language that names a file, by `title="path"` behind the language or by a
   line with nothing but `` `path` `` above it: the file is written.
 """
@@ -73,18 +73,8 @@ def _commands(text: str, first_line: int) -> Iterator[Command]:
 
 def matches(expected: list[str], printed: str) -> bool:
     """Whether printed text is what a guide shows."""
-    pattern = ""
-    for line in _trimmed(expected):
-        if line == ANY:
-            pattern += r"(?:[^\n]*\n)*?"
-        else:
-            pattern += "[^\n]*".join(re.escape(part) for part in line.split(ANY)) + "\n"
-    shown = "".join(f"{line}\n" for line in _trimmed(printed.splitlines()))
-    return re.fullmatch(pattern, shown) is not None
-
-
-def _trimmed(lines: list[str]) -> list[str]:
-    return "\n".join(line.rstrip() for line in lines).strip("\n").split("\n")
+    parts = " ".join(" ".join(expected).split()).split(ANY)
+    return re.fullmatch(".*".join(map(re.escape, parts)), " ".join(printed.split())) is not None
 
 
 class Reader:

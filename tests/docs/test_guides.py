@@ -47,13 +47,13 @@ def test_commands_have_their_output() -> None:
 @pytest.mark.parametrize(
     ("expected", "printed", "same"),
     [
-        (["4 rows"], "4 rows  \n", True),
+        (["4 rows"], "4  rows \n", True),
         (["4 rows"], "5 rows\n", False),
-        (["4 rows in … s"], "4 rows in 0.3 s\n", True),
+        (["4 rows in … s"], "4 rows in\n0.3 s\n", True),
         (["a", "…", "z"], "a\nb\nc\nz\n", True),
-        (["a", "…", "z"], "a\nz\n", True),
         (["a", "z"], "a\nb\nz\n", False),
         (["a."], "ab\n", False),
+        (["a", "…"], "b\na\n", False),
     ],
 )
 def test_an_ellipsis_stands_for_anything(expected: list[str], printed: str, same: bool) -> None:
