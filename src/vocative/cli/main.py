@@ -186,6 +186,8 @@ def run() -> None:
     """The console script: every failure becomes one clear message and an exit code."""
     from vocative.errors import VocativeError
 
+    # Small matrices on several threads spend their time waiting for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         # A reader such as `head` may close the pipe early; that is no failure.
         main(prog_name="vocative")
