@@ -246,6 +246,7 @@ OPERATIONS: dict[str, Operation] = {
             "How many people an expression selects, without saving it.",
             route="POST /segments/preview",
             arguments=("where",),
+            show="vocative.cli.show:show_preview",
         ),
         Operation(
             "segment recompute",
@@ -260,6 +261,7 @@ OPERATIONS: dict[str, Operation] = {
             "vocative.segment:list_features",
             "Features with their definitions.",
             route="GET /features",
+            show="vocative.cli.show:show_features",
         ),
         Operation(
             "train",
@@ -288,6 +290,7 @@ OPERATIONS: dict[str, Operation] = {
             "vocative.predict:list_models",
             "Models and recommenders with their state.",
             route="GET /models",
+            show="vocative.cli.show:show_models",
         ),
         Operation(
             "model show",

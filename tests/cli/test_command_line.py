@@ -60,3 +60,8 @@ def test_plugins_are_listed(vocative: Run) -> None:
     assert "outbox_folder" in shown
     assert "logistic_regression" in shown
     assert "add one subclass" not in shown
+
+
+def test_what_is_on_can_be_switched_off(vocative: Run) -> None:
+    assert "--recompute / --no-recompute" in vocative("apply", "--help").stdout
+    assert "--worker / --no-worker" in vocative("serve", "--help").stdout

@@ -73,7 +73,7 @@ def _commands(text: str, first_line: int) -> Iterator[Command]:
 
 def matches(expected: list[str], printed: str) -> bool:
     """Whether printed text is what a guide shows."""
-    parts = " ".join(" ".join(expected).split()).split(ANY)
+    parts = [" ".join(part.split()) for part in " ".join(expected).split(ANY)]
     return re.fullmatch(".*".join(map(re.escape, parts)), " ".join(printed.split())) is not None
 
 

@@ -128,7 +128,7 @@ def test_every_reason_to_refuse_contact_is_explained() -> None:
 
 
 def test_every_state_of_a_message_is_explained() -> None:
-    assert missing(set(ledger.State.__args__), "architecture.md") == []
+    assert missing(set(ledger.State.__args__), "delivery.md") == []
 
 
 def test_every_table_has_a_place() -> None:

@@ -155,6 +155,9 @@ def _parameter(operation: Operation, parameter: Parameter) -> click.Parameter:
     if parameter.name == "mapping":
         names.insert(0, "--map")
     if parameter.type is bool:
+        # What is yes already needs a way to say no.
+        flags = f"{flag}/--no-{flag.removeprefix('--')}" if parameter.default else flag
+        names = [flags, parameter.name]
         return click.Option(names, is_flag=True, default=parameter.default, help=parameter.help)
     return click.Option(
         names,

@@ -12,7 +12,9 @@ from vocative.cli.doctor import Finding
 from vocative.cli.plugins import Plugin
 from vocative.cli.start import Started
 from vocative.collect.importing import ImportReport
-from vocative.segment import Condition, RecomputeReport, SegmentSummary
+from vocative.predict import ModelSummary
+from vocative.segment import Condition, FeatureSummary, RecomputeReport, SegmentSummary
+from vocative.server.segments import PreviewPage
 
 console = Console(highlight=False)
 
@@ -22,6 +24,11 @@ def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
     return table
+
+
+def _counted(amount: int, what: str) -> str:
+    """`1 event`, `2,000 events`."""
+    return f"{amount:,} {what}" if amount == 1 else f"{amount:,} {what}s"
 
 
 def show_nothing(_: object) -> None:
@@ -40,7 +47,7 @@ def show_init(started: Started) -> None:
 
 def show_import(report: ImportReport) -> None:
     """What became of every row."""
-    console.print(f"[bold]{escape(report.file_name)}[/]: {report.rows:,} rows")
+    console.print(f"[bold]{escape(report.file_name)}[/]: {_counted(report.rows, 'row')}")
     table = _table("", "rows", "amount", right=("rows", "amount"))
     table.add_row("used", f"{report.used:,}", _money(report.money_used))
     for tally in report.rejected:
@@ -49,13 +56,14 @@ def show_import(report: ImportReport) -> None:
             escape(f"rejected: {tally.reason}{line}"), f"{tally.rows:,}", _money(tally.money)
         )
     console.print(table)
-    made = [f"{report.events:,} events"] + ([f"{report.items:,} items"] if report.items else [])
+    made = [_counted(report.events, "event")]
+    made += [_counted(report.items, "item")] if report.items else []
     console.print(
-        f"made {' and '.join(made)}; {report.applied:,} events were new,"
-        f" {report.duplicates:,} were there before"
+        f"made {' and '.join(made)}; of the events {report.applied:,} new,"
+        f" {report.duplicates:,} there before"
     )
     for reason, count in report.refused.items():
-        console.print(f"  refused: {count:,} events, {escape(reason)}")
+        console.print(f"  refused: {_counted(count, 'event')}, {escape(reason)}")
     for note, count in report.notes.items():
         console.print(f"  note: {count:,} × {escape(note)}")
     if report.rejects_file:
@@ -81,7 +89,7 @@ def show_imports(reports: list[ImportReport]) -> None:
 
 def show_check(checked: Checked) -> None:
     """That everything is right, and advice."""
-    counts = ", ".join(f"{count} {kind}s" for kind, count in checked.definitions.items() if count)
+    counts = ", ".join(_counted(n, kind) for kind, n in checked.definitions.items() if n)
     console.print(f"Everything is right: {counts or 'nothing is defined'}.")
     for warning in checked.warnings:
         console.print(f"warning: {escape(warning)}")
@@ -117,6 +125,39 @@ def show_segments(segments: list[SegmentSummary]) -> None:
             f"[dim]{escape(segment.describe)}[/]",
         )
     console.print(table if segments else "No segments are defined.")
+
+
+def show_preview(preview: PreviewPage) -> None:
+    """How many people a condition selects, and some of them."""
+    console.print(f"[bold]{preview.count:,} of {preview.people:,} people[/] ({preview.share:.1%})")
+    table = _table("person", "name", "country", "orders", "spend", right=("orders", "spend"))
+    for person in preview.sample:
+        table.add_row(
+            person.person_id,
+            escape(person.name or "–"),
+            escape(person.country or "–"),
+            f"{person.orders:,}",
+            f"{person.spend:,.2f}",
+        )
+    if preview.sample:
+        console.print(table)
+
+
+def show_features(features: list[FeatureSummary]) -> None:
+    """Features and what they are."""
+    table = _table("feature", "type", "")
+    for feature in features:
+        table.add_row(feature.name, str(feature.type), f"[dim]{escape(feature.describe)}[/]")
+    console.print(table if features else "No features are defined.")
+
+
+def show_models(models: list[ModelSummary]) -> None:
+    """Models and how good they are."""
+    table = _table("model", "predicts", "status", "")
+    for model in models:
+        status = (model.status or "not trained").replace("_", " ")
+        table.add_row(model.name, escape(model.predicts), status, escape(model.headline))
+    console.print(table if models else "No models are defined.")
 
 
 def show_recompute(report: RecomputeReport) -> None:
