@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from running_site import PICTURES, Site, Troubles
+from running_site import API_KEY, PICTURES, Site, Troubles
 
 from demo_site import Demo
 
@@ -28,24 +29,36 @@ CHROMIUM = next(
 @pytest.fixture(scope="session")
 def site(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`vocative serve` over the demo's workspace."""
+    with _serving(demo, tmp_path_factory.mktemp("serve") / "log") as url:
+        yield Site(url)
+
+
+@pytest.fixture
+def locked_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
+    """The same behind an API key."""
+    with _serving(demo, tmp_path / "log", "--no-worker", VOCATIVE_API_KEY=API_KEY) as url:
+        yield Site(url)
+
+
+@contextmanager
+def _serving(demo: Demo, log: Path, *options: str, **env: str) -> Iterator[str]:
     if not (STATIC / "index.html").exists():
         pytest.skip("the web app is not built: make web")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("serve") / "log"
-    command = [sys.executable, "-m", "vocative", "serve", "--port", str(port)]
+    without_key = {name: text for name, text in os.environ.items() if name != "VOCATIVE_API_KEY"}
     with log.open("wb") as out:
         server = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "vocative", "serve", "--port", str(port), *options],
             cwd=demo.workspace,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={name: text for name, text in os.environ.items() if name != "VOCATIVE_API_KEY"},
+            env={**without_key, **env},
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/health", server, log)
-            yield Site(f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(timeout=20)

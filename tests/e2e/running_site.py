@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
 CAMPAIGN = "weekly_picks"
+API_KEY = "a key for the browser tests"
 # The made-up catalog has its pictures at the address where a server usually stands.
 PICTURES = "localhost:8750"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_site import CAMPAIGN, Site, Troubles
+from running_site import API_KEY, CAMPAIGN, Site, Troubles
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
@@ -74,23 +74,20 @@ def test_a_phone_has_the_menu_behind_a_button(page: Any) -> None:
     expect(page.get_by_role("heading", level=1, name="Segments")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize(
-    "page",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}],
-    indirect=True,
-    ids=["light", "dark"],
-)
-def test_axe_finds_nothing(page: Any, site: Site) -> None:
+def test_axe_finds_nothing_in_light_or_dark(page: Any, site: Site) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci in web/")
     for address in every_page(site):
+        page.emulate_media(color_scheme="light")
         page.goto(address)
         settle(page)
         page.evaluate(AXE.read_text())
-        found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
-        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == [], (
-            address
-        )
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+            found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
+            faults = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+            assert faults == [], f"{address} in {scheme}"
 
 
 def test_colours_follow_the_system_until_somebody_chooses(page: Any) -> None:
@@ -131,3 +128,24 @@ def test_an_unknown_person_says_so_and_the_page_stands(page: Any, troubles: Trou
     expect(page.get_by_role("alert")).to_contain_text("person")
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     troubles.console.clear()
+
+
+def test_a_server_with_a_key_asks_for_it(
+    page: Any, site: Site, locked_site: Site, troubles: Troubles
+) -> None:
+    page.goto(f"{locked_site.url}/people")
+    expect(page.get_by_role("alert")).to_contain_text("key")
+    page.get_by_role("textbox", name="API key").fill("wrong")
+    page.get_by_role("button", name="Enter").click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
+    page.get_by_role("textbox", name="API key").fill(API_KEY)
+    page.get_by_role("button", name="Enter").click()
+    expect(page.get_by_role("table", name="People")).to_be_visible()
+
+    message = site.person_with("accepted")["message_id"]
+    page.goto(f"{locked_site.url}/messages?campaign={CAMPAIGN}&message={message}")
+    expect(page.frame_locator("iframe").get_by_text("Unsubscribe").first).to_be_visible()
+    assert all("status of 403" in said for said in troubles.console)
+    assert all(asked.startswith(locked_site.url) for asked in troubles.strangers)
+    troubles.console.clear()
+    troubles.strangers.clear()
