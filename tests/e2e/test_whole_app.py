@@ -78,12 +78,12 @@ def test_axe_finds_nothing_in_light_or_dark(page: Any, site: Site) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci in web/")
     for address in every_page(site):
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
         page.goto(address)
         settle(page)
         page.evaluate(AXE.read_text())
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
             found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
             faults = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
