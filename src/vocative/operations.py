@@ -88,6 +88,11 @@ class Operation:
         """Whether it reports progress while it works."""
         return "progress" in inspect.signature(self.call).parameters
 
+    @property
+    def can_stop(self) -> bool:
+        """Whether it can be asked to stop at a safe point."""
+        return "stop" in inspect.signature(self.call).parameters
+
 
 _HANDED_IN = ("workspace", "progress", "stop")
 

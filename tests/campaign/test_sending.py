@@ -1,11 +1,16 @@
 """Sending over real SMTP, stopping, going on; assignment and audience."""
 
+import asyncio
 import json
 import shutil
+import signal
 import socket
 import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from pathlib import Path
 
@@ -164,3 +169,54 @@ def test_every_planned_person_has_a_reason(site: Path) -> None:
 def _somebody(workspace: Workspace) -> str:
     with workspace.store.read() as tx:
         return str(tx.value("SELECT min(person_id) FROM messages"))
+
+
+def test_asking_to_stop_pauses_and_loses_nothing(site: Path, vocative: Run) -> None:
+    text = (site / "campaigns" / "weekly_picks.yaml").read_text()
+    (site / "campaigns" / "weekly_picks.yaml").write_text(
+        text.replace("segment: engaged", "segment: repeat_buyers")
+    )
+    with slow_sink() as (handler, address):
+        command = [sys.executable, "-m", "vocative", "campaign", "send", CAMPAIGN]
+        process = subprocess.Popen(
+            [*command, "--occurrence", "7", "--smtp", address, "--json"],
+            cwd=site,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        end = time.monotonic() + 60
+        while len(handler.mails) < 3 and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        said, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+        assert "Stopping" in told
+        first = json.loads(said)
+        assert first["status"] == "paused"
+        assert first["counts"]["accepted"] == len(handler.mails)
+        done = vocative(*command[3:], "--occurrence", "7", "--smtp", address, "--json", cwd=site)
+        last = json.loads(done.stdout)
+    assert last["status"] == "finished"
+    assert last["planned"] == first["planned"]
+    assert max(Counter(to for to, _ in handler.mails).values()) == 1
+    assert last["counts"]["accepted"] == len(handler.mails)
+
+
+class SlowSink(Sink):
+    """A mail server that takes its time."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(0.05)
+        return await super().handle_DATA(server, session, envelope)
+
+
+@contextmanager
+def slow_sink() -> Iterator[tuple[Sink, str]]:
+    handler = SlowSink()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, f"127.0.0.1:{port}"
+    controller.stop()

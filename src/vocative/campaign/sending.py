@@ -4,7 +4,7 @@ Planning writes one ledger row per person of the audience in one transaction; fr
 ledger alone says what is left to do. Sending again resumes; it never plans a second time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -200,43 +200,48 @@ def _progress(
 
 
 def _tell(workspace: Workspace, campaign: str, occurrence: str) -> None:
-    """Put what happened on the event log: deliveries, exposures, and who was held out.
+    """Put what happened on the event log: deliveries, bounces, exposures, the holdout.
 
     The ids derive from the messages, so telling again adds nothing.
     """
     with workspace.store.read() as tx:
         rows = tx.rows(
-            "SELECT message_id, person_id, arm, state, handed_at, planned_at, decision"
-            " FROM messages WHERE campaign = :campaign AND occurrence = :occurrence"
-            " AND (state = 'accepted' OR arm = 'holdout') ORDER BY message_id",
+            "SELECT message_id, person_id, arm, state, handed_at, planned_at FROM messages"
+            " WHERE campaign = :campaign AND occurrence = :occurrence"
+            " AND (state IN ('accepted', 'bounced') OR arm = 'holdout') ORDER BY message_id",
             {"campaign": campaign, "occurrence": occurrence},
         )
-    events: list[dict[str, Any]] = []
-    for row in rows:
-        at = from_micros(row["handed_at"] or row["planned_at"]).isoformat()
-        about = {"campaign": campaign, "message_id": row["message_id"]}
-        common = {"type": "track", "timestamp": at, "context": {"personId": row["person_id"]}}
-        exposure = {**about, "experiment": experiment_name(campaign, occurrence), "arm": row["arm"]}
-        events.append(
-            {
-                "messageId": f"exposed-{row['message_id']}",
-                "event": "Experiment Exposed",
-                "properties": exposure,
-                **common,
-            }
-        )
-        if row["arm"] != HOLDOUT:
-            events.append(
-                {
-                    "messageId": f"delivered-{row['message_id']}",
-                    "event": "Email Delivered",
-                    "properties": about,
-                    **common,
-                }
-            )
+    experiment = experiment_name(campaign, occurrence)
+    events = [event for row in rows for event in _events_of(row, campaign, experiment)]
     if events:
         accept(workspace, events, source=OWN_SOURCE)
         apply_log(workspace)
+
+
+_TOLD = {"accepted": "Email Delivered", "bounced": "Email Bounced"}
+
+
+def _events_of(row: Mapping[str, Any], campaign: str, experiment: str) -> Iterator[dict[str, Any]]:
+    about = {"campaign": campaign, "message_id": row["message_id"]}
+    common = {
+        "type": "track",
+        "timestamp": from_micros(row["handed_at"] or row["planned_at"]).isoformat(),
+        "context": {"personId": row["person_id"]},
+    }
+    yield {
+        "messageId": f"exposed-{row['message_id']}",
+        "event": "Experiment Exposed",
+        "properties": {**about, "experiment": experiment, "arm": row["arm"]},
+        **common,
+    }
+    if row["arm"] != HOLDOUT:
+        told = _TOLD[row["state"]]
+        yield {
+            "messageId": f"{row['state']}-{row['message_id']}",
+            "event": told,
+            "properties": about,
+            **common,
+        }
 
 
 def _finish(workspace: Workspace, campaign: str, occurrence: str, *, stopped: bool) -> None:

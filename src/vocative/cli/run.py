@@ -1,10 +1,14 @@
 """Runs one operation for the command line: opens the workspace, shows progress, prints."""
 
 import importlib
+import signal
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -33,8 +37,29 @@ def run_operation(operation: Operation, params: dict[str, Any]) -> None:
         if operation.takes_progress:
             bar = stack.enter_context(ProgressBar(operation.summary, quiet=as_json))
             params["progress"] = bar
+        if operation.can_stop:
+            params["stop"] = stack.enter_context(_asked_to_stop())
         result = operation.call(*arguments, **params)
     _print(operation, result, as_json=as_json)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Tells whether the user or the system asked to stop; work then ends at a safe point."""
+    asked = threading.Event()
+
+    def ask(_: int, __: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        sys.stderr.write("Stopping after the message in flight; once more to stop at once.\n")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _print(operation: Operation, result: Any, *, as_json: bool) -> None:
