@@ -59,7 +59,7 @@ def micros_from_unix(stated: float) -> int:
     True
     """
     # As seconds, 10¹¹ would be the year 5138: such numbers are milliseconds.
-    return round(stated * (1_000_000 if abs(stated) < 1e11 else 1_000))
+    return round(stated * (1_000_000 if abs(stated) < 10**11 else 1_000))
 
 
 def naive_utc(at: datetime) -> datetime:

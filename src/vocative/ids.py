@@ -13,13 +13,14 @@ _ESCAPE = "\x1e"
 
 def _joined(parts: tuple[str, ...]) -> bytes:
     """The parts as bytes: different parts never give the same bytes."""
-    if any(_SEPARATOR in part or _ESCAPE in part for part in parts):
-        parts = tuple(
+    joined = _SEPARATOR.join(parts)
+    if _ESCAPE in joined or joined.count(_SEPARATOR) >= len(parts):
+        joined = _SEPARATOR.join(
             part.replace(_ESCAPE, _ESCAPE + "0").replace(_SEPARATOR, _ESCAPE + "1")
             for part in parts
         )
     # Names from outside may hold lone surrogates, which UTF-8 refuses.
-    return _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
+    return joined.encode("utf-8", "surrogatepass")
 
 
 def person_id_for(key: bytes, namespace: str, value: str) -> str:

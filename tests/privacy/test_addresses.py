@@ -56,3 +56,20 @@ def test_comparing_is_settled_after_once(written: str) -> None:
         assert normal_email(once) == once
         assert once == once.strip().lower()
         assert "@" not in email_domain(once)
+
+
+plain = st.text("abz09_+-.", min_size=1, max_size=12)
+
+
+@given(
+    st.builds("{}@{}.{}".format, plain, plain, st.sampled_from(["com", "de", "co.uk", "x", "arpa"]))
+)
+def test_the_quick_way_agrees_with_the_full_check(written: str) -> None:
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(written, check_deliverability=False, test_environment=True)
+        expected = checked.normalized.lower()
+    except EmailNotValidError:
+        expected = None
+    assert normal_email(written) == expected

@@ -68,12 +68,15 @@ def test_joining_two_people_keeps_the_newest(store: Store, vault: Vault) -> None
     with store.transaction() as tx:
         vault.learn_many(tx, {"old": {"city": ("Bath", 1), "phone": ("1", 9), "zip": ("Z", 1)}})
         vault.learn_many(tx, {"new": {"city": ("York", 1), "phone": ("2", 5)}})
-        vault.join(tx, "new", "old")
+        vault.join_many(tx, {"new": "old"})
         assert vault.get(tx, "old") == {"city": "Bath", "phone": "1", "zip": "Z"}
         assert vault.get(tx, "new") == {}
-        vault.join(tx, "old", "newest")
-        assert vault.get(tx, "newest") == {"city": "Bath", "phone": "1", "zip": "Z"}
-        vault.join(tx, "nobody", "newest")
+        vault.join_many(tx, {"old": "newest", "nobody": "newest", "newest": "last"})
+        assert vault.get_many(tx, ["new", "old", "newest", "last"]) == {
+            "last": {"city": "Bath", "phone": "1", "zip": "Z"}
+        }
+        vault.put_many(tx, {"last": {"zip": None}})
+        assert vault.get(tx, "last") == {"city": "Bath", "phone": "1"}
 
 
 @pytest.mark.parametrize("column", ["wrapped_key", "ciphertext"])

@@ -7,7 +7,7 @@ the log at its position.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,18 +15,17 @@ import msgspec
 from vocative.clock import to_micros
 from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
+from vocative.errors import StateError
 from vocative.identify.facts import Facts
-from vocative.identify.graph import Identity, IdentityGraph
-from vocative.identify.profiles import ProfileChanges
+from vocative.identify.graph import Identity, IdentityGraph, chunks, marked
+from vocative.identify.profiles import NOTHING, ProfileChanges, Statement, read_statement
 from vocative.ids import event_id_for
-from vocative.privacy.addresses import normal_email
 from vocative.stores import Transaction
 from vocative.streams.embedded import LogBatch
-from vocative.workspace import Workspace
+from vocative.workspace import Trait, Workspace
 
 CONSUMER = "identify"
 EVENTS_PER_STEP = 20_000
-_LOOKUP = 400
 MAX_PARTS = 60
 
 
@@ -55,24 +54,30 @@ def apply_log(
         progress: Called with the number of events after each step.
 
     Raises:
-        StateError: another process is applying and does not finish.
+        StateError: another process is applying and does not finish, or the log was replaced.
         StoreBusy, EngineError: nothing of the step was kept; running again continues there.
     """
     total = ApplyReport()
     with workspace.worker_lock("apply"):
-        while True:
-            batches = _next_batches(workspace)
-            if not batches:
-                return total
-            report = _apply_step(workspace, batches)
-            total += report
+        while batches := _next_batches(workspace):
+            total += _apply_step(workspace, batches)
+            workspace.history.compact(workspace.store, limit=MAX_PARTS)
             if progress is not None:
                 progress(sum(len(batch.events) for batch in batches))
+        workspace.history.sweep(workspace.store)
+    return total
 
 
 def _next_batches(workspace: Workspace) -> list[LogBatch]:
     with workspace.store.read() as tx:
         after = _offset(tx)
+    if after > workspace.log.last_position():
+        raise StateError(
+            f"the event log ends before position {after:,}, which is applied already",
+            where=".vocative/log.db",
+            hint="bring back the log and the store from one backup; events that are put on this"
+            " log would never be applied",
+        )
     batches, events = [], 0
     for batch in workspace.log.read(after):
         batches.append(batch)
@@ -88,15 +93,23 @@ def _offset(tx: Transaction) -> int:
     )
 
 
+class _Read(msgspec.Struct, frozen=True, gc=False):
+    """A readable event with its place on the log and what it says about whom."""
+
+    event_id: str
+    event: Event
+    batch: LogBatch
+    identities: tuple[Identity, ...]
+    stated: Statement
+
+
 def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
+    read: list[_Read] = []
     rejections: list[dict[str, Any]] = []
-    read: list[tuple[str, Event, LogBatch]] = []
     for batch in batches:
         for index, raw in enumerate(batch.events):
             try:
-                event = read_event(
-                    raw, received_at=batch.received_at, trusted=batch.source == OWN_SOURCE
-                )
+                read.append(_read(raw, batch, workspace.traits))
             except EventRefused as refusal:
                 rejections.append(
                     {
@@ -106,16 +119,12 @@ def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
                         "reason": str(refusal),
                     }
                 )
-                continue
-            read.append((event_id_for(batch.source, event.message_id), event, batch))
     with workspace.store.transaction() as tx:
         if _offset(tx) >= batches[0].position:
             return ApplyReport()  # another process was faster
         fresh = _unseen(tx, read)
         _apply_events(workspace, tx, batches, fresh)
         _write_counts(workspace, tx, batches, read, fresh, rejections)
-        workspace.history.compact(tx, limit=MAX_PARTS)
-    workspace.history.sweep(workspace.store)
     return ApplyReport(
         applied=len(fresh),
         duplicates=len(read) - len(fresh),
@@ -123,73 +132,91 @@ def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
     )
 
 
-def _unseen(
-    tx: Transaction, read: list[tuple[str, Event, LogBatch]]
-) -> list[tuple[str, Event, LogBatch]]:
+def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> _Read:
+    event = read_event(raw, received_at=batch.received_at, trusted=batch.source == OWN_SOURCE)
+    stated = read_statement(event, declared)
+    identities = _identities(event, stated)
+    if not (identities or event.person_id or event.nobody):
+        raise EventRefused("no userId, no anonymousId and no usable e-mail address")
+    return _Read(event_id_for(batch.source, event.message_id), event, batch, identities, stated)
+
+
+def _identities(event: Event, stated: Statement) -> tuple[Identity, ...]:
+    """Strongest first."""
+    found: list[Identity] = []
+    if event.user_id:
+        found.append(("user_id", event.user_id))
+    if stated is not NOTHING and (email := stated.vault.get("email")):
+        found.append(("email", email))
+    if event.anonymous_id:
+        found.append(("anonymous_id", event.anonymous_id))
+    if event.type == "alias" and event.user_id and event.previous_id:
+        # Clients send the former id of an account or of a device, and do not say which.
+        found += [("user_id", event.previous_id), ("anonymous_id", event.previous_id)]
+    return tuple(found)
+
+
+def _unseen(tx: Transaction, read: list[_Read]) -> list[_Read]:
     """The events whose id is new; of several with one id the first."""
-    first: dict[str, tuple[str, Event, LogBatch]] = {}
+    first: dict[str, _Read] = {}
     for entry in read:
-        first.setdefault(entry[0], entry)
-    ids = list(first)
-    for start in range(0, len(ids), _LOOKUP):
-        names = {f"e{index}": value for index, value in enumerate(ids[start : start + _LOOKUP])}
-        marks = ", ".join(f":{name}" for name in names)
+        first.setdefault(entry.event_id, entry)
+    for chunk in chunks(list(first)):
+        marks, bound = marked(chunk)
         sql = f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})"
-        for (event_id,) in tx.tuples(sql, names):
+        for (event_id,) in tx.tuples(sql, bound):
             del first[event_id]
     return list(first.values())
 
 
 def _apply_events(
-    workspace: Workspace,
-    tx: Transaction,
-    batches: list[LogBatch],
-    fresh: list[tuple[str, Event, LogBatch]],
+    workspace: Workspace, tx: Transaction, batches: list[LogBatch], fresh: list[_Read]
 ) -> None:
     graph = IdentityGraph(workspace.vault, workspace.key.lookup)
-    identities = [_identities(event) for _, event, _ in fresh]
-    graph.load(tx, (identity for found in identities for identity in found))
+    graph.load(
+        tx,
+        (identity for entry in fresh for identity in entry.identities),
+        {entry.event.person_id for entry in fresh if entry.event.person_id},
+    )
     profiles = ProfileChanges(workspace)
     facts = Facts()
-    for (event_id, event, batch), found in zip(fresh, identities, strict=True):
-        person_id = event.person_id or (graph.resolve(found, at=event.at) if found else None)
+    for entry in fresh:
+        person_id = _person(graph, entry.event, entry.identities)
         if person_id is not None:
-            profiles.observe(person_id, event)
-        facts.add(event_id, person_id, event, source=batch.source)
+            profiles.observe(person_id, entry.event, entry.stated)
+        facts.add(entry.event_id, person_id, entry.event, source=entry.batch.source)
     profiles.write(tx, graph)
     first, last = batches[0].position, batches[-1].position
     for relation, table in facts.tables(graph.survivor).items():
         workspace.history.append(tx, relation, table, first=first, last=last)
 
 
-def _identities(event: Event) -> list[Identity]:
-    found: list[Identity] = []
-    if event.user_id:
-        found.append(("user_id", event.user_id))
-    address = event.traits.get("email") if event.type == "identify" else None
-    email = normal_email(address) if isinstance(address, str) and address else None
-    if email:
-        found.append(("email", email))
-    if event.anonymous_id:
-        found.append(("anonymous_id", event.anonymous_id))
-    return found
+def _person(graph: IdentityGraph, event: Event, identities: tuple[Identity, ...]) -> str | None:
+    if event.person_id:
+        return graph.survivor(event.person_id)
+    if event.type == "alias":
+        # A former id that no account had is a device's: claiming it as an account's would make
+        # one person of everybody who signs in on that device.
+        former = ("user_id", event.previous_id)
+        identities = tuple(i for i in identities if i != former or graph.knows(former))
+    return graph.resolve(identities, at=event.at) if identities else None
 
 
 def _write_counts(
     workspace: Workspace,
     tx: Transaction,
     batches: list[LogBatch],
-    read: list[tuple[str, Event, LogBatch]],
-    fresh: list[tuple[str, Event, LogBatch]],
+    read: list[_Read],
+    fresh: list[_Read],
     rejections: list[dict[str, Any]],
 ) -> None:
     now = to_micros(workspace.clock.now())
-    applied = Counter(batch.position for _, _, batch in fresh)
-    readable = Counter(batch.position for _, _, batch in read)
+    applied = Counter(entry.batch.position for entry in fresh)
+    readable = Counter(entry.batch.position for entry in read)
     rejected = Counter(row["position"] for row in rejections)
     tx.run(
         "INSERT INTO seen_events (event_id, position) VALUES (:event_id, :position)",
-        [{"event_id": event_id, "position": batch.position} for event_id, _, batch in fresh],
+        [{"event_id": entry.event_id, "position": entry.batch.position} for entry in fresh],
     )
     tx.run(
         "INSERT INTO rejected_events (position, event_index, source, reason, rejected_at)"

@@ -5,12 +5,13 @@ properties stays beside them as JSON, cleaned of what identifies a person.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vocative.collect.event import Event
-from vocative.identify.personal import clean_properties
+from vocative.identify.personal import clean_properties, clean_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,6 +49,11 @@ _LINE_COLUMNS = [
 _NUMBERS = {"price", "quantity", "revenue"}
 _INSTANTS = {"at", "received_at"}
 _REFUNDS = {"Order Refunded", "Order Cancelled"}
+_KNOWN = frozenset(
+    "order_id product_id sku category price quantity revenue total currency campaign campaign_id"
+    " message_id email_id products".split()
+)
+"""Properties that have a column of their own; the others stay beside them as JSON."""
 
 
 class Facts:
@@ -59,38 +65,38 @@ class Facts:
 
     def add(self, event_id: str, person_id: str | None, event: Event, *, source: str) -> None:
         """One event and, when it has products, one line for each."""
-        properties = clean_properties(event.properties)
-        take = properties.pop
+        known: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        for name, value in clean_properties(event.properties).items():
+            (known if name in _KNOWN else rest)[name] = value
+        get = known.get
         sign = -1.0 if event.name in _REFUNDS else 1.0
-        order_id = _text(take("order_id", None))
-        products = take("products", None)
-        revenue, total = take("revenue", None), take("total", None)
-        amount = _number(total if revenue is None else revenue)
-        sku = take("sku", None)
-        campaign_id, email_id = take("campaign_id", None), take("email_id", None)
+        order_id = _text(get("order_id"))
+        amount = _number(get("total") if get("revenue") is None else get("revenue"))
         self._events.append(
             (
                 event_id,
                 person_id,
-                event.name,
+                _event_name(event.name),
                 event.at,
                 event.received_at,
                 source,
                 order_id,
-                _text(take("product_id", None) or sku),
-                _text(take("category", None)),
-                _number(take("price", None)),
-                _number(take("quantity", None)),
+                _text(get("product_id") or get("sku")),
+                _text(get("category")),
+                _number(get("price")),
+                _number(get("quantity")),
                 -abs(amount) if amount is not None and sign < 0 else amount,
-                _text(take("currency", None)),
-                _text(take("campaign", None) or campaign_id),
-                _text(take("message_id", None) or email_id),
-                msgspec.json.encode(properties).decode() if properties else "{}",
+                _text(get("currency")),
+                _text(get("campaign") or get("campaign_id")),
+                _text(get("message_id") or get("email_id")),
+                msgspec.json.encode(rest).decode() if rest else "{}",
             )
         )
+        products = get("products")
         for product in products if isinstance(products, list) else ():
             if isinstance(product, Mapping):
-                base = (event_id, person_id, event.name, event.at, order_id)
+                base = (event_id, person_id, _event_name(event.name), event.at, order_id)
                 self._lines.append((*base, *_line(product, sign)))
 
     def tables(self, survivor: Callable[[str], str]) -> "dict[str, pa.Table]":
@@ -99,6 +105,11 @@ class Facts:
             "events": _table(_EVENT_COLUMNS, self._events, survivor),
             "order_lines": _table(_LINE_COLUMNS, self._lines, survivor),
         }
+
+
+@lru_cache(maxsize=1_000)
+def _event_name(name: str) -> str:
+    return clean_text(name)
 
 
 def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
@@ -134,9 +145,9 @@ def _arrow(name: str) -> "pa.DataType":
 
 
 def _text(value: Any) -> str | None:
-    if value is None or value == "" or isinstance(value, dict | list):
-        return None
-    return str(value)
+    if value.__class__ is str:
+        return value or None
+    return None if value is None or isinstance(value, dict | list) else str(value)
 
 
 def _number(value: Any) -> float | None:
@@ -144,6 +155,6 @@ def _number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if abs(number) < 1e15 else None

@@ -7,12 +7,13 @@ Identities (namespace, value) come in, one person id goes out. Deterministic rul
   one survives;
 - an anonymous id joins its profile to a named one only while that profile has no name of its
   own: a shared device does not make two customers one;
-- phone numbers join nobody: households share them.
+- phone numbers join nobody: households share them;
+- an alias says that two ids are one person's, whatever they were called before.
 
 Values are kept as keyed hashes only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vocative.ids import person_id_for
@@ -21,6 +22,8 @@ from vocative.stores import Transaction
 
 Identity = tuple[str, str]
 """(namespace, value): namespaces are user_id, email and anonymous_id."""
+Key = tuple[str, str]
+"""(namespace, keyed hash of the value)."""
 
 NAMED = ("user_id", "email")
 _LOOKUP = 400
@@ -30,8 +33,7 @@ _LOOKUP = 400
 class _Profile:
     person_id: str
     first_seen_at: int
-    named: bool
-    new: bool = False
+    named: bool = False
 
 
 @dataclass
@@ -50,98 +52,119 @@ class IdentityGraph:
     def __init__(self, vault: Vault, person_key: bytes) -> None:
         self._vault = vault
         self._person_key = person_key
-        self._hashes: dict[Identity, str] = {}
-        self._owner: dict[tuple[str, str], str] = {}
+        self._keys: dict[Identity, Key] = {}
+        self._owner: dict[Key, str] = {}
+        self._moved: dict[str, str] = {}
         self._profiles: dict[str, _Profile] = {}
         self.changes = Changes()
 
-    def load(self, tx: Transaction, identities: Iterable[Identity]) -> None:
-        """Read what the store knows about these identities."""
+    def load(
+        self, tx: Transaction, identities: Iterable[Identity], person_ids: Iterable[str] = ()
+    ) -> None:
+        """Read what the store knows about these identities, and whether these people were merged.
+
+        Args:
+            tx: The transaction in which the batch is applied.
+            identities: Everything that `resolve` will be asked about.
+            person_ids: People that events name themselves.
+        """
         by_namespace: dict[str, list[str]] = {}
         for identity in set(identities):
             value_hash = self._vault.lookup_hash(*identity)
-            self._hashes[identity] = value_hash
+            self._keys[identity] = (identity[0], value_hash)
             by_namespace.setdefault(identity[0], []).append(value_hash)
         for namespace, hashes in by_namespace.items():
-            for start in range(0, len(hashes), _LOOKUP):
-                self._load_some(tx, namespace, hashes[start : start + _LOOKUP])
+            for chunk in chunks(hashes):
+                self._load_some(tx, namespace, chunk)
         self._load_names(tx)
+        for chunk in chunks(list(person_ids)):
+            marks, bound = marked(chunk)
+            self._moved.update(
+                tx.tuples(
+                    "SELECT person_id, merged_into FROM profiles WHERE merged_into IS NOT NULL"
+                    f" AND person_id IN ({marks})",
+                    bound,
+                )
+            )
 
-    def resolve(self, identities: list[Identity], *, at: int) -> str:
+    def resolve(self, identities: Sequence[Identity], *, at: int) -> str:
         """The person these identities belong to; made when nobody has any of them.
 
         Args:
             identities: At least one, strongest first.
             at: Microseconds UTC of the event.
         """
-        keys = [(identity[0], self._hashes[identity]) for identity in identities]
-        named = [self._find(key) for key in keys if key[0] in NAMED and key in self._owner]
-        anonymous = [self._find(key) for key in keys if key[0] not in NAMED and key in self._owner]
-        has_name = any(key[0] in NAMED for key in keys)
-        person = self._joined(named) if named else None
-        for candidate in anonymous:
-            if person is None:
-                # A named event on a device that belongs to somebody else starts a new person.
-                if not (has_name and candidate.named):
-                    person = candidate
-            elif candidate is not person and not candidate.named:
-                person = self._joined([person, candidate])
-        if person is None:
-            person = self._create(identities[0], at)
+        keys = [self._keys[identity] for identity in identities]
+        person = self._agreed(keys) or self._create(identities[0], at)
         person.first_seen_at = min(person.first_seen_at, at)
-        person.named = person.named or has_name
         for key in keys:
-            self._claim(key, person, at)
+            if key[0] in NAMED:
+                person.named = True
+            if self._owner.get(key) != person.person_id:
+                self._claim(key, person, at)
         return person.person_id
 
+    def _agreed(self, keys: list[Key]) -> _Profile | None:
+        """The one profile that the known ones among the keys lead to, joined where need be."""
+        if len(keys) == 1:
+            return self._find(keys[0])
+        named = [p for key in keys if key[0] in NAMED and (p := self._find(key))]
+        person = self._joined(named) if named else None
+        has_name = any(key[0] in NAMED for key in keys)
+        for key in keys:
+            candidate = self._find(key) if key[0] not in NAMED else None
+            if candidate is None or candidate is person:
+                continue
+            if person is not None:
+                if not candidate.named:
+                    person = self._joined([person, candidate])
+            elif not (has_name and candidate.named):
+                # A new name on a device that belongs to somebody else starts a new person.
+                person = candidate
+        return person
+
     def survivor(self, person_id: str) -> str:
-        """The person that a person merged in this batch lives on as."""
+        """The person that a merged person lives on as."""
+        person_id = self._moved.get(person_id, person_id)
         while person_id in self.changes.merged:
             person_id = self.changes.merged[person_id]
         return person_id
 
-    def knows(self, person_id: str) -> bool:
-        """Whether this step resolved anything to the person."""
-        return person_id in self._profiles
+    def knows(self, identity: Identity) -> bool:
+        """Whether somebody has this identity, which was loaded."""
+        return self._keys[identity] in self._owner
 
-    def first_seen(self, person_id: str) -> int:
-        """Microseconds UTC of the earliest event of a person in this batch or before."""
-        return self._profiles[person_id].first_seen_at
-
-    def _load_some(self, tx: Transaction, namespace: str, hashes: list[str]) -> None:
-        names = {f"h{index}": value for index, value in enumerate(hashes)}
-        marks = ", ".join(f":{name}" for name in names)
+    def _load_some(self, tx: Transaction, namespace: str, hashes: Sequence[str]) -> None:
+        marks, bound = marked(hashes)
         rows = tx.tuples(
             "SELECT i.value_hash, i.person_id, p.first_seen_at FROM identities i"
             " JOIN profiles p ON p.person_id = i.person_id"
             f" WHERE i.namespace = :namespace AND i.value_hash IN ({marks})",
-            {"namespace": namespace, **names},
+            {"namespace": namespace, **bound},
         )
         for value_hash, person_id, first_seen_at in rows:
             self._owner[namespace, value_hash] = person_id
-            self._profiles.setdefault(
-                person_id, _Profile(person_id, first_seen_at, named=namespace in NAMED)
-            ).named |= namespace in NAMED
+            known = self._profiles.get(person_id)
+            if known is None:
+                known = self._profiles[person_id] = _Profile(person_id, first_seen_at)
+            known.named = known.named or namespace in NAMED
 
     def _load_names(self, tx: Transaction) -> None:
         """Learn which profiles that were found by a device have a name all the same."""
-        unsure = [person for person in self._profiles.values() if not person.named]
-        for start in range(0, len(unsure), _LOOKUP):
-            chunk = {
-                f"p{index}": person.person_id
-                for index, person in enumerate(unsure[start : start + _LOOKUP])
-            }
-            marks = ", ".join(f":{name}" for name in chunk)
+        unsure = [person.person_id for person in self._profiles.values() if not person.named]
+        for chunk in chunks(unsure):
+            marks, bound = marked(chunk)
             rows = tx.tuples(
                 "SELECT DISTINCT person_id FROM identities WHERE namespace IN ('user_id', 'email')"
                 f" AND person_id IN ({marks})",
-                chunk,
+                bound,
             )
             for (person_id,) in rows:
                 self._profiles[person_id].named = True
 
-    def _find(self, key: tuple[str, str]) -> _Profile:
-        return self._profiles[self.survivor(self._owner[key])]
+    def _find(self, key: Key) -> _Profile | None:
+        owner = self._owner.get(key)
+        return None if owner is None else self._profiles[self.survivor(owner)]
 
     def _joined(self, profiles: list[_Profile]) -> _Profile:
         survivor = min(
@@ -156,17 +179,11 @@ class IdentityGraph:
 
     def _create(self, identity: Identity, at: int) -> _Profile:
         person_id = person_id_for(self._person_key, *identity)
-        if person_id in self._profiles:
-            # The identity was taken over by another profile; its first bearer keeps the plain id.
-            person_id = person_id_for(self._person_key, identity[0], f"{identity[1]}\x1f{at}")
-        profile = _Profile(person_id, at, named=identity[0] in NAMED, new=True)
-        self._profiles[person_id] = profile
+        profile = self._profiles[person_id] = _Profile(person_id, at)
         self.changes.created.add(person_id)
         return profile
 
-    def _claim(self, key: tuple[str, str], person: _Profile, at: int) -> None:
-        if self._owner.get(key) == person.person_id:
-            return
+    def _claim(self, key: Key, person: _Profile, at: int) -> None:
         self._owner[key] = person.person_id
         self.changes.identities.append(
             {
@@ -176,3 +193,14 @@ class IdentityGraph:
                 "first_seen_at": at,
             }
         )
+
+
+def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Pieces that fit one statement."""
+    return (values[start : start + _LOOKUP] for start in range(0, len(values), _LOOKUP))
+
+
+def marked(values: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Binds for `IN (...)` and their values."""
+    bound = {f"v{index}": value for index, value in enumerate(values)}
+    return ", ".join(f":{name}" for name in bound), bound

@@ -9,10 +9,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from vocative.workspace import Trait
 
 REMOVED = "[removed]"
-_EMAIL = re.compile(r"[^\s@<>\"',;:/=?&]+@[^\s@<>\"',;:/?&]+\.[^\s@<>\"',;:/?&]+")
+MAX_TEXT = 2_000
+# Bounded repeats: a text made to be slow takes time in proportion to its length.
+_EMAIL = re.compile(
+    r"[^\s@<>\",;:/=?&%]{1,128}(?:@|%40)[^\s@<>\"',;:/?&%]{1,255}\.[^\s@<>\"',;:/?&%.]{1,63}",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(r"(?<![\w.])\+\d[\d ()./-]{6,18}\d")
+_LINK = re.compile(r"(?:https?://|/|\?)", re.IGNORECASE)
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 PERSONAL_NAMES = frozenset(
@@ -81,6 +90,22 @@ PERSONAL_NAMES = frozenset(
 )
 """Property names that never reach history, in snake case."""
 
+_PERSONAL_ENDINGS = tuple(
+    f"_{ending}"
+    for ending in (
+        "email first_name last_name full_name surname phone mobile telephone address street"
+        " postcode postal_code zip zip_code birthday birth_date date_of_birth ip ip_address"
+        " device_id card_number user_name username password"
+    ).split()
+)
+"""`billing_first_name` and `customer_email` are as personal as what they end with."""
+
+_PEOPLE = frozenset(
+    "customer user person profile account buyer contact subscriber member guest owner sender"
+    " billing shipping delivery traits".split()
+)
+"""Names of descriptions of people; as a number (`shipping: 4.90`) they are none."""
+
 VAULT_NAMES = {
     "email_address": "email",
     "e_mail": "email",
@@ -97,7 +122,7 @@ VAULT_NAMES = {
 def snake(name: str) -> str:
     """`firstName`, `First Name` and `first-name` as `first_name`."""
     spaced = _BOUNDARY.sub("_", name.strip())
-    return re.sub(r"[^0-9a-zA-Z]+", "_", spaced).strip("_").lower()
+    return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
 
 def split_traits(
@@ -122,26 +147,34 @@ def split_traits(
 
 def clean_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Properties without what identifies a person: known names dropped, addresses blotted out."""
-    return {
-        name: value if value.__class__ in _PLAIN else clean_value(value)
-        for name, value in properties.items()
-        if not _is_personal(name)
-    }
+    kept = {}
+    for name, value in properties.items():
+        kind = value.__class__
+        meaning = _meaning(name)
+        if meaning == _ITEM or (meaning == _PERSON and kind in _NUMBERS):
+            kept[name] = value if kind in _PLAIN else clean_value(value)
+    return kept
+
+
+_ITEM, _PERSON, _PERSONAL = 0, 1, 2
 
 
 @lru_cache(maxsize=20_000)
-def _is_personal(name: str) -> bool:
-    return snake(name) in PERSONAL_NAMES
+def _meaning(name: str) -> int:
+    plain = snake(name)
+    if plain in PERSONAL_NAMES or plain.endswith(_PERSONAL_ENDINGS) or clean_text(name) != name:
+        return _PERSONAL
+    return _PERSON if plain in _PEOPLE else _ITEM
 
 
+_NUMBERS = frozenset({int, float})
 _PLAIN = frozenset({int, float, bool, type(None)})
 
 
 def clean_value(value: Any) -> Any:
-    """A property's value with every e-mail address in it blotted out."""
+    """A property's value with every e-mail address and phone number in it blotted out."""
     if isinstance(value, str):
-        text = value if len(value) <= 2_000 else value[:2_000]
-        return _EMAIL.sub(REMOVED, text) if "@" in text else _without_query(text)
+        return clean_text(value)
     if isinstance(value, Mapping):
         return clean_properties(value)
     if isinstance(value, list):
@@ -149,12 +182,20 @@ def clean_value(value: Any) -> Any:
     return value
 
 
-def _without_query(text: str) -> str:
-    # A page's query string carries ids and addresses more often than meaning.
-    return text.partition("?")[0] if text.startswith("http") and "://" in text[:9] else text
+def clean_text(text: str) -> str:
+    """Text of at most 2,000 characters without e-mail addresses, phone numbers and queries."""
+    if "@" in text or "%40" in text:
+        text = _EMAIL.sub(REMOVED, text)
+    if "+" in text:
+        text = _PHONE.sub(REMOVED, text)
+    if ("?" in text or "#" in text) and _LINK.match(text):
+        # What follows a page's address carries ids and names more often than meaning.
+        text = re.split("[?#]", text, maxsplit=1)[0]
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT]
 
 
 def _text(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    return str(value)[:2_000]
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text[:MAX_TEXT]

@@ -91,15 +91,25 @@ class Vault:
                 changed[person_id] = (known[0] if known else None, record)
         self._write(tx, changed)
 
-    def join(self, tx: Transaction, gone: str, kept: str) -> None:
-        """Give one person's fields to another and destroy the first record; newest wins."""
-        records = self._records(tx, [gone, kept])
-        if gone not in records:
-            return
-        key, own = records.get(kept, (None, {}))
-        # On a tie the survivor's own statement counts: it is merged in last.
-        self._write(tx, {kept: (key, merge_statements(records[gone][1], own))})
-        self.erase(tx, gone)
+    def join_many(self, tx: Transaction, merged: Mapping[str, str]) -> None:
+        """Give the fields of people who disappear to who survives; destroy their records.
+
+        Args:
+            tx: The transaction of the merge.
+            merged: Person that disappears → person that survives, in the order of the merges.
+        """
+        records = self._records(tx, {*merged, *merged.values()})
+        joined: dict[str, _Record] = {}
+        for gone, kept in merged.items():
+            if gone in records:
+                key, own = records.get(kept, (None, {}))
+                # On a tie the survivor's own statement counts: it is merged in last.
+                joined[kept] = key, merge_statements(records[gone][1], own)
+                records[kept] = (key or b"", joined[kept][1])
+                self.erase(tx, gone)
+        self._write(
+            tx, {person: record for person, record in joined.items() if person not in merged}
+        )
 
     def erase(self, tx: Transaction, person_id: str) -> bool:
         """Destroy a person's key and record; True when there was one."""

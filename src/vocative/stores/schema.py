@@ -44,6 +44,12 @@ profiles = sa.Table(
         comment="when each trait was stated, JSON object of instants",
     ),
     sa.Column("merged_into", sa.Text, nullable=True, comment="the surviving profile, once merged"),
+    sa.Index(
+        None,
+        "merged_into",
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    ),
 )
 
 identities = sa.Table(

@@ -14,7 +14,9 @@ def create_engine(url: sa.URL) -> sa.Engine:
     A deferred transaction that upgrades from read to write fails at once with "database is
     locked", whatever the timeout; BEGIN IMMEDIATE waits for its turn.
     """
-    engine = sa.create_engine(url, pool_size=8, max_overflow=24, hide_parameters=True)
+    engine = sa.create_engine(
+        url, pool_size=8, max_overflow=24, hide_parameters=True, paramstyle="named"
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:

@@ -2,11 +2,13 @@
 
 A part is written under its final name first and becomes visible when its row in `history_parts`
 is committed, in the same transaction as the consumer's offset. A part that no row names is a
-crash's left-over: readers never see it and the next append with that name replaces it.
+crash's left-over or was joined into another one: new readers never see it, and it is swept once
+no old reader can be using it. One process at a time writes (`Workspace.worker_lock`).
 """
 
 import os
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 RELATIONS = ("events", "order_lines")
 FULL_PART_ROWS = 1_000_000
-READERS_SECONDS = 600
+READERS_SECONDS = 3_600
 
 
 class History:
@@ -35,25 +37,10 @@ class History:
         Raises:
             EngineError: the file cannot be written, for example because the disk is full.
         """
-        import pyarrow.parquet as pq
-
         if table.num_rows == 0:
             return
         name = f"{relation}-{first:012d}-{last:012d}.parquet"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        target = self.folder / name
-        partial = target.with_suffix(".partial")
-        try:
-            pq.write_table(table, partial, compression="zstd", compression_level=1)
-            _flush(partial)
-            partial.replace(target)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise EngineError(
-                f"history cannot be written: {error.strerror or error}",
-                where=f"history/{name}",
-                hint="free some space on the disk; nothing was lost, run the command again",
-            ) from error
+        self._write(name, table.schema, table.to_batches())
         tx.run(
             _INSERT_PART,
             {
@@ -75,51 +62,79 @@ class History:
             found[row["relation"]].append(self.folder / row["name"])
         return found
 
-    def compact(self, tx: Transaction, *, limit: int) -> None:
-        """Join the small parts of a relation into one when there are more than `limit`."""
-        import pyarrow.dataset as ds
-        import pyarrow.parquet as pq
+    def compact(self, store: Store, *, limit: int) -> None:
+        """Join the small parts of each relation that has more than `limit` of them.
 
+        Raises:
+            EngineError: the joined file cannot be written; everything is as before.
+        """
         for relation in RELATIONS:
-            names = tx.tuples(
-                "SELECT name FROM history_parts WHERE relation = :relation AND row_count < :full"
-                " ORDER BY first_position, name",
-                {"relation": relation, "full": FULL_PART_ROWS},
-            )
-            paths = [self.folder / name for (name,) in names]
-            if len(paths) <= limit:
-                continue
-            ends = [_positions(path) for path in paths]
-            first, last = min(start for start, _ in ends), max(end for _, end in ends)
-            target = self.folder / f"{relation}-{first:012d}-{last:012d}-joined.parquet"
-            rows = 0
-            with pq.ParquetWriter(
-                target, pq.read_schema(paths[0]), compression="zstd", compression_level=1
-            ) as writer:
-                for batch in ds.dataset(paths).to_batches():
-                    writer.write_batch(batch)
-                    rows += batch.num_rows
-            _flush(target)
-            joined = [{"name": path.name} for path in paths]
-            tx.run("DELETE FROM history_parts WHERE name = :name", joined)
-            tx.run(
-                _INSERT_PART,
-                {
-                    "name": target.name,
-                    "relation": relation,
-                    "first": first,
-                    "last": last,
-                    "rows": rows,
-                },
-            )
+            with store.read() as tx:
+                small = tx.tuples(
+                    "SELECT name, first_position, last_position, row_count FROM history_parts"
+                    " WHERE relation = :relation AND row_count < :full"
+                    " ORDER BY first_position, name",
+                    {"relation": relation, "full": FULL_PART_ROWS},
+                )
+            if len(small) > limit:
+                self._join(store, relation, small)
 
     def sweep(self, store: Store) -> None:
         """Delete files that no committed row names and that no reader can still be using."""
         with store.read() as tx:
             visible = {path.name for paths in self.parts(tx).values() for path in paths}
-        for path in self.folder.glob("*.parquet"):
-            if path.name not in visible and time.time() - path.stat().st_mtime > READERS_SECONDS:
+        # File times come from the machine's clock, whatever clock the workspace goes by.
+        old = time.time() - READERS_SECONDS
+        for path in self.folder.glob("*.p*"):
+            if path.name not in visible and path.stat().st_mtime < old:
                 path.unlink(missing_ok=True)
+
+    def _join(
+        self, store: Store, relation: str, small: Sequence[tuple[str, int, int, int]]
+    ) -> None:
+        import pyarrow.dataset as ds
+
+        paths = [self.folder / name for name, *_ in small]
+        first, last = min(part[1] for part in small), max(part[2] for part in small)
+        name = f"{relation}-{first:012d}-{last:012d}-joined.parquet"
+        source = ds.dataset(paths)
+        # No lock is held while the file is written: parts never change.
+        self._write(name, source.schema, source.to_batches(use_threads=False))
+        rows = sum(part[3] for part in small)
+        with store.transaction() as tx:
+            joined = [{"name": part[0]} for part in small]
+            tx.run("DELETE FROM history_parts WHERE name = :name", joined)
+            tx.run(
+                _INSERT_PART,
+                {"name": name, "relation": relation, "first": first, "last": last, "rows": rows},
+            )
+        for path in paths:
+            # A reader may just have been told of the old parts: their time to go starts now.
+            path.touch()
+
+    def _write(self, name: str, schema: "pa.Schema", batches: "Iterable[pa.RecordBatch]") -> None:
+        """Write a whole file under its name, durable, or nothing."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        partial = self.folder / f"{name}.partial"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with pq.ParquetWriter(
+                partial, schema, compression="zstd", compression_level=1
+            ) as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+            _flush(partial)
+            partial.replace(self.folder / name)
+            _flush(self.folder)
+        except (OSError, pa.ArrowException) as error:
+            partial.unlink(missing_ok=True)
+            raise EngineError(
+                f"history cannot be written: {getattr(error, 'strerror', None) or error}",
+                where=f"history/{name}",
+                hint="free some space on the disk; nothing was lost, run the command again",
+            ) from error
 
 
 _INSERT_PART = (
@@ -128,11 +143,9 @@ _INSERT_PART = (
 )
 
 
-def _positions(path: Path) -> tuple[int, int]:
-    parts = path.stem.split("-")
-    return int(parts[1]), int(parts[2])
-
-
 def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

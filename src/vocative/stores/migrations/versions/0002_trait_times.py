@@ -1,4 +1,7 @@
-"""When each trait was stated, so that a late event never overwrites a newer one."""
+"""When each trait was stated, so that a late event never overwrites a newer one.
+
+Also an index by which a merge finds the profiles that were merged into the one that goes.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,8 +24,16 @@ def upgrade() -> None:
             comment="when each trait was stated, JSON object of instants",
         ),
     )
+    op.create_index(
+        "ix_profiles_merged_into",
+        "profiles",
+        ["merged_into"],
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
     """Forget when traits were stated."""
+    op.drop_index("ix_profiles_merged_into", "profiles")
     op.drop_column("profiles", "traits_at")
