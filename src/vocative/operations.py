@@ -202,12 +202,14 @@ OPERATIONS: dict[str, Operation] = {
             "vocative.server.overview:overview",
             "Key numbers, alerts and recent campaigns.",
             route="GET /overview",
+            show="vocative.cli.show:show_overview",
         ),
         Operation(
             "person list",
             "vocative.server.people:list_people",
             "People, by search or segment.",
             route="GET /people",
+            show="vocative.cli.show:show_people",
         ),
         Operation(
             "person show",
@@ -215,6 +217,7 @@ OPERATIONS: dict[str, Operation] = {
             "Everything known about one person.",
             route="GET /people/{person_id}",
             arguments=("person_id",),
+            show="vocative.cli.show:show_person",
         ),
         Operation(
             "person timeline",
@@ -222,6 +225,7 @@ OPERATIONS: dict[str, Operation] = {
             "What a person did, newest first.",
             route="GET /people/{person_id}/timeline",
             arguments=("person_id",),
+            show="vocative.cli.show:show_timeline",
         ),
         Operation(
             "explain",
@@ -282,6 +286,7 @@ OPERATIONS: dict[str, Operation] = {
             "Score the people of a model's population.",
             role="analyst",
             arguments=("name",),
+            show="vocative.cli.show:show_scored",
         ),
         Operation(
             "recommend",
@@ -289,6 +294,7 @@ OPERATIONS: dict[str, Operation] = {
             "Make everyone's recommendations.",
             role="analyst",
             arguments=("name",),
+            show="vocative.cli.show:show_recommended",
         ),
         Operation(
             "model list",
@@ -333,6 +339,7 @@ OPERATIONS: dict[str, Operation] = {
             "A campaign's messages with their state.",
             route="GET /campaigns/{campaign}/messages",
             arguments=("campaign",),
+            show="vocative.cli.show:show_messages",
         ),
         Operation(
             "message show",
@@ -340,6 +347,7 @@ OPERATIONS: dict[str, Operation] = {
             "One message as it was sent, and why.",
             route="GET /messages/{message_id}",
             arguments=("message_id",),
+            show="vocative.cli.show:show_message",
         ),
         Operation(
             "report",

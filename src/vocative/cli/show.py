@@ -14,6 +14,9 @@ from vocative.cli.start import Started
 from vocative.collect.importing import ImportReport
 from vocative.predict import ModelSummary
 from vocative.segment import Condition, FeatureSummary, RecomputeReport, SegmentSummary
+from vocative.server.messages import Message, Messages
+from vocative.server.overview import Overview
+from vocative.server.people import People, Person, Timeline
 from vocative.server.segments import PreviewPage
 
 console = Console(highlight=False)
@@ -250,6 +253,113 @@ def show_model(card: Any) -> None:
     from vocative.predict.card import card_markdown
 
     Console(highlight=False).print(Markdown(card_markdown(card)))
+
+
+def show_scored(people: int) -> None:
+    """How many people have a score."""
+    console.print(f"Scored {people:,} people.")
+
+
+def show_recommended(people: int) -> None:
+    """How many people have a list of items."""
+    console.print(f"Chose items for {people:,} people.")
+
+
+def show_person(person: Person) -> None:
+    """Everything known about one person."""
+    console.print(f"[bold]{escape(person.name or 'No name')}[/]  [dim]{person.person_id}[/]")
+    console.print(escape(", ".join(part for part in (person.email, person.phone) if part)))
+    table = _table("", "")
+    traits = ", ".join(f"{name} {value}" for name, value in person.traits.items())
+    table.add_row("traits", escape(traits))
+    table.add_row("segments", escape(", ".join(s.name for s in person.segments)))
+    for score in person.scores:
+        table.add_row(score.model, escape(f"{score.value:.1%}: {'; '.join(score.reasons)}"))
+    for consent in person.consents[:3]:
+        table.add_row(
+            f"consent {consent.purpose}",
+            escape(
+                f"{consent.status} {consent.at:%Y-%m-%d} by {consent.channel} ({consent.source})"
+            ),
+        )
+    for message in person.messages[:5]:
+        why = f" ({message.reason})" if message.reason else ""
+        table.add_row(message.campaign, escape(f"{message.state}{why}"))
+    for feature in person.features:
+        if feature.value is not None:
+            table.add_row(f"[dim]{feature.name}[/]", escape(_value(feature.value)))
+    console.print(table)
+
+
+def show_people(page: People) -> None:
+    """A page of people."""
+    table = _table(
+        "person", "name", "e-mail", "country", "orders", "spend", right=("orders", "spend")
+    )
+    for person in page.people:
+        table.add_row(
+            person.person_id,
+            escape(person.name or ""),
+            escape(person.email or ""),
+            escape(person.country or ""),
+            f"{person.orders:,}",
+            f"{person.spend:,.2f}",
+        )
+    console.print(table)
+    console.print(f"{page.total:,} people" + (f"; next: --after {page.next}" if page.next else ""))
+
+
+def show_timeline(page: Timeline) -> None:
+    """What a person did."""
+    table = _table("at (UTC)", "event", "")
+    for event in page.events:
+        table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S}", escape(event.name), escape(event.summary))
+    console.print(table if page.events else "Nothing yet.")
+
+
+def show_messages(page: Messages) -> None:
+    """A page of messages."""
+    table = _table("message", "person", "variant", "state", "")
+    for message in page.messages:
+        said = message.reason or message.provider_reply or ""
+        table.add_row(
+            message.message_id, message.person_id, message.arm, message.state, escape(said)
+        )
+    console.print(table)
+    console.print(
+        f"{page.total:,} messages" + (f"; next: --after {page.next}" if page.next else "")
+    )
+
+
+def show_message(message: Message) -> None:
+    """One mail: its headers and plain text."""
+    console.print(f"[bold]{escape(message.subject)}[/]")
+    console.print(
+        f"[dim]from {escape(message.sender)} to {escape(message.to)}, {message.message.state}[/]\n"
+    )
+    console.print(escape(message.text))
+
+
+def show_overview(page: Overview) -> None:
+    """The key numbers."""
+    console.print(
+        f"[bold]{escape(page.workspace)}[/]: {page.people:,} people,"
+        f" {page.events:,} events, {page.items:,} items"
+    )
+    for alert in page.alerts:
+        console.print(escape(f"{alert.level}: {alert.message} {alert.hint or ''}"))
+    table = _table(
+        "week of",
+        "orders",
+        "revenue",
+        "active people",
+        right=("orders", "revenue", "active people"),
+    )
+    for week in page.weeks[-8:]:
+        table.add_row(
+            f"{week.week_on}", f"{week.orders:,}", f"{week.revenue:,.2f}", f"{week.active_people:,}"
+        )
+    console.print(table)
 
 
 def show_rendered(page: Any) -> None:

@@ -156,11 +156,17 @@ def arms_sql() -> str:
 
 
 def funnel_sql() -> str:
-    """One row per kind of feedback and verdict: events, distinct messages, those accepted."""
-    return """
+    """One row per kind of feedback and verdict: events, distinct messages, those accepted.
+
+    A mail that came back was not delivered, whatever was confirmed before.
+    """
+    return f"""
         SELECT name, by_machine, count(*) AS events, count(DISTINCT message_id) AS messages,
             count(DISTINCT message_id) FILTER (accepted = 1) AS accepted
-        FROM touches GROUP BY name, by_machine"""
+        FROM touches WHERE name <> '{FEEDBACK["delivered"]}' OR message_id NOT IN (
+            SELECT message_id FROM touches
+            WHERE name = '{FEEDBACK["bounced"]}' AND message_id IS NOT NULL)
+        GROUP BY name, by_machine"""
 
 
 def attributed_sql() -> str:

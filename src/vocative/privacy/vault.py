@@ -1,8 +1,9 @@
 """The one home of direct identifiers: addresses, names, phone numbers, whatever is personal.
 
 Fields come in by person id and lie encrypted (AES-256-GCM) under that person's own key, which
-lies wrapped by the workspace key. Destroying a person's key destroys the record, in every backup
-too. Look-up goes by keyed hash; nothing here is ever logged.
+lies wrapped by the workspace key. Without the person's key the record cannot be read any more;
+backups of the store hold both, so they must be let go too. Look-up goes by keyed hash; nothing
+here is ever logged.
 """
 
 import base64

@@ -172,6 +172,8 @@ def html_of_message(workspace: Workspace, message_id: str) -> Response:
         html = f"<p style='font-family:sans-serif;color:#777'>{error.message}</p>"
     # The app's own look at a mail must not count as somebody's opening it.
     html = re.sub(r'<img[^>]+src="[^"]*/o/[^"]*"[^>]*>', "", html)
+    # Pictures of this server are shown from wherever it is being looked at.
+    html = html.replace(f'src="{workspace.settings.base_url}/', 'src="/')
     return HTMLResponse(html, headers=_PREVIEW_HEADERS)
 
 

@@ -180,20 +180,35 @@ def list_people(
         bound["found"] = _searched(workspace, search.strip())
     with workspace.store.read() as tx:
         total = int(tx.value(f"SELECT count(*) FROM profiles WHERE {condition}", bound) or 0)
-        rows = tx.rows(
-            f"SELECT person_id, first_seen_at, updated_at, traits FROM profiles WHERE {condition}"
-            " AND person_id > :after ORDER BY person_id LIMIT :limit",
+        page = tx.tuples(
+            f"SELECT person_id FROM profiles WHERE {condition} AND person_id > :after"
+            " ORDER BY person_id LIMIT :limit",
             {**bound, "after": after or "", "limit": limit + 1},
         )
-        more = len(rows) > limit
-        rows = rows[:limit]
-        ids = [row["person_id"] for row in rows]
-        personal = workspace.vault.get_many(tx, ids)
-        segments = _segments_of(tx, ids)
-    bought = _bought(workspace, ids)
-    _audited(workspace, "list people", f"{len(ids)} people")
-    people = [
-        PersonRow(
+    ids = [row[0] for row in page[:limit]]
+    return People(
+        total=total, people=rows_of(workspace, ids), next=ids[-1] if len(page) > limit else None
+    )
+
+
+def rows_of(workspace: Workspace, person_ids: list[str]) -> list[PersonRow]:
+    """List rows of given people, in their order."""
+    if not person_ids:
+        return []
+    names = {f"p{index}": person_id for index, person_id in enumerate(person_ids)}
+    marks = ", ".join(f":{name}" for name in names)
+    with workspace.store.read() as tx:
+        rows = tx.rows(
+            "SELECT person_id, first_seen_at, updated_at, traits FROM profiles"
+            f" WHERE person_id IN ({marks})",
+            names,
+        )
+        personal = workspace.vault.get_many(tx, person_ids)
+        segments = _segments_of(tx, person_ids)
+    bought = _bought(workspace, person_ids)
+    _audited(workspace, "list people", f"{len(person_ids)} people")
+    found = {
+        row["person_id"]: PersonRow(
             person_id=row["person_id"],
             name=_name(personal.get(row["person_id"], {})),
             email=personal.get(row["person_id"], {}).get("email"),
@@ -205,8 +220,8 @@ def list_people(
             segments=segments.get(row["person_id"], []),
         )
         for row in rows
-    ]
-    return People(total=total, people=people, next=ids[-1] if more else None)
+    }
+    return [found[person_id] for person_id in person_ids if person_id in found]
 
 
 def show_person(workspace: Workspace, person_id: str) -> Person:
@@ -237,7 +252,7 @@ def show_person(workspace: Workspace, person_id: str) -> Person:
             bound,
         )
         suppressed = _suppressed(workspace, tx, personal)
-        recommendations = _recommendations(tx, person_id)
+        recommendations = _recommendations(tx, person_id, workspace.settings.base_url)
     assert profile is not None  # noqa: S101 - find_person found it
     _audited(workspace, "show person", person_id)
     return Person(
@@ -313,15 +328,6 @@ def timeline(
     return Timeline(
         events=[_event(row) for row in rows[:limit]], next=str(skipped + limit) if more else None
     )
-
-
-def rows_of(workspace: Workspace, person_ids: list[str]) -> list[PersonRow]:
-    """List rows of given people, in their order."""
-    found = []
-    for person_id in person_ids:
-        page = list_people(workspace, search=person_id, limit=1)
-        found.extend(page.people)
-    return found
 
 
 def names_of(
@@ -400,7 +406,7 @@ def _suppressed(
     ]
 
 
-def _recommendations(tx: Transaction, person_id: str) -> list[Recommended]:
+def _recommendations(tx: Transaction, person_id: str, base_url: str) -> list[Recommended]:
     found = []
     for row in tx.rows(
         "SELECT recommender, items FROM recommendations WHERE person_id = :p", {"p": person_id}
@@ -411,6 +417,9 @@ def _recommendations(tx: Transaction, person_id: str) -> list[Recommended]:
                 {"i": entry["item_id"]},
             )
             if item is not None:
+                # Pictures of this server are shown from wherever it is being looked at.
+                if item["image_url"]:
+                    item["image_url"] = str(item["image_url"]).removeprefix(base_url)
                 found.append(
                     Recommended(
                         item_id=entry["item_id"],
