@@ -18,6 +18,7 @@ from vocative.collect.event import Event, EventRefused, read_event
 from vocative.errors import StateError
 from vocative.identify.facts import Facts
 from vocative.identify.graph import Identity, IdentityGraph, chunks, marked
+from vocative.identify.personal import clean_properties
 from vocative.identify.profiles import NOTHING, ProfileChanges, Statement, read_statement
 from vocative.ids import event_id_for
 from vocative.stores import Transaction
@@ -101,6 +102,8 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
     batch: LogBatch
     identities: tuple[Identity, ...]
     stated: Statement
+    properties: dict[str, Any]
+    """Without what identifies a person."""
 
 
 def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
@@ -134,11 +137,16 @@ def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
 
 def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> _Read:
     event = read_event(raw, received_at=batch.received_at, trusted=batch.source == OWN_SOURCE)
-    stated = read_statement(event, declared)
+    try:
+        stated = read_statement(event, declared)
+        properties = clean_properties(event.properties)
+    except RecursionError as error:
+        raise EventRefused("nested too deeply") from error
     identities = _identities(event, stated)
     if not (identities or event.person_id or event.nobody):
         raise EventRefused("no userId, no anonymousId and no usable e-mail address")
-    return _Read(event_id_for(batch.source, event.message_id), event, batch, identities, stated)
+    event_id = event_id_for(batch.source, event.message_id)
+    return _Read(event_id, event, batch, identities, stated, properties)
 
 
 def _identities(event: Event, stated: Statement) -> tuple[Identity, ...]:
@@ -184,7 +192,13 @@ def _apply_events(
         person_id = _person(graph, entry.event, entry.identities)
         if person_id is not None:
             profiles.observe(person_id, entry.event, entry.stated)
-        facts.add(entry.event_id, person_id, entry.event, source=entry.batch.source)
+        facts.add(
+            entry.event_id,
+            person_id,
+            entry.event,
+            properties=entry.properties,
+            source=entry.batch.source,
+        )
     profiles.write(tx, graph)
     first, last = batches[0].position, batches[-1].position
     for relation, table in facts.tables(graph.survivor).items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vocative.collect.event import Event
-from vocative.identify.personal import clean_properties, clean_text
+from vocative.identify.personal import clean_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,11 +63,27 @@ class Facts:
         self._events: list[tuple[Any, ...]] = []
         self._lines: list[tuple[Any, ...]] = []
 
-    def add(self, event_id: str, person_id: str | None, event: Event, *, source: str) -> None:
-        """One event and, when it has products, one line for each."""
+    def add(
+        self,
+        event_id: str,
+        person_id: str | None,
+        event: Event,
+        *,
+        properties: Mapping[str, Any],
+        source: str,
+    ) -> None:
+        """One event and, when it has products, one line for each.
+
+        Args:
+            event_id: Its key in history.
+            person_id: Whose it is; None: nobody's.
+            event: The event; its own properties are not looked at.
+            properties: Its properties, cleaned of what identifies a person.
+            source: Where it came from.
+        """
         known: dict[str, Any] = {}
         rest: dict[str, Any] = {}
-        for name, value in clean_properties(event.properties).items():
+        for name, value in properties.items():
             (known if name in _KNOWN else rest)[name] = value
         get = known.get
         sign = -1.0 if event.name in _REFUNDS else 1.0

@@ -22,7 +22,7 @@ _EMAIL = re.compile(
 )
 _PHONE = re.compile(r"(?<![\w.])\+\d[\d ()./-]{6,18}\d")
 _LINK = re.compile(r"(?:https?://|/|\?)", re.IGNORECASE)
-_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 PERSONAL_NAMES = frozenset(
     [

@@ -6,6 +6,7 @@ crash's left-over or was joined into another one: new readers never see it, and 
 no old reader can be using it. One process at a time writes (`Workspace.worker_lock`).
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -129,7 +130,8 @@ class History:
             partial.replace(self.folder / name)
             _flush(self.folder)
         except (OSError, pa.ArrowException) as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise EngineError(
                 f"history cannot be written: {getattr(error, 'strerror', None) or error}",
                 where=f"history/{name}",
