@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -59,11 +60,11 @@ def create_app(workspace: Workspace) -> Starlette:
         *recipient_routes(workspace, lambda message_id: view_in_browser(workspace, message_id)),
         *_web_app(),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, base_url=_base(workspace))])
-
-
-def _base(workspace: Workspace) -> str:
-    return workspace.settings.base_url
+    middleware = [
+        Middleware(Guard, base_url=workspace.settings.base_url),
+        Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
+    ]
+    return Starlette(routes=routes, middleware=middleware)
 
 
 class Guard:

@@ -174,6 +174,8 @@ def html_of_message(workspace: Workspace, message_id: str) -> Response:
     html = re.sub(r'<img[^>]+src="[^"]*/o/[^"]*"[^>]*>', "", html)
     # Pictures of this server are shown from wherever it is being looked at.
     html = html.replace(f'src="{workspace.settings.base_url}/', 'src="/')
+    # Nor does a click here count: the frame may not open windows, so links lead nowhere.
+    html = html.replace("<head>", '<head><base target="_blank">', 1)
     return HTMLResponse(html, headers=_PREVIEW_HEADERS)
 
 
