@@ -137,6 +137,7 @@ def test_an_error_never_tells_a_bound_value(notes: Store, sql: str, params: dict
     assert count(notes) == 1
 
 
+@pytest.mark.may_skip
 def test_a_text_where_a_number_belongs_is_not_told(notes: Store) -> None:
     # PostgreSQL refuses it and quotes the value in the first line; SQLite simply compares.
     if notes.dialect == "sqlite":

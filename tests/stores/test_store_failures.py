@@ -134,6 +134,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(tmp_path: Path) -> None:
         assert tx.value("SELECT count(*) FROM stream_offsets") == int(done) * 100
 
 
+@pytest.mark.may_skip
 def test_a_folder_that_may_only_be_read(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")

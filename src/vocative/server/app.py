@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -64,7 +65,19 @@ def create_app(workspace: Workspace) -> Starlette:
         Middleware(Guard, base_url=workspace.settings.base_url),
         Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
     ]
-    return Starlette(routes=routes, middleware=middleware)
+    return Starlette(
+        routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error}
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What no route answers; below /api in the one shape of errors."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these only
+    if not request.url.path.startswith("/api"):
+        return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
+    told = UnknownName(f"there is no {request.method} at this address")
+    told.status = error.status_code
+    return error_response(told)
 
 
 class Guard:
