@@ -26,8 +26,8 @@ def print_report(found: CampaignReport, console: "Console") -> None:
         style="dim",
     )
     console.print(heading)
-    console.print(Padding(_funnel_table(found), (1, 0)))
-    console.print(Padding(_arm_table(found), (0, 0, 1, 0)))
+    console.print(Padding(_funnel_table(found), (1, 0, 0, 0)))
+    console.print(_arm_table(found))
     for title, lines in _findings(found).items():
         if lines:
             console.print(Text(title, style="bold"))
@@ -40,6 +40,7 @@ def _findings(found: CampaignReport) -> dict[str, list[str]]:
     ratio = found.sample_ratio
     return {
         "Goal": [found.goal.words] if found.goal else [],
+        "Subjects": [f"{arm.name}: {arm.subject}" for arm in found.arms if arm.subject],
         "Variants": [found.verdict, *further_comparisons(found)],
         "What the campaign changed": [found.holdout.words] if found.holdout else [],
         "Attribution": [found.attribution.words] if found.attribution else [],
@@ -80,8 +81,7 @@ def _machines(touches: Touches) -> str:
 
 def _arm_table(found: CampaignReport) -> "Table":
     """A column per arm: measures read across, and four arms still fit a narrow terminal."""
-    names = [f"{arm.name}\n{arm.subject or ''}".strip() for arm in found.arms]
-    table = _table("of all people in the arm", *names)
+    table = _table("of all people in the arm", *(arm.name for arm in found.arms))
     unit = found.currency if found.goal and found.goal.value == "revenue" else ""
     rows: dict[str, list[str]] = {
         "people": [f"{arm.people:,}" for arm in found.arms],
