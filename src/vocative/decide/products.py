@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
+from vocative.stores import in_lists
 from vocative.workspace import Workspace
 
 FALLBACK_REASON = "popular right now"
-_LOOKUP = 500
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,14 +52,11 @@ class ProductChooser:
         found: dict[str, list[Shown]] = {person_id: [] for person_id in person_ids}
         decoder = msgspec.json.Decoder(list[dict[str, Any]])
         with self._workspace.store.read() as tx:
-            for start in range(0, len(person_ids), _LOOKUP):
-                chunk = person_ids[start : start + _LOOKUP]
-                names = {f"p{index}": person_id for index, person_id in enumerate(chunk)}
-                marks = ", ".join(f":{name}" for name in names)
+            for marks, bound in in_lists(person_ids):
                 rows = tx.tuples(
                     "SELECT person_id, items FROM recommendations"
                     f" WHERE recommender = :recommender AND person_id IN ({marks})",
-                    {"recommender": self._recommender, **names},
+                    {"recommender": self._recommender, **bound},
                 )
                 for person_id, items in rows:
                     found[person_id] = [

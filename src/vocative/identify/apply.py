@@ -17,11 +17,11 @@ from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
 from vocative.errors import StateError
 from vocative.identify.facts import Facts
-from vocative.identify.graph import Identity, IdentityGraph, chunks, marked
+from vocative.identify.graph import Identity, IdentityGraph
 from vocative.identify.personal import clean_properties
 from vocative.identify.profiles import NOTHING, ProfileChanges, Statement, read_statement
 from vocative.ids import event_id_for
-from vocative.stores import Transaction
+from vocative.stores import Transaction, in_lists
 from vocative.streams.embedded import LogBatch
 from vocative.workspace import Trait, Workspace
 
@@ -169,8 +169,7 @@ def _unseen(tx: Transaction, read: list[_Read]) -> list[_Read]:
     first: dict[str, _Read] = {}
     for entry in read:
         first.setdefault(entry.event_id, entry)
-    for chunk in chunks(list(first)):
-        marks, bound = marked(chunk)
+    for marks, bound in in_lists(list(first)):
         sql = f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})"
         for (event_id,) in tx.tuples(sql, bound):
             del first[event_id]

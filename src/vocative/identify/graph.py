@@ -13,12 +13,12 @@ Identities (namespace, value) come in, one person id goes out. Deterministic rul
 Values are kept as keyed hashes only.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vocative.ids import person_id_for
 from vocative.privacy.vault import Vault
-from vocative.stores import Transaction
+from vocative.stores import Transaction, in_lists
 
 Identity = tuple[str, str]
 """(namespace, value): namespaces are user_id, email and anonymous_id."""
@@ -26,7 +26,6 @@ Key = tuple[str, str]
 """(namespace, keyed hash of the value)."""
 
 NAMED = ("user_id", "email")
-_LOOKUP = 400
 
 
 @dataclass
@@ -74,11 +73,9 @@ class IdentityGraph:
             self._keys[identity] = (identity[0], value_hash)
             by_namespace.setdefault(identity[0], []).append(value_hash)
         for namespace, hashes in by_namespace.items():
-            for chunk in chunks(hashes):
-                self._load_some(tx, namespace, chunk)
+            self._load_owners(tx, namespace, hashes)
         self._load_names(tx)
-        for chunk in chunks(list(person_ids)):
-            marks, bound = marked(chunk)
+        for marks, bound in in_lists(list(person_ids)):
             self._moved.update(
                 tx.tuples(
                     "SELECT person_id, merged_into FROM profiles WHERE merged_into IS NOT NULL"
@@ -134,14 +131,17 @@ class IdentityGraph:
         """Whether somebody has this identity, which was loaded."""
         return self._keys[identity] in self._owner
 
-    def _load_some(self, tx: Transaction, namespace: str, hashes: Sequence[str]) -> None:
-        marks, bound = marked(hashes)
-        rows = tx.tuples(
-            "SELECT i.value_hash, i.person_id, p.first_seen_at FROM identities i"
-            " JOIN profiles p ON p.person_id = i.person_id"
-            f" WHERE i.namespace = :namespace AND i.value_hash IN ({marks})",
-            {"namespace": namespace, **bound},
-        )
+    def _load_owners(self, tx: Transaction, namespace: str, hashes: Sequence[str]) -> None:
+        rows = [
+            row
+            for marks, bound in in_lists(hashes)
+            for row in tx.tuples(
+                "SELECT i.value_hash, i.person_id, p.first_seen_at FROM identities i"
+                " JOIN profiles p ON p.person_id = i.person_id"
+                f" WHERE i.namespace = :namespace AND i.value_hash IN ({marks})",
+                {"namespace": namespace, **bound},
+            )
+        ]
         for value_hash, person_id, first_seen_at in rows:
             self._owner[namespace, value_hash] = person_id
             known = self._profiles.get(person_id)
@@ -152,8 +152,7 @@ class IdentityGraph:
     def _load_names(self, tx: Transaction) -> None:
         """Learn which profiles that were found by a device have a name all the same."""
         unsure = [person.person_id for person in self._profiles.values() if not person.named]
-        for chunk in chunks(unsure):
-            marks, bound = marked(chunk)
+        for marks, bound in in_lists(unsure):
             rows = tx.tuples(
                 "SELECT DISTINCT person_id FROM identities WHERE namespace IN ('user_id', 'email')"
                 f" AND person_id IN ({marks})",
@@ -193,14 +192,3 @@ class IdentityGraph:
                 "first_seen_at": at,
             }
         )
-
-
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Pieces that fit one statement."""
-    return (values[start : start + _LOOKUP] for start in range(0, len(values), _LOOKUP))
-
-
-def marked(values: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """Binds for `IN (...)` and their values."""
-    bound = {f"v{index}": value for index, value in enumerate(values)}
-    return ", ".join(f":{name}" for name in bound), bound

@@ -12,12 +12,12 @@ import msgspec
 
 from vocative.clock import from_micros
 from vocative.collect.event import Event
-from vocative.identify.graph import Changes, IdentityGraph, chunks, marked
+from vocative.identify.graph import Changes, IdentityGraph
 from vocative.identify.personal import clean_text, split_traits
 from vocative.privacy.addresses import email_domain, normal_email
 from vocative.privacy.consent import Consent, Status, record
 from vocative.privacy.vault import merge_statements
-from vocative.stores import Transaction
+from vocative.stores import Transaction, in_lists
 from vocative.workspace import Trait, Workspace
 
 T = TypeVar("T")
@@ -164,8 +164,7 @@ def _stored_profiles(tx: Transaction, person_ids: set[str]) -> dict[str, _Profil
     traits_of = msgspec.json.Decoder(dict[str, Any]).decode
     times_of = msgspec.json.Decoder(dict[str, int]).decode
     found = {}
-    for chunk in chunks(sorted(person_ids)):
-        marks, bound = marked(chunk)
+    for marks, bound in in_lists(sorted(person_ids)):
         for person_id, first_seen_at, updated_at, traits, traits_at in tx.tuples(
             "SELECT person_id, first_seen_at, updated_at, traits, traits_at FROM profiles"
             f" WHERE person_id IN ({marks})",

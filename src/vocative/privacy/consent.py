@@ -13,10 +13,9 @@ import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.errors import DataError
-from vocative.stores import Transaction
+from vocative.stores import Transaction, in_lists
 
 Status = Literal["given", "pending", "withdrawn"]
-_BATCH = 500
 _RANK: dict[Status, str] = {"pending": "a", "given": "g", "withdrawn": "w"}
 
 
@@ -70,15 +69,12 @@ def latest(
 ) -> dict[str, Consent]:
     """The change that counts now for each person who ever stated one."""
     found: dict[str, Consent] = {}
-    for start in range(0, len(person_ids), _BATCH):
-        chunk = person_ids[start : start + _BATCH]
-        names = {f"p{index}": person_id for index, person_id in enumerate(chunk)}
-        marks = ", ".join(f":{name}" for name in names)
+    for marks, bound in in_lists(person_ids):
         # Later rows replace earlier ones in the mapping.
         for row in tx.rows(
             f"SELECT * FROM consents WHERE person_id IN ({marks}) AND purpose = :purpose"
             " AND channel = :channel ORDER BY at, consent_id",
-            {**names, "purpose": purpose, "channel": channel},
+            {**bound, "purpose": purpose, "channel": channel},
         ):
             found[row["person_id"]] = _consent(row)
     return found

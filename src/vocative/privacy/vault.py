@@ -17,7 +17,7 @@ import msgspec
 from vocative.clock import Clock, to_micros
 from vocative.errors import PrivacyError
 from vocative.privacy.keys import WorkspaceKey
-from vocative.stores import Transaction
+from vocative.stores import Transaction, in_lists
 
 Fields = dict[str, str]
 Statements = Mapping[str, tuple[str | None, int]]
@@ -26,7 +26,6 @@ T = TypeVar("T")
 _Kept = tuple[bytes, Statements]
 _Record = tuple[bytes | None, Statements]
 _NONCE_BYTES = 12
-_BATCH = 500
 _decoder = msgspec.json.Decoder(dict[str, tuple[str | None, int]])
 
 
@@ -120,8 +119,13 @@ class Vault:
 
     def _records(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, _Kept]:
         found: dict[str, _Kept] = {}
-        for chunk in _chunks(list(person_ids)):
-            for person_id, wrapped, ciphertext in tx.tuples(*_select(chunk)):
+        for marks, bound in in_lists(list(person_ids)):
+            for person_id, wrapped, ciphertext in tx.tuples(
+                "SELECT k.person_id, k.wrapped_key, r.ciphertext FROM vault_keys k"
+                " JOIN vault_records r ON r.person_id = k.person_id"
+                f" WHERE k.person_id IN ({marks})",
+                bound,
+            ):
                 key = _unseal(self._key.wrap, bytes(wrapped), person_id)
                 plain = _unseal(key, bytes(ciphertext), person_id)
                 found[person_id] = (key, _decoder.decode(plain))
@@ -163,21 +167,6 @@ def merge_statements(
         if name not in merged or merged[name][1] <= statement[1]:
             merged[name] = statement
     return merged
-
-
-def _select(person_ids: list[str]) -> tuple[str, dict[str, str]]:
-    names = {f"p{index}": person_id for index, person_id in enumerate(person_ids)}
-    marks = ", ".join(f":{name}" for name in names)
-    sql = (
-        "SELECT k.person_id, k.wrapped_key, r.ciphertext FROM vault_keys k"
-        f" JOIN vault_records r ON r.person_id = k.person_id WHERE k.person_id IN ({marks})"
-    )
-    return sql, names
-
-
-def _chunks(person_ids: list[str]) -> Iterable[list[str]]:
-    # Chunks of one size keep the set of distinct statements small.
-    return (person_ids[start : start + _BATCH] for start in range(0, len(person_ids), _BATCH))
 
 
 def _seal(key: bytes, plain: bytes, person_id: str) -> bytes:

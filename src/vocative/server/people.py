@@ -15,7 +15,7 @@ from vocative.errors import UnknownName
 from vocative.privacy import audit, consent
 from vocative.segment import list_features, people_data
 from vocative.segment.plan import base_name, build_plan
-from vocative.stores import Transaction
+from vocative.stores import Transaction, in_lists
 from vocative.workspace import Workspace
 
 PAGE = 50
@@ -195,14 +195,16 @@ def rows_of(workspace: Workspace, person_ids: list[str]) -> list[PersonRow]:
     """List rows of given people, in their order."""
     if not person_ids:
         return []
-    names = {f"p{index}": person_id for index, person_id in enumerate(person_ids)}
-    marks = ", ".join(f":{name}" for name in names)
     with workspace.store.read() as tx:
-        rows = tx.rows(
-            "SELECT person_id, first_seen_at, updated_at, traits FROM profiles"
-            f" WHERE person_id IN ({marks})",
-            names,
-        )
+        rows = [
+            row
+            for marks, bound in in_lists(person_ids)
+            for row in tx.rows(
+                "SELECT person_id, first_seen_at, updated_at, traits FROM profiles"
+                f" WHERE person_id IN ({marks})",
+                bound,
+            )
+        ]
         personal = workspace.vault.get_many(tx, person_ids)
         segments = _segments_of(tx, person_ids)
     bought = _bought(workspace, person_ids)
@@ -353,15 +355,14 @@ def _name(personal: dict[str, str]) -> str | None:
 
 
 def _segments_of(tx: Transaction, ids: list[str]) -> dict[str, list[str]]:
-    names = {f"p{index}": person_id for index, person_id in enumerate(ids)}
-    marks = ", ".join(f":{name}" for name in names) or "''"
     found: dict[str, list[str]] = {}
-    for person_id, segment in tx.tuples(
-        f"SELECT person_id, segment FROM memberships WHERE person_id IN ({marks})"
-        " AND until_at IS NULL ORDER BY segment",
-        names,
-    ):
-        found.setdefault(person_id, []).append(segment)
+    for marks, bound in in_lists(ids):
+        for person_id, segment in tx.tuples(
+            f"SELECT person_id, segment FROM memberships WHERE person_id IN ({marks})"
+            " AND until_at IS NULL ORDER BY segment",
+            bound,
+        ):
+            found.setdefault(person_id, []).append(segment)
     return found
 
 

@@ -4,6 +4,7 @@
 """
 
 from vocative.stores.base import Row, Store, StoreBusy, StoreError, Transaction, load_queries
+from vocative.stores.lists import in_lists
 from vocative.stores.opening import open_store
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "Transaction",
+    "in_lists",
     "load_queries",
     "open_store",
 ]
