@@ -213,7 +213,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         Operation(
             "person show",
-            "vocative.server.people:show_person",
+            "vocative.server.person:show_person",
             "Everything known about one person.",
             route="GET /people/{person_id}",
             arguments=("person_id",),
@@ -221,7 +221,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         Operation(
             "person timeline",
-            "vocative.server.people:timeline",
+            "vocative.server.person:timeline",
             "What a person did, newest first.",
             route="GET /people/{person_id}/timeline",
             arguments=("person_id",),

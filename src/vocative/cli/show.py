@@ -16,7 +16,8 @@ from vocative.predict import ModelSummary
 from vocative.segment import Condition, FeatureSummary, RecomputeReport, SegmentSummary
 from vocative.server.messages import Message, Messages
 from vocative.server.overview import Overview
-from vocative.server.people import People, Person, Timeline
+from vocative.server.people import People
+from vocative.server.person import Person, Timeline
 from vocative.server.segments import PreviewPage
 
 console = Console(highlight=False)

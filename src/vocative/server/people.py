@@ -1,20 +1,18 @@
-"""People for the web app: lists, one person, what a person did.
+"""Lists of people for the web app.
 
 Pseudonymous rows are joined with names from the vault here, at the edge, for those who may see
 them; every such read is audited.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import msgspec
 
 from vocative.campaign.explain import find_person
 from vocative.clock import from_micros
 from vocative.errors import UnknownName
-from vocative.privacy import audit, consent
-from vocative.segment import list_features, people_data
-from vocative.segment.plan import base_name, build_plan
+from vocative.privacy import audit
+from vocative.segment.plan import build_plan
 from vocative.stores import Transaction, in_lists
 from vocative.workspace import Workspace
 
@@ -41,106 +39,6 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
 
     total: int
     people: list[PersonRow]
-    next: str | None
-
-
-class FeatureValue(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature's value now."""
-
-    name: str
-    value: Any
-    describe: str
-
-
-class SegmentSince(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment that the person is in."""
-
-    name: str
-    since_at: datetime
-
-
-class ScoreValue(msgspec.Struct, frozen=True, kw_only=True):
-    """A score with its reasons."""
-
-    model: str
-    value: float
-    reasons: list[str]
-    scored_at: datetime
-
-
-class Recommended(msgspec.Struct, frozen=True, kw_only=True):
-    """An item recommended to the person."""
-
-    item_id: str
-    title: str
-    price: float | None
-    currency: str | None
-    image_url: str | None
-    reason: str
-    recommender: str
-
-
-class ConsentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement of the consent ledger."""
-
-    purpose: str
-    channel: str
-    status: str
-    at: datetime
-    source: str
-
-
-class SuppressionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A suppressed address of the person."""
-
-    channel: str
-    reason: str
-    added_at: datetime
-
-
-class PersonMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was planned for the person."""
-
-    message_id: str
-    campaign: str
-    arm: str
-    state: str
-    reason: str | None
-    handed_at: datetime | None
-
-
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known about one person."""
-
-    person_id: str
-    name: str | None
-    email: str | None
-    phone: str | None
-    first_seen_at: datetime
-    traits: dict[str, Any]
-    features: list[FeatureValue]
-    segments: list[SegmentSince]
-    scores: list[ScoreValue]
-    recommendations: list[Recommended]
-    consents: list[ConsentRow]
-    suppressed: list[SuppressionRow]
-    messages: list[PersonMessage]
-
-
-class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person did."""
-
-    event_id: str
-    name: str
-    at: datetime
-    summary: str
-    properties: dict[str, Any]
-
-
-class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of events, newest first; `next` is the `before` of the next page."""
-
-    events: list[TimelineEvent]
     next: str | None
 
 
@@ -208,11 +106,11 @@ def rows_of(workspace: Workspace, person_ids: list[str]) -> list[PersonRow]:
         personal = workspace.vault.get_many(tx, person_ids)
         segments = _segments_of(tx, person_ids)
     bought = _bought(workspace, person_ids)
-    _audited(workspace, "list people", f"{len(person_ids)} people")
+    note_read(workspace, "list people", f"{len(person_ids)} people")
     found = {
         row["person_id"]: PersonRow(
             person_id=row["person_id"],
-            name=_name(personal.get(row["person_id"], {})),
+            name=name_of(personal.get(row["person_id"], {})),
             email=personal.get(row["person_id"], {}).get("email"),
             country=msgspec.json.decode(row["traits"]).get("country"),
             first_seen_at=from_micros(row["first_seen_at"]),
@@ -226,119 +124,13 @@ def rows_of(workspace: Workspace, person_ids: list[str]) -> list[PersonRow]:
     return [found[person_id] for person_id in person_ids if person_id in found]
 
 
-def show_person(workspace: Workspace, person_id: str) -> Person:
-    """Everything known about one person.
-
-    Args:
-        workspace: Where.
-        person_id: A person id, an e-mail address or a user id.
-
-    Raises:
-        UnknownName: there is no such person.
-    """
-    person_id = find_person(workspace, person_id)
-    bound = {"p": person_id}
-    with workspace.store.read() as tx:
-        profile = tx.row("SELECT first_seen_at, traits FROM profiles WHERE person_id = :p", bound)
-        personal = workspace.vault.get(tx, person_id)
-        segments = tx.rows(
-            "SELECT segment, since_at FROM memberships WHERE person_id = :p AND until_at IS NULL"
-            " ORDER BY segment",
-            bound,
-        )
-        scores = tx.rows("SELECT * FROM scores WHERE person_id = :p ORDER BY model", bound)
-        consents = consent.history(tx, person_id)
-        messages = tx.rows(
-            "SELECT message_id, campaign, arm, state, reason, handed_at FROM messages"
-            " WHERE person_id = :p ORDER BY planned_at DESC",
-            bound,
-        )
-        suppressed = _suppressed(workspace, tx, personal)
-        recommendations = _recommendations(tx, person_id, workspace.settings.base_url)
-    assert profile is not None  # noqa: S101 - find_person found it
-    _audited(workspace, "show person", person_id)
-    return Person(
-        person_id=person_id,
-        name=_name(personal),
-        email=personal.get("email"),
-        phone=personal.get("phone"),
-        first_seen_at=from_micros(profile["first_seen_at"]),
-        traits=msgspec.json.decode(profile["traits"]),
-        features=_features(workspace, person_id),
-        segments=[
-            SegmentSince(name=row["segment"], since_at=from_micros(row["since_at"]))
-            for row in segments
-        ],
-        scores=[
-            ScoreValue(
-                model=row["model"],
-                value=row["value"],
-                reasons=[str(reason) for reason in msgspec.json.decode(row["reasons"])],
-                scored_at=from_micros(row["scored_at"]),
-            )
-            for row in scores
-        ],
-        recommendations=recommendations,
-        consents=[
-            ConsentRow(
-                purpose=c.purpose, channel=c.channel, status=c.status, at=c.at, source=c.source
-            )
-            for c in reversed(consents)
-        ],
-        suppressed=suppressed,
-        messages=[
-            PersonMessage(
-                **{
-                    name: row[name] for name in ("message_id", "campaign", "arm", "state", "reason")
-                },
-                handed_at=from_micros(row["handed_at"]) if row["handed_at"] else None,
-            )
-            for row in messages
-        ],
-    )
-
-
-def timeline(
-    workspace: Workspace,
-    person_id: str,
-    *,
-    before: str | None = None,
-    limit: int = PAGE,
-    name: str | None = None,
-) -> Timeline:
-    """What a person did, newest first.
-
-    Args:
-        workspace: Where.
-        person_id: Whose.
-        before: The `next` of the page before.
-        limit: How many events, at most 200.
-        name: Only events with this name.
-    """
-    person_id = find_person(workspace, person_id)
-    limit = max(1, min(limit, MAX_PAGE))
-    skipped = int(before) if before and before.isdigit() else 0
-    condition = " AND name = $name" if name else ""
-    bound: dict[str, Any] = {"p": person_id, **({"name": name} if name else {})}
-    with workspace.engine() as engine:
-        rows = engine.rows(
-            f'SELECT * FROM events WHERE person_id = $p{condition} ORDER BY "at" DESC, event_id'
-            f" LIMIT {limit + 1} OFFSET {skipped}",
-            bound,
-        )
-    more = len(rows) > limit
-    return Timeline(
-        events=[_event(row) for row in rows[:limit]], next=str(skipped + limit) if more else None
-    )
-
-
 def names_of(
     workspace: Workspace, person_ids: list[str]
 ) -> dict[str, tuple[str | None, str | None]]:
     """(name, e-mail address) by person id."""
     with workspace.store.read() as tx:
         personal = workspace.vault.get_many(tx, person_ids)
-    return {p: (_name(personal.get(p, {})), personal.get(p, {}).get("email")) for p in person_ids}
+    return {p: (name_of(personal.get(p, {})), personal.get(p, {}).get("email")) for p in person_ids}
 
 
 def _searched(workspace: Workspace, search: str) -> str:
@@ -349,7 +141,8 @@ def _searched(workspace: Workspace, search: str) -> str:
         return f"{plain}%" if plain == search else "-"
 
 
-def _name(personal: dict[str, str]) -> str | None:
+def name_of(personal: dict[str, str]) -> str | None:
+    """The name to show, from vault fields."""
     parts = [personal.get("first_name"), personal.get("last_name")]
     return " ".join(part for part in parts if part) or personal.get("name")
 
@@ -379,92 +172,7 @@ def _bought(workspace: Workspace, ids: list[str]) -> dict[str, tuple[int, float]
     return {row["person_id"]: (int(row["orders"]), float(row["spend"])) for row in rows}
 
 
-def _features(workspace: Workspace, person_id: str) -> list[FeatureValue]:
-    values = people_data(workspace, [person_id]).get(person_id, {})
-    return [
-        FeatureValue(name=feature.name, value=values.get(feature.name), describe=feature.describe)
-        for feature in list_features(workspace)
-    ]
-
-
-def _suppressed(
-    workspace: Workspace, tx: Transaction, personal: dict[str, str]
-) -> list[SuppressionRow]:
-    from vocative.privacy import suppression
-
-    address = personal.get("email")
-    if not address:
-        return []
-    rows = tx.rows(
-        "SELECT channel, reason, added_at FROM suppressions WHERE address_hash = :hash",
-        {"hash": suppression.address_hash(workspace.vault, "email", address)},
-    )
-    return [
-        SuppressionRow(
-            channel=row["channel"], reason=row["reason"], added_at=from_micros(row["added_at"])
-        )
-        for row in rows
-    ]
-
-
-def _recommendations(tx: Transaction, person_id: str, base_url: str) -> list[Recommended]:
-    found = []
-    for row in tx.rows(
-        "SELECT recommender, items FROM recommendations WHERE person_id = :p", {"p": person_id}
-    ):
-        for entry in msgspec.json.decode(row["items"])[:8]:
-            item = tx.row(
-                "SELECT title, price, currency, image_url FROM items WHERE item_id = :i",
-                {"i": entry["item_id"]},
-            )
-            if item is not None:
-                # Pictures of this server are shown from wherever it is being looked at.
-                if item["image_url"]:
-                    item["image_url"] = str(item["image_url"]).removeprefix(base_url)
-                found.append(
-                    Recommended(
-                        item_id=entry["item_id"],
-                        reason=str(entry.get("reason") or ""),
-                        recommender=row["recommender"],
-                        **item,
-                    )
-                )
-    return found
-
-
-def _event(row: dict[str, Any]) -> TimelineEvent:
-    properties = msgspec.json.decode(row["properties"] or "{}", type=dict[str, Any])
-    for name in (
-        "order_id",
-        "product_id",
-        "category",
-        "price",
-        "quantity",
-        "revenue",
-        "currency",
-        "campaign",
-        "message_id",
-    ):
-        if row[name] is not None:
-            properties[name] = row[name]
-    return TimelineEvent(
-        event_id=row["event_id"],
-        name=row["name"],
-        at=row["at"].replace(tzinfo=UTC),
-        summary=_summary(row, properties),
-        properties=properties,
-    )
-
-
-def _summary(row: dict[str, Any], properties: dict[str, Any]) -> str:
-    if row["revenue"] is not None:
-        return f"{row['revenue']:,.2f} {row['currency'] or ''}".strip()
-    if row["campaign"]:
-        verdict = properties.get("verdict")
-        return f"{row['campaign']}" + (f" ({verdict})" if verdict else "")
-    return str(row["category"] or row["product_id"] or "")
-
-
-def _audited(workspace: Workspace, action: str, subject: str) -> None:
+def note_read(workspace: Workspace, action: str, subject: str) -> None:
+    """Put a read of personal data on the audit chain."""
     with workspace.store.transaction() as tx:
         audit.append(tx, at=workspace.clock.now(), actor="api", action=action, subject=subject)
