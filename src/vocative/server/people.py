@@ -12,7 +12,7 @@ from vocative.campaign.explain import find_person
 from vocative.clock import from_micros
 from vocative.errors import UnknownName
 from vocative.privacy import audit
-from vocative.segment.plan import build_plan
+from vocative.segment.plan import base_name, build_plan
 from vocative.stores import Transaction, in_lists
 from vocative.workspace import Workspace
 
