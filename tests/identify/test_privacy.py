@@ -164,7 +164,8 @@ def test_what_is_not_personal_stays_of_use(workspace: Workspace) -> None:
         ("ana%40example.com", REMOVED),
         ("JOSÉ@EXÁMPLE.COM", REMOVED),
         ("a@b", "a@b"),
-        ("size @ 5.0 or 5 @ 3.50", "size @ 5.0 or 5 @ 3.50"),
+        ("size @ 5.0 or 5 @ 3.50, 2@3.50", "size @ 5.0 or 5 @ 3.50, 2@3.50"),
+        ("a/b@example.com", f"a/{REMOVED}"),
         ("+49 (0)30 1234567 is free", f"{REMOVED} is free"),
         ("2026-01-02T03:04:05+01:00", "2026-01-02T03:04:05+01:00"),
         ("A+B +5% 100+20", "A+B +5% 100+20"),
@@ -223,7 +224,7 @@ def test_no_address_passes_in_any_nesting(value: object) -> None:
 @given(st.emails(), st.text(" .,;()<>\"'", max_size=2), st.text(" .,;()<>\"'", max_size=2))
 def test_every_address_is_found_in_text(address: str, before: str, after: str) -> None:
     domain = address.rpartition("@")[2]
-    assert domain not in clean_text(f"{before}{address}{after}") or "." not in domain
+    assert domain not in clean_text(f"{before}{address}{after}")
 
 
 def test_every_trait_goes_to_one_place() -> None:

@@ -3,27 +3,36 @@
 Rows with any of the catalog's fields come in; a field that a row leaves out keeps its value.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from vocative.clock import to_micros
+from vocative.errors import DataError
 from vocative.workspace import Workspace
 
-_FIELDS = [
-    "title",
-    "category",
-    "price",
-    "currency",
-    "url",
-    "image_url",
-    "stock",
-    "margin",
-    "active",
-]
+_TEXTS = ("title", "category", "currency", "url", "image_url")
+_FIELDS = (*_TEXTS, "price", "stock", "margin", "active")
+_BATCH = 5_000
+_MOST = 2**53
+# A new item is shown under its id and is active until told otherwise.
+_UPSERT_SQL = (
+    f"INSERT INTO items (item_id, {', '.join(_FIELDS)}, updated_at) VALUES (:item_id,"
+    " coalesce(:title, :item_id), :category, :currency, :url, :image_url, :price, :stock, :margin,"
+    " coalesce(:active, 1), :updated_at) ON CONFLICT (item_id) DO UPDATE SET updated_at ="
+    " excluded.updated_at, "
+    + ", ".join(
+        f"{name} = coalesce(CAST(:{name} AS {kind}), items.{name})"
+        for name, kind in zip(
+            _FIELDS, (*["TEXT"] * 5, "FLOAT", "BIGINT", "FLOAT", "BIGINT"), strict=True
+        )
+    )
+)
 
 
 def upsert_items(workspace: Workspace, items: Iterable[Mapping[str, Any]]) -> int:
-    """Add items or bring them up to date.
+    """Add items or bring them up to date; all of them or none.
 
     Args:
         workspace: Whose catalog.
@@ -31,40 +40,47 @@ def upsert_items(workspace: Workspace, items: Iterable[Mapping[str, Any]]) -> in
 
     Returns:
         How many items were written.
+
+    Raises:
+        DataError: one of them has no id.
     """
+    items = iter(items)
     now = to_micros(workspace.clock.now())
-    rows = [_row(item, now) for item in items]
-    updates = ", ".join(
-        f"{name} = coalesce(excluded.{name}, items.{name})" for name in _FIELDS if name != "active"
-    )
+    written = 0
     with workspace.store.transaction() as tx:
-        tx.run(
-            f"INSERT INTO items (item_id, {', '.join(_FIELDS)}, updated_at)"
-            f" VALUES (:item_id, {', '.join(':' + name for name in _FIELDS)}, :updated_at)"
-            f" ON CONFLICT (item_id) DO UPDATE SET {updates}, active = excluded.active,"
-            " updated_at = excluded.updated_at",
-            rows,
-        )
-    return len(rows)
+        while rows := [_row(item, now) for item in islice(items, _BATCH)]:
+            tx.run(_UPSERT_SQL, rows)
+            written += len(rows)
+    return written
 
 
 def _row(item: Mapping[str, Any], now: int) -> dict[str, Any]:
-    row: dict[str, Any] = {name: item.get(name) for name in _FIELDS}
-    row["item_id"] = str(item["item_id"])
-    row["title"] = str(row["title"] or item["item_id"])
-    row["price"] = _number(row["price"])
-    row["margin"] = _number(row["margin"])
-    stock = _number(row["stock"])
-    row["stock"] = None if stock is None else int(stock)
-    row["active"] = 0 if str(row["active"]).strip().lower() in ("0", "false", "no") else 1
+    row: dict[str, Any] = {name: _text(item.get(name)) for name in _TEXTS}
+    row |= {name: _number(item.get(name)) for name in ("price", "margin")}
+    stock = _number(item.get("stock"))
+    row["stock"] = None if stock is None else max(-_MOST, min(int(stock), _MOST))
+    row["active"] = _switch(item.get("active"))
+    row["item_id"] = _text(item.get("item_id"))
+    if row["item_id"] is None:
+        raise DataError("an item without an item_id", hint="give every item an id")
     row["updated_at"] = now
-    for name in ("category", "currency", "url", "image_url"):
-        row[name] = None if row[name] in (None, "") else str(row[name])
     return row
+
+
+def _text(value: Any) -> str | None:
+    # PostgreSQL's text has no NUL.
+    return None if value is None else str(value).replace("\0", "").strip() or None
 
 
 def _number(value: Any) -> float | None:
     try:
-        return None if value in (None, "") else float(value)
-    except (TypeError, ValueError):
+        number = None if value in (None, "") else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _switch(value: Any) -> int | None:
+    if value is None or str(value).strip() == "":
+        return None
+    return 0 if str(value).strip().lower() in ("0", "0.0", "false", "no", "off") else 1

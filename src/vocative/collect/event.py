@@ -13,8 +13,11 @@ from vocative.clock import micros_from_unix, to_micros
 
 MAX_EVENT_BYTES = 1_000_000
 """An order of a wholesaler can have thousands of lines."""
-_EARLIEST = to_micros(datetime(1990, 1, 1, tzinfo=UTC))
-_TOLERANCE = timedelta(days=1) // timedelta(microseconds=1)
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+TOLERANCE = timedelta(days=1)
+"""How far a client's clock may be ahead of ours."""
+_EARLIEST = to_micros(EARLIEST)
+_TOLERANCE = TOLERANCE // timedelta(microseconds=1)
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 
@@ -147,8 +150,9 @@ def _decode(raw: bytes) -> _Wire:
     try:
         return _decoder.decode(raw)
     except msgspec.ValidationError as error:
-        place = str(error).rpartition(" - at ")[2].strip("`$.")
-        raise EventRefused(f"{place or 'the event'} has the wrong type") from error
+        _, found, place = str(error).rpartition(" - at ")
+        named = place.strip("`$.") if found else ""
+        raise EventRefused(f"{named or 'the event'} has the wrong type") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise EventRefused("not valid JSON") from error
     except RecursionError as error:

@@ -5,20 +5,27 @@ which rows = used + rejected by reason; the lines of rejected rows are listed in
 `.vocative/rejects/` without their content, which may be personal.
 """
 
+import contextlib
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
 from vocative.clock import to_micros
 from vocative.collect.catalog import upsert_items
-from vocative.collect.door import BATCH_SIZE, accept
+from vocative.collect.door import BATCH_SIZE, OWN_SOURCE, accept
+from vocative.collect.event import EventRefused, read_event
+from vocative.collect.mapping import read_mapping
 from vocative.collect.table import TableFile, Tally
-from vocative.errors import DataError
+from vocative.collect.table_file import byte_lines, plain_name, read_through
+from vocative.errors import AuthorError
 from vocative.workspace import Workspace
+from vocative.workspace.workspace import STATE_FOLDER
 from vocative.workspace.yaml_text import read_yaml
 
 Progress = Callable[[int], None]
@@ -41,7 +48,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     applied: int = 0
     duplicates: int = 0
     refused: dict[str, int] = {}
-    """Events that could not be used, by reason; their bodies stay in the log."""
+    """Events that were refused when they were applied; their bodies stay in the log."""
     rejects_file: str | None = None
     first_position: int = 0
     last_position: int = 0
@@ -68,78 +75,100 @@ def import_file(
 
     Raises:
         DataError: the file cannot be read.
-        AuthorError: the mapping is wrong.
+        AuthorError: the mapping is wrong, does not fit the file, or is missing for a table.
+        StateError: another import of a table is running and does not finish.
+        LogError: the disk is full; what was taken in so far is kept, importing again adds the
+            rest.
     """
     if mapping is None:
-        return _import_events(workspace, path, source=source or "import", progress=progress)
+        return _import_events(workspace, path, source=_named(source or "import"), progress=progress)
     text = read_yaml(mapping)
-    source = source or str(text.value.get("source") or mapping.stem)
-    table = TableFile(
-        path,
-        text,
-        timezone=workspace.settings.timezone,
-        scratch=workspace.state_dir / "scratch",
-    )
-    try:
-        report = _new_report(workspace, path, source)
-        tallies = table.tallies()
-        used = next((tally for tally in tallies if tally.reason == ""), Tally(reason="", rows=0))
-        report.used, report.money_used = used.rows, used.money
-        report.rejected = [tally for tally in tallies if tally.reason]
-        report.rows = sum(tally.rows for tally in tallies)
-        report.items = upsert_items(workspace, table.items())
-        _accept_all(workspace, table.events(), report, progress)
-        report.notes = table.notes
-        report.rejects_file = _write_rejects(workspace, report, table.rejected_lines())
-    finally:
-        table.close()
+    source = _named(source or read_mapping(text).source or mapping.stem)
+    read_through(path)
+    with workspace.worker_lock("import"):
+        table = TableFile(
+            path,
+            text,
+            timezone=workspace.settings.timezone,
+            scratch=workspace.state_dir / "scratch",
+            now=workspace.clock.now(),
+        )
+        with contextlib.closing(table):
+            return _import_table(workspace, table, _new_report(workspace, path, source), progress)
+
+
+def _import_table(
+    workspace: Workspace, table: TableFile, report: ImportReport, progress: Progress | None
+) -> ImportReport:
+    used, *rejected = _used_first(table.tallies())
+    report.used, report.money_used, report.rejected = used.rows, used.money, rejected
+    report.rows = used.rows + sum(tally.rows for tally in rejected)
+    with _Rejects(workspace, report) as rejects:
+        for line, reason in table.rejected_lines():
+            rejects.add(line, reason)
+    _accept_all(workspace, table.events(), report, progress)
+    report.items = upsert_items(workspace, table.items())
+    report.notes = table.notes
     save_report(workspace, report)
     return report
+
+
+def _used_first(tallies: list[Tally]) -> list[Tally]:
+    return tallies if tallies and not tallies[0].reason else [Tally(reason="", rows=0), *tallies]
+
+
+def _named(source: str) -> str:
+    """The name of an origin, checked.
+
+    Raises:
+        AuthorError: it is empty, long or our own: only Vocative's events may name people by id.
+    """
+    if source == OWN_SOURCE:
+        raise AuthorError(
+            f"the source name {source!r} is Vocative's own", hint="give the origin another name"
+        )
+    if not source.strip() or len(source) > 100 or not source.isprintable():
+        raise AuthorError("a source is named by 1 to 100 printable characters")
+    return source
 
 
 def _import_events(
     workspace: Workspace, path: Path, *, source: str, progress: Progress | None
 ) -> ImportReport:
+    if path.is_file() and plain_name(path).endswith((".csv", ".tsv", ".parquet")):
+        raise AuthorError(
+            f"{path.name} is a table: a mapping must say what its columns mean",
+            where=str(path),
+            hint="name a mapping with --mapping",
+        )
+    read_through(path)
     report = _new_report(workspace, path, source)
-    empty = 0
-
-    def lines() -> Iterator[bytes]:
-        nonlocal empty
-        for line in _lines(path):
-            report.rows += 1
-            if line.strip():
-                yield line.strip()
-            else:
-                empty += 1
-
-    _accept_all(workspace, lines(), report, progress)
-    report.used = report.rows - empty
-    if empty:
-        report.rejected = [Tally(reason="empty line", rows=empty)]
+    with _Rejects(workspace, report) as rejects:
+        _accept_all(workspace, _ready_events(workspace, path, report, rejects), report, progress)
+    report.rejected = rejects.tallies()
+    report.used = report.events
     save_report(workspace, report)
     return report
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    import pyarrow as pa
-
-    if not path.is_file():
-        raise DataError(f"there is no file {path.name}", where=str(path), hint="check the path")
-    try:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            rest = b""
-            while chunk := stream.read(1 << 20):
-                *whole, rest = (rest + chunk).split(b"\n")
-                yield from whole
-            if rest:
-                yield rest
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{path.name} cannot be read: it is cut off or not what its name says",
-            where=str(path),
-            hint="check the file; what was read before is kept, and importing again adds nothing"
-            " twice",
-        ) from error
+def _ready_events(
+    workspace: Workspace, path: Path, report: ImportReport, rejects: "_Rejects"
+) -> Iterator[bytes]:
+    """The lines that can be used; the others are rejected and never reach the log."""
+    now = to_micros(workspace.clock.now())
+    for number, line in enumerate(byte_lines(path), 1):
+        report.rows = number
+        if line is None:
+            rejects.add(number, "line too long")
+        elif not line.strip():
+            rejects.add(number, "empty line")
+        else:
+            try:
+                read_event(line, received_at=now)
+            except EventRefused as refusal:
+                rejects.add(number, str(refusal))
+            else:
+                yield line
 
 
 def _accept_all(
@@ -170,19 +199,42 @@ def _new_report(workspace: Workspace, path: Path, source: str) -> ImportReport:
     )
 
 
-def _write_rejects(
-    workspace: Workspace, report: ImportReport, lines: Iterator[tuple[int, str]]
-) -> str | None:
-    if not report.rejected:
-        return None
-    folder = workspace.state_dir / "rejects"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{report.import_id}.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "reason"])
-        writer.writerows(lines)
-    return str(path.relative_to(workspace.root))
+class _Rejects:
+    """The list of rejected lines, written as they are found; without any there is no file."""
+
+    def __init__(self, workspace: Workspace, report: ImportReport) -> None:
+        self._report = report
+        self._shown_as = f"{STATE_FOLDER}/rejects/{report.import_id}.csv"
+        self._path = workspace.root / self._shown_as
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, int] = {}
+
+    def add(self, line: int, reason: str) -> None:
+        """Note a rejected line (1-based)."""
+        self._counts[reason] += 1
+        self._first.setdefault(reason, line)
+        self._writer.writerow((line, reason))
+
+    def tallies(self) -> list[Tally]:
+        """How many lines each reason has, from the most on."""
+        return [
+            Tally(reason=reason, rows=rows, example_line=self._first[reason])
+            for reason, rows in self._counts.most_common()
+        ]
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("w", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(["line", "reason"])
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        self._file.close()
+        if failure is not None or not self._counts:
+            self._path.unlink()
+        else:
+            self._report.rejects_file = self._shown_as
 
 
 def save_report(workspace: Workspace, report: ImportReport) -> None:

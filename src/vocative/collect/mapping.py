@@ -4,15 +4,16 @@ A mapping is a YAML file. Its expressions are of the published SQL subset; the c
 table are its fields, all of them text. What a mapping can say is `Mapping` below.
 """
 
-from collections.abc import Iterable
+import codecs
+import zoneinfo
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from vocative.errors import AuthorError
+from vocative.errors import AuthorError, nearest, unknown_name
 from vocative.sql import (
     Catalog,
-    CheckedExpression,
     Field,
     Names,
     Type,
@@ -22,7 +23,7 @@ from vocative.sql import (
     quote_name,
     to_sql,
 )
-from vocative.workspace import Definition, Workspace
+from vocative.workspace import Workspace
 from vocative.workspace.settings import convert
 from vocative.workspace.yaml_text import YamlPath, YamlText
 
@@ -79,6 +80,9 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_format: str | None = None
     """How times are written (strptime codes), when not as in ISO 8601."""
     delimiter: str | None = None
+    """Between a CSV's values; the one that its header has most of unless told."""
+    encoding: str = "utf-8"
+    """How a CSV's text is written, such as `cp1252` for old spreadsheets."""
     money: str | None = None
     """An amount per row, added up for every reason, so that totals can be compared."""
     reject: list[Rejection] = []
@@ -103,11 +107,17 @@ ITEM_FIELDS = [
 
 
 class MappingText:
-    """A mapping and the text it is written in: compiles its expressions to SQL."""
+    """A mapping and the text it is written in: compiles its expressions to SQL.
+
+    Everything is compiled at once, so that a wrong expression is told before anything is done.
+
+    Raises:
+        AuthorError: an expression is wrong, or names a column that the file does not have.
+    """
 
     def __init__(self, text: YamlText, columns: Iterable[str]) -> None:
         self.text = text
-        self.mapping = convert(text, (), text.value, Mapping)
+        self.mapping = read_mapping(text)
         self.columns = list(columns)
         self._catalog = Catalog(
             fields={
@@ -116,70 +126,140 @@ class MappingText:
             now=False,
             about="a row of the file",
         )
-        self._check_shape()
+        self._compiled = {
+            path: self._compile(path, want) for path, want in _expressions(self.mapping)
+        }
+        events = self.mapping.events
+        self.group_by = [
+            self._column("events", "group_by", index)
+            for index in range(len(events.group_by) if events else 0)
+        ]
 
-    def sql(self, *path: str | int, want: Type | None = None) -> str | None:
+    def sql(self, *path: str | int) -> str | None:
         """SQL of the expression at a path of the mapping; None where none is written."""
-        expression = _at(self.text.value, path)
-        if expression is None:
-            return None
-        checked = self._checked(str(expression), path)
-        if want is not None and checked.node.type not in (want, Type.NULL):
-            raise AuthorError(
-                f"this gives {checked.node.type}, not {want}", where=self.text.where(path)
-            )
-        return to_sql(checked.node, _NAMES)
+        return self._compiled.get(path)
 
-    def column(self, *path: str | int) -> str:
-        """The quoted name of the column that is named at a path."""
-        name = str(_at(self.text.value, path))
-        # Parsing it as an expression gives the same error as elsewhere.
-        self._checked(f'"{name}"' if not name.isidentifier() else name, path)
-        return quote_name(name)
+    def wrong(self, message: str, *path: str | int, hint: str | None = None) -> AuthorError:
+        """An error that points at a path of the mapping."""
+        return AuthorError(message, where=self.text.where(path), hint=hint)
 
-    def _checked(self, expression: str, path: YamlPath) -> CheckedExpression:
+    def _compile(self, path: YamlPath, want: Type | None) -> str:
         place = in_document(
-            expression,
+            str(_at(self.text.value, path)),
             file=self.text.file,
             document=self.text.text,
             start=self.text.where(path),
         )
-        return check(parse(expression, place), self._catalog)
+        node = check(parse(str(_at(self.text.value, path)), place), self._catalog).node
+        if want is not None and node.type not in (want, Type.NULL):
+            hint = None
+            if want is Type.TEXT and path[-1] in ("user_id", "anonymous_id", "message_id"):
+                hint = "an id is text: 17850 and 17850.0 are two"
+            raise self.wrong(f"this gives {node.type}, not {want}", *path, hint=hint)
+        return to_sql(node, _NAMES)
 
-    def _check_shape(self) -> None:
-        mapping = self.mapping
-        for name in mapping.items or {}:
-            if name not in ITEM_FIELDS:
-                raise AuthorError(
-                    f"an item has no field {name!r}",
-                    where=self.text.where(("items", name, "@key")),
-                    hint=f"known: {', '.join(ITEM_FIELDS)}",
-                )
-        if mapping.items is not None and "item_id" not in mapping.items:
-            raise AuthorError("items need an item_id", where=self.text.where(("items",)))
-        if mapping.people and not (mapping.people.user_id or mapping.people.anonymous_id):
-            raise AuthorError(
-                "people need a user_id or an anonymous_id", where=self.text.where(("people",))
-            )
-        if mapping.events and mapping.events.products and not mapping.events.group_by:
-            raise AuthorError(
-                "products need group_by: the columns in which the rows of one event agree",
-                where=self.text.where(("events", "products")),
-            )
-        if not (mapping.people or mapping.items or mapping.events):
-            raise AuthorError(
-                "this mapping makes nothing of a row",
-                where=self.text.file,
-                hint="add people:, items: or events:",
-            )
-        for index, rule in enumerate(mapping.reject):
-            if (rule.when is None) == (not rule.duplicate):
-                raise AuthorError(
-                    "a rejection needs either `when:` or `duplicate: true`",
-                    where=self.text.where(("reject", index)),
-                )
+    def _column(self, *path: str | int) -> str:
+        """The quoted name of the column that is named at a path."""
+        name = str(_at(self.text.value, path))
+        if name not in self.columns:
+            raise unknown_name("column", name, self.columns, where=self.text.where(path))
+        return quote_name(name)
 
 
+def read_mapping(text: YamlText) -> Mapping:
+    """The mapping of a file, as far as it can be checked without a table.
+
+    Raises:
+        AuthorError: it is wrong somewhere.
+    """
+    mapping = convert(text, (), text.value, Mapping)
+    for path, message, hint in (*_faults(mapping), *_option_faults(mapping)):
+        raise AuthorError(message, where=text.where(path), hint=hint)
+    return mapping
+
+
+def _faults(mapping: Mapping) -> Iterator[tuple[YamlPath, str, str | None]]:
+    """(where, what, what next) of everything that no single field can tell."""
+    people, events, items = mapping.people, mapping.events, mapping.items
+    if not (people or items or events):
+        yield (), "this mapping makes nothing of a row", "add people:, items: or events:"
+    for name in items or {}:
+        if name not in ITEM_FIELDS:
+            guess = nearest(name, ITEM_FIELDS)
+            hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(ITEM_FIELDS)}"
+            yield ("items", name, "@key"), f"an item has no field {name!r}", hint
+    if items is not None and "item_id" not in items:
+        yield ("items",), "items need an item_id", None
+    if people and not (people.user_id or people.anonymous_id):
+        yield ("people",), "people need a user_id or an anonymous_id", None
+    if mapping.consents and not people:
+        yield ("consents",), "consents need people: who gave them", None
+    if events and events.products and not events.group_by:
+        hint = "name the columns in which the rows of one event agree"
+        yield ("events", "products"), "products need group_by", hint
+    for index, rule in enumerate(mapping.reject):
+        if (rule.when is None) == (not rule.duplicate):
+            yield ("reject", index), "a rejection needs either `when:` or `duplicate: true`", None
+        if not rule.reason.strip():
+            yield ("reject", index, "reason"), "a rejection needs a reason", None
+
+
+def _option_faults(mapping: Mapping) -> Iterator[tuple[YamlPath, str, str | None]]:
+    if mapping.delimiter is not None and (
+        len(mapping.delimiter) != 1 or mapping.delimiter in '\r\n"\0'
+    ):
+        yield ("delimiter",), "a delimiter is one character", 'a tab is written "\\t"'
+    if not _is_encoding(mapping.encoding):
+        hint = "use a name such as utf-8, utf-16, cp1252 or latin-1"
+        yield ("encoding",), f"unknown encoding {mapping.encoding!r}", hint
+    if mapping.timezone and mapping.timezone not in zoneinfo.available_timezones():
+        guess = nearest(mapping.timezone, zoneinfo.available_timezones())
+        hint = f"did you mean {guess!r}?" if guess else "use a name such as Europe/Berlin"
+        yield ("timezone",), f"unknown time zone {mapping.timezone!r}", hint
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _expressions(mapping: Mapping) -> Iterator[tuple[YamlPath, Type | None]]:
+    """(path, wanted type) of every expression that is written."""
+    if mapping.money is not None:
+        yield ("money",), Type.NUMBER
+    for index, rule in enumerate(mapping.reject):
+        if rule.when is not None:
+            yield ("reject", index, "when"), Type.BOOLEAN
+    for name in mapping.items or {}:
+        yield ("items", name), Type.TEXT if name == "item_id" else None
+    yield from _event_expressions(mapping)
+    for index, consent in enumerate(mapping.consents):
+        for field, want in _CONSENT_TYPES.items():
+            if getattr(consent, field) is not None:
+                yield ("consents", index, field), want
+
+
+def _event_expressions(mapping: Mapping) -> Iterator[tuple[YamlPath, Type | None]]:
+    for part in ("people", "events"):
+        stated = getattr(mapping, part)
+        for field in ("user_id", "anonymous_id", "at", "name", "message_id"):
+            if getattr(stated, field, None) is not None:
+                yield (part, field), Type.TEXT
+        for field in ("traits", "properties", "products"):
+            for name in getattr(stated, field, None) or {}:
+                yield (part, field, name), None
+
+
+_CONSENT_TYPES = {
+    "given": Type.BOOLEAN,
+    "withdrawn": Type.BOOLEAN,
+    "at": Type.TEXT,
+    "source": None,
+}
 _NAMES = Names(
     field=lambda node: quote_name(node.name),
     now="now()",
@@ -206,8 +286,4 @@ def check_definitions(workspace: Workspace) -> None:
         AuthorError: a mapping is wrong somewhere.
     """
     for definition in workspace.definitions("mapping").values():
-        _check_one(definition)
-
-
-def _check_one(definition: Definition) -> None:
-    convert(definition.text, definition.path, definition.body, Mapping)
+        read_mapping(definition.text)

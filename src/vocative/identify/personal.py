@@ -17,7 +17,7 @@ REMOVED = "[removed]"
 MAX_TEXT = 2_000
 # Bounded repeats: a text made to be slow takes time in proportion to its length.
 _EMAIL = re.compile(
-    r"[^\s@<>\",;:/=?&%]{1,128}(?:@|%40)[^\s@<>\"',;:/?&%]{1,255}\.[^\s@<>\"',;:/?&%.]{1,63}",
+    r"[^\s@<>\",;:/=?&%]{0,128}(?:@|%40)[^\s@<>\"',;:/?&%]{1,255}\.[^\W\d_][^\s@<>\"',;:/?&%.]{0,62}",
     re.IGNORECASE,
 )
 _PHONE = re.compile(r"(?<![\w.])\+\d[\d ()./-]{6,18}\d")
