@@ -26,14 +26,18 @@ from vocative.collect.door import OWN_SOURCE, accept
 from vocative.errors import StateError
 from vocative.identify.apply import apply_log
 from vocative.privacy.consent import latest
+from vocative.stores import Store
 from vocative.workspace import Workspace
 
 TRAITS = "country: {}\nplan: {}\nemail: {personal: true}\nfirst_name: {personal: true}\n"
 
 
-@pytest.fixture(autouse=True)
-def _declared(workspace: Workspace) -> None:
+@pytest.fixture
+def workspace(workspace: Workspace, store: Store) -> Workspace:
+    """A workspace on either database."""
     (workspace.root / "traits.yaml").write_text(TRAITS)
+    workspace.__dict__["store"] = store
+    return workspace
 
 
 def test_an_anonymous_visitor_becomes_the_customer_who_signs_in(workspace: Workspace) -> None:
@@ -386,7 +390,8 @@ def test_no_event_stops_the_log(
 
 def test_a_log_that_was_replaced_is_noticed(workspace: Workspace, tmp_path: Path) -> None:
     put(workspace, event(userId="u"))
-    workspace.close()
+    workspace.log.close()
+    del workspace.__dict__["log"]
     for path in workspace.state_dir.glob("log.db*"):
         path.unlink()
     with pytest.raises(StateError, match="ends before position 1"):
