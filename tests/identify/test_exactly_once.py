@@ -1,7 +1,9 @@
 """Every event is applied once, whoever is killed and whoever else is at it."""
 
 import multiprocessing
+import os
 import random
+import resource
 import threading
 import time
 from collections import Counter
@@ -13,6 +15,7 @@ from identified import event, history, people
 
 from vocative.clock import FixedClock
 from vocative.collect.door import accept
+from vocative.errors import VocativeError
 from vocative.identify import apply as module
 from vocative.identify.apply import apply_log
 from vocative.workspace import Workspace
@@ -168,5 +171,27 @@ def test_a_step_that_fails_leaves_nothing_behind(
     monkeypatch.setattr(module, "_write_counts", real)
     with workspace.store.read() as tx:
         assert tx.value("SELECT count(*) FROM applied_batches") == 8
+    apply_log(workspace)
+    expect_all_applied_once(workspace, made)
+
+
+def apply_on_a_small_disk(root: Path, clock: FixedClock, limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        apply_in_a_process(root, clock)
+    except VocativeError:
+        os._exit(7)
+
+
+def test_a_full_disk_stops_the_worker_and_loses_nothing(
+    workspace: Workspace, clock: FixedClock
+) -> None:
+    made = fill(workspace)
+    workspace.close()
+    for limit in (4_000, 400_000, 900_000):
+        worker = FORK.Process(target=apply_on_a_small_disk, args=(workspace.root, clock, limit))
+        worker.start()
+        worker.join()
+        assert worker.exitcode == 7
     apply_log(workspace)
     expect_all_applied_once(workspace, made)

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import alembic.command  # noqa: F401 - imported before children are forked
+import pytest
 import sqlalchemy as sa
 
 from vocative.stores import Store, open_store
