@@ -33,7 +33,8 @@ def create_engine(url: sa.URL) -> sa.Engine:
         max_overflow=20,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": f"-csearch_path={schema}"},
+        # A server set up under the C locale would hand text over as bytes.
+        connect_args={"options": f"-csearch_path={schema}", "client_encoding": "utf8"},
     )
 
     @sa.event.listens_for(engine, "first_connect")
