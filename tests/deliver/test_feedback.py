@@ -186,6 +186,7 @@ def test_better_rules_correct_what_was_told(
     assert changed["visit_id"] == told["visit_id"]
     assert (told["verdict"], changed["verdict"]) == ("human", "machine")
     monkeypatch.setattr(feedback, "_MACHINE_AGENT", re.compile("nothing"))
+    clock.at += timedelta(seconds=1)  # corrections of one instant have no order
     assert feedback.reclassify(workspace, CAMPAIGN) == 1
     assert [e["verdict"] for e in events(workspace, "Email Verdict Changed")] == [
         "machine", "human",
