@@ -98,7 +98,8 @@ def find_card(
     """The newest card of a model, or that of one version or status."""
     row = tx.row(
         "SELECT card, status FROM models WHERE model = :model"
-        " AND (:version IS NULL OR version = :version) AND (:status IS NULL OR status = :status)"
+        " AND (CAST(:version AS TEXT) IS NULL OR version = :version)"
+        " AND (CAST(:status AS TEXT) IS NULL OR status = :status)"
         " ORDER BY trained_at DESC, version DESC LIMIT 1",
         {"model": name, "version": version, "status": status},
     )
