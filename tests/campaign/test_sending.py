@@ -19,7 +19,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from demo_site import Demo
-from vocative.campaign import explain, send
+from vocative.campaign import explain, read_campaign, send
+from vocative.campaign.audience import audience
 from vocative.errors import AuthorError, ProviderError
 from vocative.workspace import Workspace
 
@@ -164,6 +165,27 @@ def test_every_planned_person_has_a_reason(site: Path) -> None:
             explained = explain(workspace, person_id, campaign=CAMPAIGN)
             assert explained.outcome == outcome
             assert explained.steps[0].conditions
+
+
+def test_an_audience_of_alternatives_is_explained_as_it_is_sent(site: Path) -> None:
+    (site / "campaigns" / "draft.yaml").write_text(
+        "draft:\n  template: welcome\n"
+        "  where: orders_total < 0 or not in_segment('never_bought')\n"
+        "  exclude: [champions]\n"
+    )
+    with Workspace(site) as workspace:
+        inside = set(audience(workspace, read_campaign(workspace, "draft")))
+        with workspace.store.read() as tx:
+            everyone = [
+                row[0]
+                for row in tx.tuples("SELECT person_id FROM profiles WHERE merged_into IS NULL")
+            ]
+        outside = [person for person in everyone if person not in inside]
+        for people, words in ((sorted(inside), "would get it"), (outside, "would not get it")):
+            assert people
+            for person in people[:3]:
+                told = explain(workspace, person, campaign="draft").steps[0].detail
+                assert told.endswith(words), told
 
 
 def _somebody(workspace: Workspace) -> str:

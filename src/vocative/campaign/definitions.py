@@ -82,7 +82,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
         return kept
 
 
-def read_campaign(workspace: Workspace, name: str, plan: Plan | None = None) -> Campaign:
+def read_campaign(workspace: Workspace, name: str) -> Campaign:
     """One campaign of a workspace, checked.
 
     Raises:
@@ -92,7 +92,7 @@ def read_campaign(workspace: Workspace, name: str, plan: Plan | None = None) -> 
     definitions = workspace.definitions("campaign")
     if name not in definitions:
         raise unknown_name("campaign", name, definitions)
-    return _checked(workspace, definitions[name], plan or build_plan(workspace))
+    return _checked(workspace, definitions[name], build_plan(workspace))
 
 
 def check_definitions(workspace: Workspace) -> None:

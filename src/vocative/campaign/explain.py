@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from vocative.campaign.audience import audience_condition, experiment_name
+from vocative.campaign.audience import audience, audience_condition, experiment_name
 from vocative.campaign.definitions import Campaign, read_campaign
 from vocative.campaign.sending import FIRST
 from vocative.clock import from_micros
@@ -130,7 +130,8 @@ def _audience_step(
     workspace: Workspace, campaign: Campaign, person_id: str, row: Row | None
 ) -> Step:
     conditions = explain_condition(workspace, person_id, audience_condition(campaign))
-    inside = bool(conditions) and all(_holds(condition) for condition in conditions)
+    # Single conditions do not say how they are joined; sending asks this very question.
+    inside = person_id in audience(workspace, campaign)
     if row is not None:
         at = from_micros(row["planned_at"])
         detail = f"in the audience when the campaign was planned, {at:%Y-%m-%d %H:%M} UTC"
@@ -150,11 +151,6 @@ def _audience_step(
     else:
         detail = "not in the audience"
     return Step(title="Audience", verdict=False, detail=detail, conditions=conditions)
-
-
-def _holds(condition: Condition) -> bool:
-    negated = condition.text.startswith("not ")
-    return bool(condition.verdict) if not negated else condition.verdict is True
 
 
 def _experiment_step(

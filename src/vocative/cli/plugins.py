@@ -1,5 +1,7 @@
 """Which plug-ins there are."""
 
+from typing import Any
+
 import msgspec
 
 from vocative.errors import VocativeError
@@ -16,19 +18,14 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     """Its first sentence, or what it lacks."""
 
 
-def kinds() -> list[Kind[object]]:
+def kinds() -> list[Kind[Any]]:
     """Every kind of plug-in."""
-    from vocative.deliver.channels.base import Channel
+    from vocative.deliver.channels import CHANNELS
     from vocative.engines.base import Engine
-    from vocative.predict.models.base import Model
-    from vocative.predict.recommenders.base import Recommender
+    from vocative.predict.definitions import MODELS, RECOMMENDERS
 
-    return [
-        Kind("channels", "vocative.deliver.channels", Channel),
-        Kind("engines", "vocative.engines", Engine),
-        Kind("models", "vocative.predict.models", Model),
-        Kind("recommenders", "vocative.predict.recommenders", Recommender),
-    ]
+    engines: Kind[Any] = Kind("engines", "vocative.engines", Engine)
+    return [CHANNELS, engines, MODELS, RECOMMENDERS]
 
 
 def plugins() -> list[Plugin]:
@@ -36,7 +33,7 @@ def plugins() -> list[Plugin]:
     return [_described(kind, name) for kind in kinds() for name in kind.names()]
 
 
-def _described(kind: Kind[object], name: str) -> Plugin:
+def _described(kind: Kind[Any], name: str) -> Plugin:
     try:
         about = (kind.load(name).__doc__ or "").strip().partition("\n")[0]
     except VocativeError as error:
