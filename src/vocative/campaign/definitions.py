@@ -19,6 +19,7 @@ from vocative.segment.audience import checked_condition
 from vocative.segment.plan import base_name
 from vocative.sql import in_document
 from vocative.workspace import Definition, Workspace
+from vocative.workspace.durations import seconds_of
 from vocative.workspace.settings import convert
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
@@ -203,11 +204,11 @@ def parse_days(definition: Definition, written: str) -> float:
     Raises:
         AuthorError: it is not written like 7d, 48h or 2w.
     """
-    found = re.fullmatch(r"(\d{1,4}) ?(h|d|w)", written)
-    if found is None:
+    seconds = seconds_of(written)
+    if seconds is None:
         raise AuthorError(
             f"{written!r} is no length of time",
             where=definition.where("goal", "within"),
             hint="write 48h, 7d or 2w",
         )
-    return int(found.group(1)) * {"h": 1 / 24, "d": 1.0, "w": 7.0}[found.group(2)]
+    return seconds / 86_400

@@ -5,7 +5,6 @@ an Arrow table of who was assigned to what. It refuses names that no run answers
 definitions it cannot read.
 """
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import msgspec
 
 from vocative.clock import from_micros
 from vocative.errors import AuthorError, StateError, unknown_name
+from vocative.workspace.durations import seconds_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from vocative.stores import Transaction
 
 HOLDOUT = "holdout"
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -86,10 +85,7 @@ def duration_seconds(text: str | int) -> int:
     >>> duration_seconds("7d")
     604800
     """
-    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", str(text))
-    found = int(match[1]) * _SECONDS[match[2]] if match else 0
-    if isinstance(text, int):
-        found = text
+    found = text if isinstance(text, int) else seconds_of(text) or 0
     if found <= 0:
         raise AuthorError(
             f"{text!r} is no length of time", hint="write a number and s, m, h, d or w: 7d"

@@ -119,7 +119,7 @@ def _within_sql(window_seconds: int | None) -> str:
 
 
 def _filter_sql(feature: FeatureDef) -> str:
-    within = _within_sql(feature.aggregate.window_seconds if feature.aggregate else None)
+    within = _within_sql(feature.aggregate.window.seconds if feature.aggregate else None)
     return f" FILTER (WHERE {within})" if within else ""
 
 

@@ -7,7 +7,7 @@ from vocative.sql import Catalog, Field, Type
 from vocative.workspace import Trait, Workspace
 
 _COLUMN_TYPES = {"VARCHAR": Type.TEXT, "DOUBLE": Type.NUMBER, "TIMESTAMP": Type.INSTANT}
-_HIDDEN = ("person_id", "properties")
+_HIDDEN = ("person_id", "position", "properties")
 ALWAYS_KNOWN = {
     "first_seen_at": Field(
         name="first_seen_at",

@@ -20,17 +20,20 @@ from vocative.segment.definitions import (
     AggregateFeature,
     BucketFeature,
     DerivedFeature,
+    EventFeature,
     FamilySegment,
     Feature,
+    PointsFeature,
     PredicateSegment,
     Segment,
+    SequenceFeature,
     read_feature,
     read_segment,
 )
 from vocative.segment.order import in_order
 from vocative.sql import Catalog, Expression, Field, Node, Type, check, to_text
 from vocative.sql.literals import moment_of
-from vocative.sql.nodes import FieldRef, Scalar
+from vocative.sql.nodes import Between, Compare, FieldRef, Literal, Negate, Scalar
 from vocative.sql.text import RESERVED_WORDS
 from vocative.workspace import Workspace
 
@@ -39,15 +42,32 @@ _NUMERIC = (Type.NUMBER, Type.INTEGER)
 _RANKED = (*_NUMERIC, Type.INSTANT, Type.DATE)
 _FAMILY = (Type.TEXT, Type.INTEGER, Type.BOOLEAN)
 _STORED = (*_RANKED, Type.TEXT, Type.BOOLEAN)
-_WITHOUT_EVENTS: dict[str, Scalar] = {"count": 0, "distinct": 0, "sum": 0.0, "exists": False}
+_WITHOUT_EVENTS: dict[str, Scalar] = {
+    "count": 0,
+    "distinct": 0,
+    "streak": 0,
+    "sum": 0.0,
+    "exists": False,
+}
+_RESERVED = frozenset({"person_id", "as_of", "local_zone"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedStep:
+    """One step of a sequence, its condition checked."""
+
+    events: tuple[str, ...]
+    condition: Node | None
+    within_seconds: int | None
+    absent: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDef:
     """A feature with its type and its checked expressions.
 
-    `default` is what a person without such events has; `needs` are the features and traits it
-    is made from.
+    `weight` is what `top` adds up; `steps` are those of a sequence; `default` is what a person
+    without such events has; `needs` are the features and traits it is made from.
     """
 
     written: Feature
@@ -55,6 +75,8 @@ class FeatureDef:
     nullable: bool
     value: Node | None = None
     condition: Node | None = None
+    weight: Node | None = None
+    steps: tuple[CheckedStep, ...] = ()
     default: Scalar = None
     needs: frozenset[str] = frozenset()
 
@@ -74,9 +96,31 @@ class FeatureDef:
         return isinstance(self.written, BucketFeature)
 
     @property
-    def aggregate(self) -> AggregateFeature | None:
+    def of_events(self) -> EventFeature | None:
         """How it is computed from events, None when it is made from other features."""
+        return self.written if isinstance(self.written, EventFeature) else None
+
+    @property
+    def aggregate(self) -> AggregateFeature | None:
+        """How it is aggregated, None when it is no plain aggregate of events."""
         return self.written if isinstance(self.written, AggregateFeature) else None
+
+    @property
+    def decays(self) -> bool:
+        """Whether its value shrinks with every instant."""
+        written = self.written
+        return isinstance(written, PointsFeature) and written.half_life_seconds is not None
+
+    @cached_property
+    def uses_items(self) -> bool:
+        """Whether it looks into the catalog."""
+        nodes = [self.value, self.condition, self.weight, *(s.condition for s in self.steps)]
+        return any(
+            isinstance(part, FieldRef) and part.name == "item" and part.path
+            for node in nodes
+            if node is not None
+            for part in node.walk()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +167,7 @@ class Group:
     def window_seconds(self) -> int | None:
         """The longest look back of its features, None without limit."""
         windows = [
-            feature.aggregate.window_seconds for feature in self.features if feature.aggregate
+            feature.aggregate.window.seconds for feature in self.features if feature.aggregate
         ]
         limited = [window for window in windows if window is not None]
         return max(limited) if len(limited) == len(windows) else None
@@ -197,7 +241,7 @@ def _checked_features(workspace: Workspace, traits: Mapping[str, Field]) -> dict
     definitions = workspace.definitions("feature")
     written = {name: read_feature(definition) for name, definition in definitions.items()}
     for name, feature in written.items():
-        if name in traits or name in RESERVED_WORDS or name in ("person_id", "as_of"):
+        if name in traits or name in RESERVED_WORDS or name in _RESERVED:
             what = "a trait" if name in traits else "a word of the language"
             raise AuthorError(
                 f"{name!r} is {what} already",
@@ -231,11 +275,16 @@ def _check_feature(
 ) -> FeatureDef:
     if isinstance(feature, AggregateFeature):
         return _check_aggregate(feature)
+    if isinstance(feature, PointsFeature):
+        return _check_points(feature)
+    if isinstance(feature, SequenceFeature):
+        return _check_sequence(feature)
     catalog = replace(
         _person_catalog(traits, before, {}, ()), segments=None, scores=None, about="a feature"
     )
     if isinstance(feature, DerivedFeature):
         checked = check(feature.expression, catalog, wanted=_STORED)
+        _refuse_decay(feature.expression, checked.node, before)
         return FeatureDef(
             written=feature,
             type=checked.type,
@@ -244,7 +293,10 @@ def _check_feature(
             needs=_names_in(feature),
         )
     value = check(feature.value, catalog, wanted=_RANKED)
+    _refuse_decay(feature.value, value.node, before)
     condition = _checked_condition(feature.condition, catalog)
+    if feature.condition is not None and condition is not None:
+        _refuse_decay(feature.condition, condition, before)
     return FeatureDef(
         written=feature,
         type=Type.INTEGER,
@@ -259,7 +311,7 @@ def _check_aggregate(feature: AggregateFeature) -> FeatureDef:
     catalog = event_catalog(feature.relation)
     wanted = _NUMERIC if feature.function in ("sum", "avg") else _STORED
     value = None if feature.value is None else check(feature.value, catalog, wanted=wanted)
-    if feature.function in ("count", "distinct"):
+    if feature.function in ("count", "distinct", "streak"):
         kind = Type.INTEGER
     elif feature.function == "exists":
         kind = Type.BOOLEAN
@@ -276,8 +328,60 @@ def _check_aggregate(feature: AggregateFeature) -> FeatureDef:
         nullable=default is None,
         value=None if value is None else value.node,
         condition=_checked_condition(feature.condition, catalog),
+        weight=None
+        if feature.weight is None
+        else check(feature.weight, catalog, wanted=_NUMERIC).node,
         default=default,
     )
+
+
+def _check_points(feature: PointsFeature) -> FeatureDef:
+    return FeatureDef(
+        written=feature,
+        type=Type.NUMBER,
+        nullable=False,
+        condition=_checked_condition(feature.condition, event_catalog("events")),
+        default=0.0,
+    )
+
+
+def _check_sequence(feature: SequenceFeature) -> FeatureDef:
+    catalog = event_catalog("events")
+    steps = tuple(
+        CheckedStep(
+            events=step.events,
+            condition=_checked_condition(step.condition, catalog),
+            within_seconds=step.within_seconds,
+            absent=step.absent,
+        )
+        for step in feature.steps
+    )
+    return FeatureDef(written=feature, type=Type.INSTANT, nullable=True, steps=steps)
+
+
+def _refuse_decay(expression: Expression, node: Node, features: Mapping[str, FeatureDef]) -> None:
+    """A score with a half-life changes at every instant: only its crossing a number is a moment.
+
+    Raises:
+        AuthorError: it is used in another way than compared with a number.
+    """
+    if isinstance(node, Compare | Between):
+        sides = node.children()
+        fields = [side for side in sides if isinstance(side, FieldRef)]
+        if len(fields) == 1 and all(side in fields or _is_number(side) for side in sides):
+            return
+    if isinstance(node, FieldRef) and node.name in features and features[node.name].decays:
+        raise AuthorError(
+            f"{node.name!r} shrinks all the time: it can only be compared with a number",
+            where=expression.place(node.start),
+            hint=f"for example {node.name} > 10, or case when {node.name} > 10 then 'hot' end",
+        )
+    for child in node.children():
+        _refuse_decay(expression, child, features)
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node, Literal) or (isinstance(node, Negate) and _is_number(node.operand))
 
 
 def _default(feature: AggregateFeature, kind: Type) -> Scalar:
@@ -324,17 +428,20 @@ def _checked_segments(
         segments=frozenset(n for n, s in written.items() if isinstance(s, PredicateSegment)),
         families=frozenset(n for n, s in written.items() if isinstance(s, FamilySegment)),
     )
-    return {name: _check_segment(segment, catalog) for name, segment in ordered.items()}
+    return {name: _check_segment(segment, catalog, features) for name, segment in ordered.items()}
 
 
 def _expression(segment: Segment) -> Expression:
     return segment.condition if isinstance(segment, PredicateSegment) else segment.by
 
 
-def _check_segment(segment: Segment, catalog: Catalog) -> SegmentDef:
+def _check_segment(
+    segment: Segment, catalog: Catalog, features: Mapping[str, FeatureDef]
+) -> SegmentDef:
     expression = _expression(segment)
     wanted = _BOOLEAN if isinstance(segment, PredicateSegment) else _FAMILY
     checked = check(expression, catalog, wanted=wanted)
+    _refuse_decay(expression, checked.node, features)
     if isinstance(segment, FamilySegment) and not isinstance(checked.node, FieldRef):
         raise AuthorError("`by` takes the name of one trait or feature", where=expression.place(0))
     return SegmentDef(
@@ -416,14 +523,32 @@ def _free_name(how: AggregateFeature, used: set[str]) -> str:
 
 
 def _meaning(feature: FeatureDef) -> tuple[object, ...]:
-    how = feature.aggregate
-    bucket = feature.written if isinstance(feature.written, BucketFeature) else None
+    written = feature.written
+    how: tuple[object, ...] = ()
+    match written:
+        case AggregateFeature():
+            how = (written.function, written.events, written.window, written.relation)
+            how += (written.period,)
+        case PointsFeature():
+            how = (written.points, written.window, written.half_life_seconds)
+        case SequenceFeature():
+            how = tuple(
+                (step.events, _text(step.condition), step.within_seconds, step.absent)
+                for step in feature.steps
+            )
+            how += (written.window,)
+        case BucketFeature():
+            how = (written.buckets, written.descending)
     return (
         feature.name,
         feature.type,
-        None if feature.value is None else to_text(feature.value),
-        None if feature.condition is None else to_text(feature.condition),
+        _text(feature.value),
+        _text(feature.condition),
+        _text(feature.weight),
         feature.default,
-        how and (how.function, how.events, how.window_seconds, how.relation),
-        bucket and (bucket.buckets, bucket.descending),
+        how,
     )
+
+
+def _text(node: Node | None) -> str | None:
+    return None if node is None else to_text(node)
