@@ -38,7 +38,7 @@ NAMES = {
     "Email Bounced": 0.004,
     "Unsubscribed": 0.002,
 }
-ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64()}
+ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64(), "BIGINT": pa.int64()}
 
 
 def run(size: int | None = None) -> dict[str, Any]:

@@ -10,7 +10,12 @@ from vocative.engines.base import HISTORY_COLUMNS, QueryFailed
 from vocative.engines.duckdb import DuckDbEngine
 from vocative.errors import EngineError
 
-ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64()}
+ARROW = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+}
 
 
 @pytest.fixture

@@ -120,3 +120,22 @@ def test_processes_that_open_a_new_store_at_once_all_succeed(url: str) -> None:
 
 def open_and_close(url: str) -> None:
     open_store(url).close()
+
+
+def test_applied_events_stay_known_when_their_ids_become_bytes(url: str) -> None:
+    ids = [f"{number * 7919:032x}" for number in range(500)]
+    with open_store(url) as store:
+        downgrade(store, "0002")
+        insert = "INSERT INTO seen_events (event_id, position) VALUES (:id, :at)"
+        with store.transaction() as tx:
+            tx.run(insert, [{"id": one, "at": at} for at, one in enumerate(ids)])
+        upgrade(store)
+        with store.read() as tx:
+            rows = tx.tuples("SELECT event_id, position FROM seen_events ORDER BY position")
+        assert [(bytes(key), at) for key, at in rows] == [
+            (bytes.fromhex(one), at) for at, one in enumerate(ids)
+        ]
+        downgrade(store, "0002")
+        with store.read() as tx:
+            rows = tx.tuples("SELECT event_id FROM seen_events ORDER BY position")
+        assert [one for (one,) in rows] == ids

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vocative.workspace import Trait, Workspace
-from vocative.workspace.analytics import _arrow, _fitting
+from vocative.workspace.analytics import _arrow, _fitting, _zones, local_zone
 
 KINDS = ["text", "number", "integer", "boolean", "instant", "date"]
 
@@ -90,6 +90,7 @@ def test_the_engine_sees_people_with_every_declared_trait(workspace: Workspace) 
             "email_domain": "example.com",
             "country": "FR",
             "age": None,
+            "local_zone": "Europe/London",
         },
         {
             "person_id": "p2",
@@ -97,5 +98,42 @@ def test_the_engine_sees_people_with_every_declared_trait(workspace: Workspace) 
             "email_domain": None,
             "country": None,
             "age": None,
+            "local_zone": "Europe/London",
         },
+    ]
+
+
+@pytest.mark.parametrize(
+    "stated", ["Nowhere/Land", "", None, 5, ["Asia/Tokyo"], "localtime", "../etc/passwd", "CEST"]
+)
+def test_a_zone_that_is_none_is_the_workspaces(stated: object) -> None:
+    assert local_zone("Asia/Tokyo", "Europe/London") == "Asia/Tokyo"
+    assert local_zone(stated, "Europe/London") == "Europe/London"
+
+
+def test_the_engine_knows_every_zone(workspace: Workspace) -> None:
+    import pyarrow as pa
+
+    with workspace.engine() as engine:
+        engine.register("zones", pa.table({"zone": sorted(_zones())}))
+        found = engine.query("SELECT timezone(zone, TIMESTAMPTZ '2026-07-01') FROM zones")
+    assert found.num_rows > 300
+
+
+def test_people_have_a_zone_of_their_own(workspace: Workspace) -> None:
+    (workspace.root / "traits.yaml").write_text("timezone: {}\n")
+    with workspace.store.transaction() as tx:
+        tx.run(
+            "INSERT INTO profiles (person_id, first_seen_at, updated_at, traits)"
+            " VALUES (:p, 1, 1, :traits)",
+            [
+                {"p": "p1", "traits": '{"timezone":"Asia/Tokyo"}'},
+                {"p": "p2", "traits": '{"timezone":"Asia/Gotham"}'},
+            ],
+        )
+    with workspace.engine() as engine:
+        found = engine.rows("SELECT person_id, timezone, local_zone FROM people ORDER BY 1")
+    assert found == [
+        {"person_id": "p1", "timezone": "Asia/Tokyo", "local_zone": "Asia/Tokyo"},
+        {"person_id": "p2", "timezone": "Asia/Gotham", "local_zone": "Europe/London"},
     ]

@@ -37,6 +37,7 @@ HISTORY_COLUMNS = {
         "campaign": "VARCHAR",
         "message_id": "VARCHAR",
         "properties": "VARCHAR",
+        "position": "BIGINT",
     },
     "order_lines": {
         "event_id": "VARCHAR",
@@ -49,9 +50,11 @@ HISTORY_COLUMNS = {
         "price": "DOUBLE",
         "quantity": "DOUBLE",
         "revenue": "DOUBLE",
+        "position": "BIGINT",
     },
 }
-"""Columns of the history relations, in order."""
+"""Columns of the history relations, in order. `position` is that of the batch on the log; facts
+from before it was kept have none."""
 
 _SHOWN = 2_000
 

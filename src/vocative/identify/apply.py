@@ -16,6 +16,7 @@ from vocative.clock import to_micros
 from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
 from vocative.errors import StateError
+from vocative.identify.applied import Applied, Follower, PersonNow
 from vocative.identify.facts import Facts
 from vocative.identify.graph import Identity, IdentityGraph
 from vocative.identify.personal import clean_properties
@@ -24,6 +25,8 @@ from vocative.ids import event_id_for
 from vocative.stores import Transaction, in_lists
 from vocative.streams.embedded import LogBatch
 from vocative.workspace import Trait, Workspace
+
+__all__ = ["Applied", "ApplyReport", "Follower", "PersonNow", "apply_log", "apply_step"]
 
 CONSUMER = "identify"
 EVENTS_PER_STEP = 20_000
@@ -46,13 +49,17 @@ class ApplyReport(msgspec.Struct, kw_only=True):
 
 
 def apply_log(
-    workspace: Workspace, *, progress: Callable[[int], None] | None = None
+    workspace: Workspace,
+    *,
+    progress: Callable[[int], None] | None = None,
+    follow: Follower | None = None,
 ) -> ApplyReport:
     """Apply everything on the log that has not been applied.
 
     Args:
         workspace: Whose log.
         progress: Called with the number of events after each step.
+        follow: Told what each step did, in its transaction.
 
     Raises:
         StateError: another process is applying and does not finish, or the log was replaced.
@@ -60,16 +67,37 @@ def apply_log(
     """
     total = ApplyReport()
     with workspace.worker_lock("apply"):
-        while batches := _next_batches(workspace):
-            total += _apply_step(workspace, batches)
+        while (
+            step := apply_step(workspace, most_events=EVENTS_PER_STEP, follow=follow)
+        ) is not None:
+            total += step
             workspace.history.compact(workspace.store, limit=MAX_PARTS)
             if progress is not None:
-                progress(sum(len(batch.events) for batch in batches))
+                progress(step.applied + step.duplicates + sum(step.rejected.values()))
         workspace.history.sweep(workspace.store)
     return total
 
 
-def _next_batches(workspace: Workspace) -> list[LogBatch]:
+def apply_step(
+    workspace: Workspace, *, most_events: int, follow: Follower | None = None
+) -> ApplyReport | None:
+    """Apply the next batches of the log in one transaction.
+
+    The caller holds the workspace's worker lock "apply".
+
+    Args:
+        workspace: Whose log.
+        most_events: No further batch is taken once there are as many.
+        follow: Told what the step did, in its transaction.
+
+    Returns:
+        What it did; None when there was nothing to do.
+    """
+    batches = _next_batches(workspace, most_events)
+    return _apply(workspace, batches, follow) if batches else None
+
+
+def _next_batches(workspace: Workspace, most_events: int) -> list[LogBatch]:
     with workspace.store.read() as tx:
         after = _offset(tx)
     if after > workspace.log.last_position():
@@ -83,7 +111,7 @@ def _next_batches(workspace: Workspace) -> list[LogBatch]:
     for batch in workspace.log.read(after):
         batches.append(batch)
         events += len(batch.events)
-        if events >= EVENTS_PER_STEP:
+        if events >= most_events:
             break
     return batches
 
@@ -106,7 +134,7 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
     """Without what identifies a person."""
 
 
-def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
+def _apply(workspace: Workspace, batches: list[LogBatch], follow: Follower | None) -> ApplyReport:
     read: list[_Read] = []
     rejections: list[dict[str, Any]] = []
     for batch in batches:
@@ -126,8 +154,10 @@ def _apply_step(workspace: Workspace, batches: list[LogBatch]) -> ApplyReport:
         if _offset(tx) >= batches[0].position:
             return ApplyReport()  # another process was faster
         fresh = _unseen(tx, read)
-        _apply_events(workspace, tx, batches, fresh)
+        applied = _apply_events(workspace, tx, batches, fresh)
         _write_counts(workspace, tx, batches, read, fresh, rejections)
+        if follow is not None:
+            follow(tx, applied)
     return ApplyReport(
         applied=len(fresh),
         duplicates=len(read) - len(fresh),
@@ -169,16 +199,16 @@ def _unseen(tx: Transaction, read: list[_Read]) -> list[_Read]:
     first: dict[str, _Read] = {}
     for entry in read:
         first.setdefault(entry.event_id, entry)
-    for marks, bound in in_lists(list(first)):
+    for marks, bound in in_lists([bytes.fromhex(event_id) for event_id in first]):
         sql = f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})"
-        for (event_id,) in tx.tuples(sql, bound):
-            del first[event_id]
+        for (key,) in tx.tuples(sql, bound):
+            del first[bytes(key).hex()]
     return list(first.values())
 
 
 def _apply_events(
     workspace: Workspace, tx: Transaction, batches: list[LogBatch], fresh: list[_Read]
-) -> None:
+) -> Applied:
     graph = IdentityGraph(workspace.vault, workspace.key.lookup)
     graph.load(
         tx,
@@ -197,11 +227,20 @@ def _apply_events(
             entry.event,
             properties=entry.properties,
             source=entry.batch.source,
+            position=entry.batch.position,
         )
-    profiles.write(tx, graph)
+    people = profiles.write(tx, graph)
+    facts.settle(graph.changes.merged, graph.survivor)
     first, last = batches[0].position, batches[-1].position
-    for relation, table in facts.tables(graph.survivor).items():
+    for relation, table in facts.tables().items():
         workspace.history.append(tx, relation, table, first=first, last=last)
+    return Applied(
+        position=last,
+        facts=facts.events,
+        lines=facts.lines,
+        merged={gone: graph.survivor(gone) for gone in graph.changes.merged},
+        people=people,
+    )
 
 
 def _person(graph: IdentityGraph, event: Event, identities: tuple[Identity, ...]) -> str | None:
@@ -229,7 +268,10 @@ def _write_counts(
     rejected = Counter(row["position"] for row in rejections)
     tx.run(
         "INSERT INTO seen_events (event_id, position) VALUES (:event_id, :position)",
-        [{"event_id": entry.event_id, "position": entry.batch.position} for entry in fresh],
+        [
+            {"event_id": bytes.fromhex(entry.event_id), "position": entry.batch.position}
+            for entry in fresh
+        ],
     )
     tx.run(
         "INSERT INTO rejected_events (position, event_index, source, reason, rejected_at)"

@@ -33,6 +33,7 @@ _EVENT_COLUMNS = [
     "campaign",
     "message_id",
     "properties",
+    "position",
 ]
 _LINE_COLUMNS = [
     "event_id",
@@ -45,9 +46,11 @@ _LINE_COLUMNS = [
     "price",
     "quantity",
     "revenue",
+    "position",
 ]
 _NUMBERS = {"price", "quantity", "revenue"}
 _INSTANTS = {"at", "received_at"}
+_PROPERTIES = _EVENT_COLUMNS.index("properties")
 _REFUNDS = {"Order Refunded", "Order Cancelled"}
 _KNOWN = frozenset(
     "order_id product_id sku category price quantity revenue total currency campaign campaign_id"
@@ -60,8 +63,10 @@ class Facts:
     """Collects the rows of one step."""
 
     def __init__(self) -> None:
-        self._events: list[tuple[Any, ...]] = []
-        self._lines: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
+        """Rows of `events`; `properties` is a dict still."""
+        self.lines: list[tuple[Any, ...]] = []
+        """Rows of `order_lines`."""
 
     def add(
         self,
@@ -71,6 +76,7 @@ class Facts:
         *,
         properties: Mapping[str, Any],
         source: str,
+        position: int,
     ) -> None:
         """One event and, when it has products, one line for each.
 
@@ -80,6 +86,7 @@ class Facts:
             event: The event; its own properties are not looked at.
             properties: Its properties, cleaned of what identifies a person.
             source: Where it came from.
+            position: Of its batch on the log.
         """
         known: dict[str, Any] = {}
         rest: dict[str, Any] = {}
@@ -89,7 +96,7 @@ class Facts:
         sign = -1.0 if event.name in _REFUNDS else 1.0
         order_id = _text(get("order_id"))
         amount = _number(get("total") if get("revenue") is None else get("revenue"))
-        self._events.append(
+        self.events.append(
             (
                 event_id,
                 person_id,
@@ -106,20 +113,27 @@ class Facts:
                 _text(get("currency")),
                 _text(get("campaign") or get("campaign_id")),
                 _text(get("message_id") or get("email_id")),
-                msgspec.json.encode(rest).decode() if rest else "{}",
+                rest,
+                position,
             )
         )
         products = get("products")
         for product in products if isinstance(products, list) else ():
             if isinstance(product, Mapping):
                 base = (event_id, person_id, _event_name(event.name), event.at, order_id)
-                self._lines.append((*base, *_line(product, sign)))
+                self.lines.append((*base, *_line(product, sign), position))
 
-    def tables(self, survivor: Callable[[str], str]) -> "dict[str, pa.Table]":
-        """Both relations as Arrow tables; people merged in this step appear as who survives."""
+    def settle(self, merged: Mapping[str, str], survivor: Callable[[str], str]) -> None:
+        """Show people who were merged in this step as who survives."""
+        if merged:
+            self.events = [_settled(row, merged, survivor) for row in self.events]
+            self.lines = [_settled(row, merged, survivor) for row in self.lines]
+
+    def tables(self) -> "dict[str, pa.Table]":
+        """Both relations as Arrow tables."""
         return {
-            "events": _table(_EVENT_COLUMNS, self._events, survivor),
-            "order_lines": _table(_LINE_COLUMNS, self._lines, survivor),
+            "events": _table(_EVENT_COLUMNS, self.events),
+            "order_lines": _table(_LINE_COLUMNS, self.lines),
         }
 
 
@@ -140,13 +154,21 @@ def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
     )
 
 
-def _table(
-    names: list[str], rows: list[tuple[Any, ...]], survivor: Callable[[str], str]
-) -> "pa.Table":
+def _settled(
+    row: tuple[Any, ...], merged: Mapping[str, str], survivor: Callable[[str], str]
+) -> tuple[Any, ...]:
+    return (row[0], survivor(row[1]), *row[2:]) if row[1] in merged else row
+
+
+def _table(names: list[str], rows: list[tuple[Any, ...]]) -> "pa.Table":
     import pyarrow as pa
 
     columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
-    columns[1] = [None if person is None else survivor(person) for person in columns[1]]
+    if names is _EVENT_COLUMNS:
+        encode = msgspec.json.Encoder().encode
+        columns[_PROPERTIES] = [
+            encode(rest).decode() if rest else "{}" for rest in columns[_PROPERTIES]
+        ]
     return pa.table(
         {name: pa.array(column, _arrow(name)) for name, column in zip(names, columns, strict=True)}
     )
@@ -157,6 +179,8 @@ def _arrow(name: str) -> "pa.DataType":
 
     if name in _INSTANTS:
         return pa.timestamp("us")
+    if name == "position":
+        return pa.int64()
     return pa.float64() if name in _NUMBERS else pa.string()
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from vocative.clock import from_micros
 from vocative.collect.event import Event
+from vocative.identify.applied import PersonNow
 from vocative.identify.graph import Changes, IdentityGraph
 from vocative.identify.personal import clean_text, split_traits
 from vocative.privacy.addresses import email_domain, normal_email
@@ -94,10 +95,14 @@ class ProfileChanges:
             _learn(self._traits, person_id, stated.traits, at)
             _learn(self._vault, person_id, stated.vault, at)
 
-    def write(self, tx: Transaction, graph: IdentityGraph) -> None:
-        """Write everything; people merged in this step end up as who survives."""
+    def write(self, tx: Transaction, graph: IdentityGraph) -> dict[str, PersonNow]:
+        """Write everything; people merged in this step end up as who survives.
+
+        Returns:
+            Everybody who was touched and is still there.
+        """
         changes = graph.changes
-        self._write_profiles(tx, changes)
+        people = self._write_profiles(tx, changes)
         _write_identities(tx, graph)
         gone = [person_id for person_id in changes.merged if person_id not in changes.created]
         pairs = [{"gone": person_id, "kept": graph.survivor(person_id)} for person_id in gone]
@@ -112,8 +117,9 @@ class ProfileChanges:
                 for consent in self._consents
             ],
         )
+        return people
 
-    def _write_profiles(self, tx: Transaction, changes: Changes) -> None:
+    def _write_profiles(self, tx: Transaction, changes: Changes) -> dict[str, PersonNow]:
         touched = {*self._seen, *changes.merged, *changes.merged.values()}
         profiles = _stored_profiles(tx, touched - changes.created)
         for person_id, (first, last) in self._seen.items():
@@ -128,17 +134,21 @@ class ProfileChanges:
             kept.updated_at = max(kept.updated_at, gone.updated_at)
             # On a tie the survivor's own statement counts: it is merged in last.
             kept.traits = merge_statements(gone.traits, kept.traits)
+        left = sorted(touched - set(changes.merged))
         tx.run(
             "INSERT INTO profiles (person_id, first_seen_at, updated_at, traits, traits_at)"
             " VALUES (:person_id, :first_seen_at, :updated_at, :traits, :traits_at)"
             " ON CONFLICT (person_id) DO UPDATE SET first_seen_at = excluded.first_seen_at,"
             " updated_at = excluded.updated_at, traits = excluded.traits,"
             " traits_at = excluded.traits_at",
-            [
-                _profile_row(person_id, profiles[person_id])
-                for person_id in sorted(touched - set(changes.merged))
-            ],
+            [_profile_row(person_id, profiles[person_id]) for person_id in left],
         )
+        return {person_id: _person_now(profiles[person_id]) for person_id in left}
+
+
+def _person_now(profile: _Profile) -> PersonNow:
+    traits = {name: value for name, (value, _) in profile.traits.items()}
+    return PersonNow(traits=traits, first_seen_at=profile.first_seen_at)
 
 
 def _learn(

@@ -1,11 +1,13 @@
 """Looking many values up at once, in statements of a size that every database takes."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
+T = TypeVar("T")
 LIST_SIZE = 400
 
 
-def in_lists(values: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def in_lists(values: Sequence[T]) -> Iterator[tuple[str, dict[str, T]]]:
     """Pieces of a list for `IN (…)`: the binds to write there, and their values.
 
     >>> list(in_lists(["a", "b"]))

@@ -80,7 +80,7 @@ vault_records = sa.Table(
 seen_events = sa.Table(
     "seen_events",
     metadata,
-    _text("event_id", key=True),
+    sa.Column("event_id", sa.LargeBinary, primary_key=True, comment="16 bytes, see ids.py"),
     _integer("position"),
     sqlite_with_rowid=False,
 )
@@ -123,6 +123,17 @@ history_parts = sa.Table(
     _integer("row_count"),
 )
 
+history_tail = sa.Table(
+    "history_tail",
+    metadata,
+    _text("relation", key=True),
+    sa.Column("first_position", sa.BigInteger, primary_key=True, autoincrement=False),
+    _integer("last_position"),
+    _integer("row_count"),
+    _instant("added_at"),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="rows not in a part yet: Arrow IPC"),
+)
+
 imports = sa.Table(
     "imports",
     metadata,
@@ -160,12 +171,70 @@ memberships = sa.Table(
     sa.Index(None, "segment", "until_at"),
 )
 
+membership_changes = sa.Table(
+    "membership_changes",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _text("person_id"),
+    _text("segment"),
+    sa.Column("change", sa.Text, nullable=False, comment="entered or exited"),
+    sa.Column("at", sa.BigInteger, nullable=False, comment="when it became true"),
+    sa.Column("recorded_at", sa.BigInteger, nullable=False, comment="when we noticed"),
+    sa.Column("cause", sa.Text, nullable=True, comment="what brought it about"),
+    sa.UniqueConstraint("person_id", "segment", "change", "at"),
+    sa.Index(None, "segment", "at"),
+)
+
 segment_sizes = sa.Table(
     "segment_sizes",
     metadata,
     _text("segment", key=True),
     sa.Column("computed_at", sa.BigInteger, primary_key=True),
     _integer("members"),
+)
+
+feature_cuts = sa.Table(
+    "feature_cuts",
+    metadata,
+    _text("feature", key=True),
+    sa.Column("bucket", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Text, nullable=False, comment="where the bucket ends, JSON"),
+    _instant("computed_at"),
+)
+
+live_people = sa.Table(
+    "live_people",
+    metadata,
+    _text("person_id", key=True),
+    sa.Column(
+        "next_change_at",
+        sa.BigInteger,
+        nullable=True,
+        comment="when time alone changes something next; null: never",
+    ),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="what is known of the person now"),
+    sa.Index(
+        None,
+        "next_change_at",
+        sqlite_where=sa.text("next_change_at IS NOT NULL"),
+        postgresql_where=sa.text("next_change_at IS NOT NULL"),
+    ),
+)
+
+live_chunks = sa.Table(
+    "live_chunks",
+    metadata,
+    _text("person_id", key=True),
+    _text("group_key", key=True),
+    sa.Column("chunk", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="older facts of a busy person"),
+)
+
+live_plan = sa.Table(
+    "live_plan",
+    metadata,
+    _text("name", key=True),
+    sa.Column("value", sa.Text, nullable=False, comment="JSON"),
 )
 
 scores = sa.Table(

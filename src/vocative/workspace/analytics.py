@@ -6,6 +6,7 @@ Out comes an engine with the relations events, order_lines, people and items.
 import math
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +28,7 @@ def open_engine(workspace: "Workspace") -> "Engine":
 
     with workspace.store.read() as tx:
         parts = workspace.history.parts(tx)
-        people = people_table(tx, workspace.traits)
+        people = people_table(tx, workspace.traits, workspace.settings.timezone)
         items = items_table(tx)
         survivors = survivors_table(tx)
     engine = DuckDbEngine(history_files=parts, survivors=survivors)
@@ -36,8 +37,14 @@ def open_engine(workspace: "Workspace") -> "Engine":
     return engine
 
 
-def people_table(tx: "Transaction", traits: dict[str, "Trait"]) -> "pa.Table":
-    """One row per person: person_id, first_seen_at, email_domain and each non-personal trait."""
+def people_table(tx: "Transaction", traits: dict[str, "Trait"], zone: str) -> "pa.Table":
+    """One row per person: person_id, first_seen_at, email_domain, open traits and `local_zone`.
+
+    Args:
+        tx: Where people are read.
+        traits: The catalog of traits.
+        zone: The workspace's time zone, for people of whom none is known.
+    """
     import pyarrow as pa
 
     shown = {name: trait for name, trait in traits.items() if not trait.personal}
@@ -54,7 +61,27 @@ def people_table(tx: "Transaction", traits: dict[str, "Trait"]) -> "pa.Table":
     }
     for name, kind in fields.items():
         columns[name] = pa.array([_fitting(traits_.get(name), kind) for traits_ in stated], kind)
+    zones = [local_zone(traits_.get("timezone"), zone) for traits_ in stated]
+    columns["local_zone"] = pa.array(zones, pa.string())
     return pa.table(columns)
+
+
+def local_zone(stated: Any, otherwise: str) -> str:
+    """The IANA time zone that a person's local days and hours go by; never one no engine knows.
+
+    Args:
+        stated: The person's trait `timezone`, whatever it holds.
+        otherwise: The workspace's time zone.
+    """
+    return stated if isinstance(stated, str) and stated in _zones() else otherwise
+
+
+@cache
+def _zones() -> frozenset[str]:
+    import zoneinfo
+
+    # "localtime" is whatever the machine is set to; engines do not know it.
+    return frozenset(zoneinfo.available_timezones() - {"localtime"})
 
 
 def _arrow(kind: str) -> "pa.DataType":

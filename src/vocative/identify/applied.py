@@ -1,0 +1,37 @@
+"""What a step of applying the log did, for those who follow it inside its transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vocative.stores import Transaction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonNow:
+    """What is openly known of a person after a step."""
+
+    traits: Mapping[str, Any]
+    """Non-identifying traits, as they were stated; also `email_domain`."""
+    first_seen_at: int
+    """Microseconds UTC."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    """What one step added. Instants are microseconds UTC; nobody's facts have no person id."""
+
+    position: int
+    """The last log position of the step."""
+    facts: Sequence[tuple[Any, ...]]
+    """Rows of `events` in the order of HISTORY_COLUMNS; `properties` as a dict."""
+    lines: Sequence[tuple[Any, ...]]
+    """Rows of `order_lines` in the order of HISTORY_COLUMNS."""
+    merged: Mapping[str, str]
+    """Person who is gone since this step → who survives."""
+    people: Mapping[str, PersonNow]
+    """Everybody the step touched who is still there."""
+
+
+Follower = Callable[[Transaction, Applied], None]
+"""Called after a step's facts and profiles were written, before they are committed."""
