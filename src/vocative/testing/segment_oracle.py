@@ -183,9 +183,8 @@ def _counted(
 
 
 def _counted_order(one: Counted) -> tuple[Any, ...]:
-    value = (one.value is not None, 0 if one.value is None else one.value)
-    weight = (one.weight is not None, 0 if one.weight is None else one.weight)
-    return (one.at, one.event_id, value, weight)
+    known = one.value is not None
+    return (one.at, one.event_id, known, one.value if known else 0)
 
 
 def within(
