@@ -1,14 +1,12 @@
 """What an edge can ask about segments and features: lists, one in detail, the catalog of fields."""
 
-from datetime import datetime
-
 from vocative.clock import from_micros
 from vocative.errors import unknown_name
 from vocative.segment.batch import segments_sql
 from vocative.segment.plan import SegmentDef, base_name, build_plan
 from vocative.segment.results import FeatureSummary, SegmentDetail, SegmentSummary, Size
+from vocative.segment.sizes import Sizes, read_sizes
 from vocative.sql import Field, Type, to_text
-from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
 SAMPLE = 20
@@ -42,15 +40,15 @@ def list_segments(workspace: Workspace) -> list[SegmentSummary]:
     """
     plan = build_plan(workspace)
     with workspace.store.read() as tx:
-        latest, people = _latest_sizes(tx), _people_count(tx)
+        sizes = read_sizes(tx)
     found: list[SegmentSummary] = []
     for name in workspace.definitions("segment"):
         segment = plan.segments[name]
-        values = sorted(key for key in latest if base_name(key) == name and key != name)
+        values = sorted(key for key in sizes.known if base_name(key) == name and key != name)
         if segment.is_family and values:
-            found.extend(_summary(value, segment, latest, people) for value in values)
+            found.extend(_summary(value, segment, sizes) for value in values)
         else:
-            found.append(_summary(name, segment, latest, people))
+            found.append(_summary(name, segment, sizes))
     return found
 
 
@@ -66,8 +64,8 @@ def show_segment(workspace: Workspace, name: str) -> SegmentDetail:
     if segment is None:
         raise unknown_name("segment", name, plan.segments)
     with workspace.store.read() as tx:
-        latest, people = _latest_sizes(tx), _people_count(tx)
-        sizes = tx.rows(
+        sizes = read_sizes(tx, name)
+        history = tx.rows(
             "SELECT computed_at, members FROM segment_sizes WHERE segment = :segment"
             " ORDER BY computed_at",
             {"segment": name},
@@ -78,11 +76,11 @@ def show_segment(workspace: Workspace, name: str) -> SegmentDetail:
             {"segment": name, "n": SAMPLE},
         )
     return SegmentDetail(
-        summary=_summary(name, segment, latest, people),
+        summary=_summary(name, segment, sizes),
         sample=[row[0] for row in sample],
         sizes=[
             Size(computed_at=from_micros(row["computed_at"]), members=row["members"])
-            for row in sizes
+            for row in history
         ],
         uses=sorted({*segment.fields, *segment.segments, *segment.scores}),
         sql=segments_sql(plan, [name]),
@@ -103,24 +101,8 @@ def field_catalog(workspace: Workspace) -> dict[str, Field]:
     return {**scores, **plan.catalog.fields}
 
 
-def _latest_sizes(tx: Transaction) -> dict[str, tuple[datetime, int]]:
-    rows = tx.tuples(
-        "SELECT s.segment, s.computed_at, s.members FROM segment_sizes AS s"
-        " JOIN (SELECT segment, max(computed_at) AS latest FROM segment_sizes GROUP BY segment)"
-        " AS l ON l.segment = s.segment AND l.latest = s.computed_at"
-    )
-    return {segment: (from_micros(at), members) for segment, at, members in rows}
-
-
-def _people_count(tx: Transaction) -> int:
-    return int(tx.value("SELECT count(*) FROM profiles WHERE merged_into IS NULL"))
-
-
-def _summary(
-    name: str, segment: SegmentDef, latest: dict[str, tuple[datetime, int]], people: int
-) -> SegmentSummary:
-    at, members = latest.get(name, (None, None))
-    share = None if members is None or not people else members / people
+def _summary(name: str, segment: SegmentDef, sizes: Sizes) -> SegmentSummary:
+    members = sizes.members_of(name)
     condition = to_text(segment.node)
     value = name.partition(":")[2]
     return SegmentSummary(
@@ -128,7 +110,8 @@ def _summary(
         describe=segment.describe,
         where=f"{condition} is {value}" if value else condition,
         count=members,
-        share=share,
-        computed_at=at,
+        share=None if members is None or not sizes.people else members / sizes.people,
+        computed_at=sizes.computed_at.get(name),
+        changed_at=sizes.changed_at.get(name),
         family=segment.name if segment.is_family else None,
     )

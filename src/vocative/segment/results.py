@@ -1,7 +1,7 @@
 """What the operations of this stage give back: plain values that any edge can print."""
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,10 +20,11 @@ class FeatureSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SegmentSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One segment with its size when it was last computed (None: not yet).
+    """One segment with its size now (None: not computed yet).
 
     `share` is the count's part of everyone with a profile, in [0, 1]. `family` is the definition
-    that a segment such as `country:FR` comes from.
+    that a segment such as `country:FR` comes from. `computed_at` is the latest recomputation,
+    `changed_at` when somebody entered or left last.
     """
 
     name: str
@@ -32,6 +33,7 @@ class SegmentSummary(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None
     share: float | None
     computed_at: datetime | None
+    changed_at: datetime | None = None
     family: str | None = None
 
 
@@ -88,3 +90,149 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any]
     verdict: bool | None
     because: list["Condition"] = []
+
+
+class Overlapping(msgspec.Struct, frozen=True, kw_only=True):
+    """Two segments and the people who are in both.
+
+    `jaccard` is their part of those who are in either, in [0, 1]; None when both are empty.
+    """
+
+    one: str
+    other: str
+    both: int
+    either: int
+    jaccard: float | None
+
+
+class SegmentSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many people are in a segment now, and how many of them in none of the others."""
+
+    name: str
+    members: int
+    alone: int
+
+
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
+    """How segments overlap: sizes, every pair, and those who are in all or in any of them."""
+
+    segments: list[SegmentSize]
+    pairs: list[Overlapping]
+    in_all: int
+    in_any: int
+
+
+class GrowthDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What one local day brought: who entered, who left, how many were in at its end."""
+
+    on: date
+    entered: int
+    left: int
+    members: int
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a segment grew, by day of the workspace's time zone.
+
+    Memberships are known from `recorded_since` on (None: not computed yet). Whoever was in then is
+    in `started_with` and not counted as entering: nobody knows when they did.
+    `redefined_at` are the instants at which another definition was applied.
+    """
+
+    segment: str
+    timezone: str
+    recorded_since: datetime | None
+    started_with: int
+    redefined_at: list[datetime]
+    days: list[GrowthDay]
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """That a person was in a segment from `since_at` until `until_at` (None: still is)."""
+
+    segment: str
+    since_at: datetime
+    until_at: datetime | None
+
+
+class MembershipChange(msgspec.Struct, frozen=True, kw_only=True):
+    """That a person entered or left a segment: when it became true, and when it was noticed."""
+
+    seq: int
+    person_id: str
+    segment: str
+    change: Literal["entered", "exited"]
+    at: datetime
+    recorded_at: datetime
+    cause: str | None
+
+
+class MembershipChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of changes, oldest first; `next` is the `after` of the next page.
+
+    `last` is where to go on from later, when this page is the last one now.
+    """
+
+    changes: list[MembershipChange]
+    next: int | None
+    last: int
+
+
+class PlanText(msgspec.Struct, frozen=True, kw_only=True):
+    """The query behind one definition, as an engine runs it."""
+
+    kind: Literal["feature", "segment"]
+    name: str
+    describe: str
+    uses: list[str]
+    engine: str
+    sql: str
+
+
+class PackSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of ready definitions.
+
+    `state` says whether the workspace has it: `added`, `edited` (some of its names are there with
+    another meaning), `partly` (some of them are there) or `absent`.
+    """
+
+    name: str
+    title: str
+    describe: str
+    features: int
+    segments: int
+    state: Literal["absent", "added", "partly", "edited"]
+
+
+class PackDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """One feature or segment of a pack."""
+
+    kind: Literal["feature", "segment"]
+    name: str
+    describe: str
+    definition: dict[str, Any]
+
+
+class PackFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a pack puts into the workspace's folder."""
+
+    path: str
+    text: str
+
+
+class Pack(msgspec.Struct, frozen=True, kw_only=True):
+    """A pack in detail: what it defines, and its files as they would be written."""
+
+    summary: PackSummary
+    definitions: list[PackDefinition]
+    files: list[PackFile]
+
+
+class AddedPack(msgspec.Struct, frozen=True, kw_only=True):
+    """What adding a pack did; `added` is false when it was all there already."""
+
+    name: str
+    added: bool
+    files: list[str]
+    features: list[str]
+    segments: list[str]

@@ -48,7 +48,7 @@ def _endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            arguments = _arguments(operation, await _given(request))
+            arguments = _arguments(operation, await _given(operation, request))
             if operation.needs_workspace:
                 result = await run_in_threadpool(operation.call, workspace, **arguments)
             else:
@@ -60,8 +60,11 @@ def _endpoint(
     return answer
 
 
-async def _given(request: Request) -> dict[str, Any]:
+async def _given(operation: Operation, request: Request) -> dict[str, Any]:
     given: dict[str, Any] = {**request.query_params, **request.path_params}
+    for parameter in operation.parameters:
+        if parameter.type == list[str] and parameter.name in request.query_params:
+            given[parameter.name] = request.query_params.getlist(parameter.name)
     if request.method == "POST":
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             # A form of another site can post anything but JSON.

@@ -5,8 +5,9 @@ from datetime import datetime
 import msgspec
 
 from vocative import segment as stage
-from vocative.segment import Size
-from vocative.server.people import PersonRow, rows_of
+from vocative.campaign.explain import find_person
+from vocative.segment import Membership, Size
+from vocative.server.people import PersonRow, note_read, rows_of
 from vocative.workspace import Workspace
 
 SAMPLE = 8
@@ -21,6 +22,7 @@ class SegmentPage(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None
     share: float | None
     computed_at: datetime | None
+    changed_at: datetime | None
     family: str | None
     sample: list[PersonRow]
     history: list[Size]
@@ -53,6 +55,7 @@ def show_segment(workspace: Workspace, name: str) -> SegmentPage:
         count=detail.summary.count,
         share=detail.summary.share,
         computed_at=detail.summary.computed_at,
+        changed_at=detail.summary.changed_at,
         family=detail.summary.family,
         sample=rows_of(workspace, detail.sample[:SAMPLE]),
         history=detail.sizes,
@@ -76,3 +79,19 @@ def preview_segment(workspace: Workspace, where: str) -> PreviewPage:
         as_of=preview.as_of,
         sample=rows_of(workspace, preview.sample[:SAMPLE]),
     )
+
+
+def segment_history(workspace: Workspace, person: str, *, limit: int = 200) -> list[Membership]:
+    """When a person was in which segment, the latest first.
+
+    Args:
+        workspace: Where.
+        person: A person id, an e-mail address or a user id.
+        limit: How many intervals, at most 1,000.
+
+    Raises:
+        UnknownName: there is no such person.
+    """
+    person_id = find_person(workspace, person)
+    note_read(workspace, "segment history", person_id)
+    return stage.memberships_of(workspace, person_id, limit=limit)
