@@ -129,9 +129,11 @@ def test_visits_become_events_with_a_verdict(
     [opened] = events(workspace, "Email Opened")
     assert (opened["message_id"], opened["campaign"]) == (sent[0], CAMPAIGN)
     assert (opened["verdict"], opened["verdict_reason"]) == ("human", "ordinary")
+    assert opened["client"] == "browser"
     clicked = events(workspace, "Email Link Clicked")
     assert [one["verdict"] for one in clicked] == ["machine"] * 3 + ["human"]
     assert clicked[3]["link_url"] == "https://shop.example/2"
+    assert not any("client" in one for one in clicked)
     assert clicked[3]["person_id"]
 
 

@@ -5,7 +5,8 @@ it shows a moment later: scanners follow every link within a second. So a visit 
 gets its verdict with reason and probability, and only then becomes an event. Nothing is dropped,
 and `reclassify` judges everything again when the rules improve.
 
-The user agent and a keyed hash of the network stay with the visit; neither reaches the events.
+The user agent and a keyed hash of the network stay with the visit; neither reaches the events. An
+open tells the kind of mail program, one of a short list.
 """
 
 import ipaddress
@@ -21,6 +22,7 @@ import msgspec
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.deliver.links import Link
+from vocative.deliver.mail_program import mail_program
 from vocative.stores import Row, Transaction, load_queries
 from vocative.workspace import Workspace
 
@@ -295,7 +297,10 @@ def _write(tx: Transaction, pairs: Sequence[tuple[Visit, Verdict]]) -> None:
 
 def _event(visit: Visit, verdict: Verdict, campaign: Mapping[str, Any]) -> dict[str, Any]:
     number, _, url = (visit.link or "").partition(" ")
-    link = {"link_url": url, "link_number": int(number)} if visit.kind == "click" else {}
+    if visit.kind == "click":
+        seen: dict[str, Any] = {"link_url": url, "link_number": int(number)}
+    else:
+        seen = {"client": mail_program(visit.agent)}
     return {
         "type": "track",
         "event": _EVENTS[visit.kind],
@@ -306,7 +311,7 @@ def _event(visit: Visit, verdict: Verdict, campaign: Mapping[str, Any]) -> dict[
             **campaign,
             "message_id": visit.message_id,
             "visit_id": visit.visit_id,
-            **link,
+            **seen,
             "verdict": verdict.by,
             "verdict_reason": verdict.reason,
             "verdict_probability": verdict.probability,
