@@ -27,11 +27,11 @@ def open_engine(workspace: "Workspace") -> "Engine":
     from vocative.engines.duckdb import DuckDbEngine
 
     with workspace.store.read() as tx:
-        parts = workspace.history.parts(tx)
+        parts, tail = workspace.history.parts(tx), workspace.history.tail(tx)
         people = people_table(tx, workspace.traits, workspace.settings.timezone)
         items = items_table(tx)
         survivors = survivors_table(tx)
-    engine = DuckDbEngine(history_files=parts, survivors=survivors)
+    engine = DuckDbEngine(history_files=parts, history_tail=tail, survivors=survivors)
     engine.register("people", people)
     engine.register("items", items)
     return engine
@@ -48,7 +48,7 @@ def people_table(tx: "Transaction", traits: dict[str, "Trait"], zone: str) -> "p
     import pyarrow as pa
 
     shown = {name: trait for name, trait in traits.items() if not trait.personal}
-    fields = {"email_domain": pa.string(), **{name: _arrow(t.type) for name, t in shown.items()}}
+    fields = {"email_domain": "text", **{name: trait.type for name, trait in shown.items()}}
     rows = tx.tuples(
         "SELECT person_id, first_seen_at, traits FROM profiles WHERE merged_into IS NULL"
         " ORDER BY person_id"
@@ -60,7 +60,8 @@ def people_table(tx: "Transaction", traits: dict[str, "Trait"], zone: str) -> "p
         "first_seen_at": pa.array([row[1] for row in rows], pa.timestamp("us")),
     }
     for name, kind in fields.items():
-        columns[name] = pa.array([_fitting(traits_.get(name), kind) for traits_ in stated], kind)
+        values = [fitting(traits_.get(name), kind) for traits_ in stated]
+        columns[name] = pa.array(values, _arrow(kind))
     zones = [local_zone(traits_.get("timezone"), zone) for traits_ in stated]
     columns["local_zone"] = pa.array(zones, pa.string())
     return pa.table(columns)
@@ -97,12 +98,17 @@ def _arrow(kind: str) -> "pa.DataType":
     }[kind]
 
 
-def _fitting(value: Any, kind: "pa.DataType") -> Any:
-    """A trait as its declared type; what does not fit is unknown, never a failure."""
+def fitting(value: Any, kind: str) -> Any:
+    """A trait as its declared type; what does not fit is unknown, never a failure.
+
+    Args:
+        value: As it was stated.
+        kind: A type of `traits.yaml`. Instants come out naive UTC.
+    """
     if value is None or value == "":
         return None
     try:
-        return _CONVERT[str(kind)](value)
+        return _CONVERT[kind](value)
     except (ValueError, KeyError, TypeError, OverflowError):
         return None
 
@@ -133,12 +139,12 @@ def _instant(value: Any) -> datetime:
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {
-    "string": _text,
-    "double": _number,
-    "int64": _integer,
-    "bool": _boolean,
-    "timestamp[us]": _instant,
-    "date32[day]": lambda value: date.fromisoformat(str(value)[:10]),
+    "text": _text,
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "instant": _instant,
+    "date": lambda value: date.fromisoformat(str(value)[:10]),
 }
 
 
