@@ -19,15 +19,20 @@ from vocative.errors import VocativeError
 from vocative.identify import apply as module
 from vocative.identify.apply import apply_log
 from vocative.workspace import Workspace
+from vocative.workspace import history as history_module
 
 FORK = multiprocessing.get_context("fork")
 EVENTS = 4_000
 
 
-@pytest.fixture(autouse=True)
-def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["parts", "tail", "both"], autouse=True)
+def _small_steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small steps, whose rows become parts at once, wait in the tail, or do either by chance."""
     monkeypatch.setattr(module, "EVENTS_PER_STEP", 80)
     monkeypatch.setattr(module, "MAX_PARTS", 6)
+    part_rows = {"parts": 1, "tail": 10_000, "both": 76}[request.param]
+    monkeypatch.setattr(history_module, "PART_ROWS", part_rows)
+    monkeypatch.setattr(history_module, "TAIL_ROWS", 300)
 
 
 def fill(workspace: Workspace) -> list[dict[str, Any]]:
@@ -67,7 +72,8 @@ def expect_all_applied_once(workspace: Workspace, made: list[dict[str, Any]]) ->
         sums = tx.row("SELECT sum(applied) AS a, sum(duplicates) AS d FROM applied_batches")
         assert sums == {"a": len(ids), "d": len(made) - len(ids)}
         assert tx.value("SELECT position FROM stream_offsets") == workspace.log.last_position()
-        assert tx.value("SELECT sum(row_count) FROM history_parts") == 2 * len(ids)
+        for relation in ("events", "order_lines"):
+            assert workspace.history.row_count(tx, relation) == len(ids)
 
 
 def test_killing_the_worker_neither_loses_nor_doubles_an_event(
@@ -80,7 +86,7 @@ def test_killing_the_worker_neither_loses_nor_doubles_an_event(
     while kills < 12:
         worker = FORK.Process(target=apply_in_a_process, args=(workspace.root, clock))
         worker.start()
-        time.sleep(0.02 + dice.random() * 0.12)
+        time.sleep(0.01 + dice.random() * 0.06)
         worker.kill()
         worker.join()
         if worker.exitcode == 0:

@@ -310,7 +310,7 @@ def test_memberships_are_the_same_on_postgresql(shop, clock, happened, postgres_
     settings.write_text(settings.read_text() + f"store: {postgres_url}\n")
     with Workspace(shop.root, clock=clock) as there:
         with shop.store.read() as old, there.store.transaction() as new:
-            for table in ("profiles", "history_parts"):
+            for table in ("profiles", "history_tail"):
                 rows = old.rows(f"SELECT * FROM {table}")
                 names = list(rows[0])
                 binds = ", ".join(f":{name}" for name in names)

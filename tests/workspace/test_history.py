@@ -12,6 +12,11 @@ from vocative.workspace import Workspace
 from vocative.workspace import history as module
 
 
+@pytest.fixture(autouse=True)
+def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PART_ROWS", 1)
+
+
 def rows(first: int, count: int) -> pa.Table:
     return pa.table(
         {
@@ -65,7 +70,7 @@ def test_joining_keeps_every_row(ten: Workspace) -> None:
     for first in range(11, 20):
         append(ten, first)
     ten.history.compact(ten.store, limit=5)  # the joined part is joined again
-    assert visible(ten) == ["events-000000000001-000000000019-joined.parquet"]
+    assert visible(ten) == ["events-000000000001-000000000019-57-joined.parquet"]
     assert len(ids(ten)) == len(set(ids(ten))) == 57
 
 
@@ -136,7 +141,7 @@ def test_a_disk_that_takes_nothing_is_reported(ten: Workspace) -> None:
 
 
 def test_a_failed_join_leaves_everything_as_it_was(ten: Workspace) -> None:
-    blocked = ten.history.folder / "events-000000000001-000000000010-joined.parquet.partial"
+    blocked = ten.history.folder / "events-000000000001-000000000010-30-joined.parquet"
     blocked.mkdir()
     with pytest.raises(EngineError):
         ten.history.compact(ten.store, limit=5)

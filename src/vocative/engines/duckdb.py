@@ -1,8 +1,8 @@
 """DuckDB inside this process, over the history's Parquet files.
 
-In come the visible files of each history relation; out goes a connection in which `events` and
-`order_lines` are views over them (typed and empty when there is no file yet). It can read those
-files and nothing else: no network, no extensions, no other paths.
+In come the visible files of each history relation and the rows that are in no file yet; out goes
+a connection in which `events` and `order_lines` are views over them (typed and empty when there
+are none). It can read those files and nothing else: no network, no extensions, no other paths.
 """
 
 import os
@@ -24,6 +24,7 @@ class DuckDbEngine(Engine):
 
     Args:
         history_files: The files of `events` and `order_lines`, oldest first.
+        history_tail: Rows of them that are in no file yet.
         survivors: One row per profile that was merged away: `person_id` and the `survivor` that
             history shows instead.
         threads: How many cores to use; the machine's, at most 8, unless told.
@@ -37,6 +38,7 @@ class DuckDbEngine(Engine):
         self,
         *,
         history_files: Mapping[str, Sequence[Path]],
+        history_tail: "Mapping[str, pa.Table] | None" = None,
         survivors: "pa.Table | None" = None,
         threads: int | None = None,
         memory_limit: str | None = None,
@@ -65,10 +67,14 @@ class DuckDbEngine(Engine):
         merged = survivors is not None and survivors.num_rows > 0
         if merged:
             self.register("survivors", survivors)
+        tail = history_tail or {}
+        for relation, rows in tail.items():
+            self.register(_tail_name(relation), rows)
         for relation in HISTORY_COLUMNS:
-            self._open(relation, history_files.get(relation, ()), merged=merged)
+            files = history_files.get(relation, ())
+            self._open(relation, files, tail=relation in tail, merged=merged)
 
-    def _open(self, relation: str, files: Sequence[Path], *, merged: bool) -> None:
+    def _open(self, relation: str, files: Sequence[Path], *, tail: bool, merged: bool) -> None:
         import duckdb
 
         missing = [path.name for path in files if not path.exists()]
@@ -78,7 +84,7 @@ class DuckDbEngine(Engine):
                 where=f"history/{missing[0]}",
                 hint="bring it back from a backup; the history cannot be read without it",
             )
-        sql = _view_sql(relation, files, merged=merged)
+        sql = _view_sql(relation, files, tail=tail, merged=merged)
         try:
             self._connection.execute(sql)
         except duckdb.Error as error:
@@ -112,7 +118,7 @@ class DuckDbEngine(Engine):
         self._connection.close()
 
 
-def _view_sql(relation: str, files: Sequence[Path], *, merged: bool) -> str:
+def _view_sql(relation: str, files: Sequence[Path], *, tail: bool, merged: bool) -> str:
     columns = HISTORY_COLUMNS[relation]
     names = ", ".join(_column(name) for name in columns)
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {_column(name)}" for name, kind in columns.items())
@@ -121,12 +127,18 @@ def _view_sql(relation: str, files: Sequence[Path], *, merged: bool) -> str:
     if files:
         paths = _list_sql([str(path) for path in files])
         source += f" UNION ALL BY NAME SELECT * FROM read_parquet({paths}, union_by_name = true)"
+    if tail:
+        source += f" UNION ALL BY NAME SELECT * FROM {_tail_name(relation)}"
     if merged:
         source = (
             "SELECT h.* REPLACE (coalesce(s.survivor, h.person_id) AS person_id)"
             f" FROM ({source}) AS h LEFT JOIN survivors AS s ON s.person_id = h.person_id"
         )
     return f"CREATE VIEW {relation} AS SELECT {names} FROM ({source})"
+
+
+def _tail_name(relation: str) -> str:
+    return f"{relation}_tail"
 
 
 def _column(name: str) -> str:

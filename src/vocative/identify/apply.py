@@ -7,26 +7,31 @@ the log at its position.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from vocative.clock import to_micros
-from vocative.collect.door import OWN_SOURCE
-from vocative.collect.event import Event, EventRefused, read_event
 from vocative.errors import StateError
 from vocative.identify.applied import Applied, Follower, PersonNow
 from vocative.identify.facts import Facts
-from vocative.identify.graph import Identity, IdentityGraph
-from vocative.identify.personal import clean_properties
-from vocative.identify.profiles import NOTHING, ProfileChanges, Statement, read_statement
-from vocative.ids import event_id_for
+from vocative.identify.graph import IdentityGraph
+from vocative.identify.person import Person
+from vocative.identify.profiles import ProfileChanges
+from vocative.identify.reading import ReadEvent, Refused, read_batches
 from vocative.stores import Transaction, in_lists
 from vocative.streams.embedded import LogBatch
-from vocative.workspace import Trait, Workspace
+from vocative.workspace import Workspace
 
-__all__ = ["Applied", "ApplyReport", "Follower", "PersonNow", "apply_log", "apply_step"]
+__all__ = [
+    "Applied",
+    "Applier",
+    "ApplyReport",
+    "Follower",
+    "PersonNow",
+    "apply_log",
+    "apply_step",
+]
 
 CONSUMER = "identify"
 EVENTS_PER_STEP = 20_000
@@ -39,6 +44,11 @@ class ApplyReport(msgspec.Struct, kw_only=True):
     applied: int = 0
     duplicates: int = 0
     rejected: dict[str, int] = {}
+
+    @property
+    def events(self) -> int:
+        """How many events were looked at."""
+        return self.applied + self.duplicates + sum(self.rejected.values())
 
     def __add__(self, other: "ApplyReport") -> "ApplyReport":
         return ApplyReport(
@@ -67,13 +77,13 @@ def apply_log(
     """
     total = ApplyReport()
     with workspace.worker_lock("apply"):
-        while (
-            step := apply_step(workspace, most_events=EVENTS_PER_STEP, follow=follow)
-        ) is not None:
+        applier = Applier(workspace)
+        while (step := applier.step(EVENTS_PER_STEP, follow)) is not None:
             total += step
             workspace.history.compact(workspace.store, limit=MAX_PARTS)
             if progress is not None:
-                progress(step.applied + step.duplicates + sum(step.rejected.values()))
+                progress(step.events)
+        workspace.history.flush_when_due(workspace.store)
         workspace.history.sweep(workspace.store)
     return total
 
@@ -81,39 +91,124 @@ def apply_log(
 def apply_step(
     workspace: Workspace, *, most_events: int, follow: Follower | None = None
 ) -> ApplyReport | None:
-    """Apply the next batches of the log in one transaction.
+    """Apply the next batches of the log in one transaction; `Applier.step` without a memory."""
+    return Applier(workspace).step(most_events, follow)
 
-    The caller holds the workspace's worker lock "apply".
 
-    Args:
-        workspace: Whose log.
-        most_events: No further batch is taken once there are as many.
-        follow: Told what the step did, in its transaction.
+class Applier:
+    """Applies a workspace's log step by step, and keeps in memory what it looked up.
 
-    Returns:
-        What it did; None when there was nothing to do.
+    Whoever has one holds the workspace's worker lock "apply" while it steps. Between steps others
+    may apply: that is noticed by the position, and everything is looked up again.
     """
-    batches = _next_batches(workspace, most_events)
-    return _apply(workspace, batches, follow) if batches else None
 
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._graph = IdentityGraph(workspace.vault, workspace.key.lookup)
+        self._position: int | None = None
+        """Up to where the log is applied; None: not known."""
 
-def _next_batches(workspace: Workspace, most_events: int) -> list[LogBatch]:
-    with workspace.store.read() as tx:
-        after = _offset(tx)
-    if after > workspace.log.last_position():
-        raise StateError(
-            f"the event log ends before position {after:,}, which is applied already",
-            where=".vocative/log.db",
-            hint="bring back the log and the store from one backup; events that are put on this"
-            " log would never be applied",
+    def step(self, most_events: int, follow: Follower | None = None) -> ApplyReport | None:
+        """Apply the next batches of the log in one transaction.
+
+        Args:
+            most_events: At most so many events, but at least one batch.
+            follow: Told what the step did, in its transaction.
+
+        Returns:
+            What it did; None when nothing waits on the log.
+
+        Raises:
+            StateError: the log was replaced.
+            StoreBusy, EngineError: nothing of the step was kept; the next one tries it again.
+        """
+        batches = self._waiting(most_events)
+        if not batches:
+            return None
+        try:
+            return self._apply(batches, follow)
+        except BaseException:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """Look everything up again: somebody else changed people, identities or the position."""
+        self._position = None
+        self._graph.forget()
+
+    def _waiting(self, most_events: int) -> list[LogBatch]:
+        if self._position is None:
+            with self._workspace.store.read() as tx:
+                self._position = _offset(tx)
+        last = self._workspace.log.last_position()
+        if self._position > last:
+            raise StateError(
+                f"the event log ends before position {self._position:,}, which is applied already",
+                where=".vocative/log.db",
+                hint="bring back the log and the store from one backup; events that are put on"
+                " this log would never be applied",
+            )
+        if self._position == last:
+            return []
+        return list(self._workspace.log.read(self._position, most_events=most_events))
+
+    def _apply(self, batches: list[LogBatch], follow: Follower | None) -> ApplyReport:
+        workspace, position = self._workspace, batches[-1].position
+        read, refused = read_batches(batches, workspace.traits)
+        with workspace.store.transaction() as tx:
+            if _offset(tx) != self._position:
+                self.forget()  # another process was faster
+                return ApplyReport()
+            fresh = _unseen(tx, read, batches[0].position)
+            facts, people = self._apply_events(tx, fresh)
+            for relation, table in facts.tables().items():
+                workspace.history.append(
+                    tx, relation, table, first=batches[0].position, last=position
+                )
+            _write_counts(workspace, tx, batches, read, fresh, refused)
+            if follow is not None:
+                follow(tx, self._applied(position, facts, people))
+        self._position = position
+        return ApplyReport(
+            applied=len(fresh),
+            duplicates=len(read) - len(fresh),
+            rejected=dict(Counter(one.reason for one in refused)),
         )
-    batches, events = [], 0
-    for batch in workspace.log.read(after):
-        batches.append(batch)
-        events += len(batch.events)
-        if events >= most_events:
-            break
-    return batches
+
+    def _apply_events(
+        self, tx: Transaction, fresh: Sequence[ReadEvent]
+    ) -> tuple[Facts, list[Person]]:
+        graph = self._graph
+        graph.load(
+            tx,
+            (identity for one in fresh for identity in one.identities),
+            {one.event.person_id for one in fresh if one.event.person_id},
+        )
+        profiles = ProfileChanges(self._workspace)
+        facts = Facts()
+        for one in fresh:
+            person = _person(graph, one)
+            if person is not None:
+                profiles.observe(person, one.event, one.stated)
+            facts.add(one, None if person is None else person.person_id)
+        people = profiles.write(tx, graph)
+        facts.settle({gone.person_id: gone.living.person_id for gone in graph.changes.merged})
+        return facts, people
+
+    def _applied(self, position: int, facts: Facts, people: Sequence[Person]) -> Applied:
+        merged = self._graph.changes.merged
+        return Applied(
+            position=position,
+            facts=facts.events,
+            lines=facts.lines,
+            merged={gone.person_id: gone.living.person_id for gone in merged},
+            people={
+                person.person_id: PersonNow(
+                    traits=person.traits, first_seen_at=person.first_seen_at
+                )
+                for person in people
+            },
+        )
 
 
 def _offset(tx: Transaction) -> int:
@@ -122,130 +217,32 @@ def _offset(tx: Transaction) -> int:
     )
 
 
-class _Read(msgspec.Struct, frozen=True, gc=False):
-    """A readable event with its place on the log and what it says about whom."""
-
-    event_id: str
-    event: Event
-    batch: LogBatch
-    identities: tuple[Identity, ...]
-    stated: Statement
-    properties: dict[str, Any]
-    """Without what identifies a person."""
-
-
-def _apply(workspace: Workspace, batches: list[LogBatch], follow: Follower | None) -> ApplyReport:
-    read: list[_Read] = []
-    rejections: list[dict[str, Any]] = []
-    for batch in batches:
-        for index, raw in enumerate(batch.events):
-            try:
-                read.append(_read(raw, batch, workspace.traits))
-            except EventRefused as refusal:
-                rejections.append(
-                    {
-                        "position": batch.position,
-                        "event_index": index,
-                        "source": batch.source,
-                        "reason": str(refusal),
-                    }
-                )
-    with workspace.store.transaction() as tx:
-        if _offset(tx) >= batches[0].position:
-            return ApplyReport()  # another process was faster
-        fresh = _unseen(tx, read)
-        applied = _apply_events(workspace, tx, batches, fresh)
-        _write_counts(workspace, tx, batches, read, fresh, rejections)
-        if follow is not None:
-            follow(tx, applied)
-    return ApplyReport(
-        applied=len(fresh),
-        duplicates=len(read) - len(fresh),
-        rejected=dict(Counter(row["reason"] for row in rejections)),
+def _unseen(tx: Transaction, read: Sequence[ReadEvent], first_position: int) -> list[ReadEvent]:
+    """The events whose id is new, which is noted; of several with one id the first."""
+    first: dict[str, ReadEvent] = {}
+    for one in read:
+        first.setdefault(one.event_id, one)
+    noted = tx.run(
+        "INSERT INTO seen_events (event_id, position) VALUES (:event_id, :position)"
+        " ON CONFLICT (event_id) DO NOTHING",
+        sorted((bytes.fromhex(event_id), one.batch.position) for event_id, one in first.items()),
     )
-
-
-def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> _Read:
-    event = read_event(raw, received_at=batch.received_at, trusted=batch.source == OWN_SOURCE)
-    try:
-        stated = read_statement(event, declared)
-        properties = clean_properties(event.properties)
-    except RecursionError as error:
-        raise EventRefused("nested too deeply") from error
-    identities = _identities(event, stated)
-    if not (identities or event.person_id or event.nobody):
-        raise EventRefused("no userId, no anonymousId and no usable e-mail address")
-    event_id = event_id_for(batch.source, event.message_id)
-    return _Read(event_id, event, batch, identities, stated, properties)
-
-
-def _identities(event: Event, stated: Statement) -> tuple[Identity, ...]:
-    """Strongest first."""
-    found: list[Identity] = []
-    if event.user_id:
-        found.append(("user_id", event.user_id))
-    if stated is not NOTHING and (email := stated.vault.get("email")):
-        found.append(("email", email))
-    if event.anonymous_id:
-        found.append(("anonymous_id", event.anonymous_id))
-    if event.type == "alias" and event.user_id and event.previous_id:
-        # Clients send the former id of an account or of a device, and do not say which.
-        found += [("user_id", event.previous_id), ("anonymous_id", event.previous_id)]
-    return tuple(found)
-
-
-def _unseen(tx: Transaction, read: list[_Read]) -> list[_Read]:
-    """The events whose id is new; of several with one id the first."""
-    first: dict[str, _Read] = {}
-    for entry in read:
-        first.setdefault(entry.event_id, entry)
-    for marks, bound in in_lists([bytes.fromhex(event_id) for event_id in first]):
-        sql = f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})"
-        for (key,) in tx.tuples(sql, bound):
-            del first[bytes(key).hex()]
+    if noted < len(first):
+        for marks, bound in in_lists([bytes.fromhex(event_id) for event_id in first]):
+            rows = tx.tuples(
+                f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})"
+                " AND position < :first",
+                {**bound, "first": first_position},
+            )
+            for (key,) in rows:
+                del first[bytes(key).hex()]
     return list(first.values())
 
 
-def _apply_events(
-    workspace: Workspace, tx: Transaction, batches: list[LogBatch], fresh: list[_Read]
-) -> Applied:
-    graph = IdentityGraph(workspace.vault, workspace.key.lookup)
-    graph.load(
-        tx,
-        (identity for entry in fresh for identity in entry.identities),
-        {entry.event.person_id for entry in fresh if entry.event.person_id},
-    )
-    profiles = ProfileChanges(workspace)
-    facts = Facts()
-    for entry in fresh:
-        person_id = _person(graph, entry.event, entry.identities)
-        if person_id is not None:
-            profiles.observe(person_id, entry.event, entry.stated)
-        facts.add(
-            entry.event_id,
-            person_id,
-            entry.event,
-            properties=entry.properties,
-            source=entry.batch.source,
-            position=entry.batch.position,
-        )
-    people = profiles.write(tx, graph)
-    facts.settle(graph.changes.merged, graph.survivor)
-    first, last = batches[0].position, batches[-1].position
-    for relation, table in facts.tables().items():
-        workspace.history.append(tx, relation, table, first=first, last=last)
-    return Applied(
-        position=last,
-        facts=facts.events,
-        lines=facts.lines,
-        merged={gone: graph.survivor(gone) for gone in graph.changes.merged},
-        people=people,
-    )
-
-
-def _person(graph: IdentityGraph, event: Event, identities: tuple[Identity, ...]) -> str | None:
+def _person(graph: IdentityGraph, one: ReadEvent) -> Person | None:
+    event, identities = one.event, one.identities
     if event.person_id:
-        return graph.survivor(event.person_id)
+        return graph.person(event.person_id, at=event.at)
     if event.type == "alias":
         # A former id that no account had is a device's: claiming it as an account's would make
         # one person of everybody who signs in on that device.
@@ -257,39 +254,32 @@ def _person(graph: IdentityGraph, event: Event, identities: tuple[Identity, ...]
 def _write_counts(
     workspace: Workspace,
     tx: Transaction,
-    batches: list[LogBatch],
-    read: list[_Read],
-    fresh: list[_Read],
-    rejections: list[dict[str, Any]],
+    batches: Sequence[LogBatch],
+    read: Sequence[ReadEvent],
+    fresh: Sequence[ReadEvent],
+    refused: Sequence[Refused],
 ) -> None:
     now = to_micros(workspace.clock.now())
-    applied = Counter(entry.batch.position for entry in fresh)
-    readable = Counter(entry.batch.position for entry in read)
-    rejected = Counter(row["position"] for row in rejections)
-    tx.run(
-        "INSERT INTO seen_events (event_id, position) VALUES (:event_id, :position)",
-        [
-            {"event_id": bytes.fromhex(entry.event_id), "position": entry.batch.position}
-            for entry in fresh
-        ],
-    )
+    applied = Counter(one.batch.position for one in fresh)
+    readable = Counter(one.batch.position for one in read)
+    rejected = Counter(one.position for one in refused)
     tx.run(
         "INSERT INTO rejected_events (position, event_index, source, reason, rejected_at)"
         " VALUES (:position, :event_index, :source, :reason, :rejected_at)",
-        [{**row, "rejected_at": now} for row in rejections],
+        [(one.position, one.index, one.source, one.reason, now) for one in refused],
     )
     tx.run(
         "INSERT INTO applied_batches (position, source, applied, duplicates, rejected, applied_at)"
         " VALUES (:position, :source, :applied, :duplicates, :rejected, :applied_at)",
         [
-            {
-                "position": batch.position,
-                "source": batch.source,
-                "applied": applied[batch.position],
-                "duplicates": readable[batch.position] - applied[batch.position],
-                "rejected": rejected[batch.position],
-                "applied_at": now,
-            }
+            (
+                batch.position,
+                batch.source,
+                applied[batch.position],
+                readable[batch.position] - applied[batch.position],
+                rejected[batch.position],
+                now,
+            )
             for batch in batches
         ],
     )

@@ -4,14 +4,14 @@ The columns are those of the relations `events` and `order_lines`; the rest of a
 properties stays beside them as JSON, cleaned of what identifies a person.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from vocative.collect.event import Event
 from vocative.identify.personal import clean_text
+from vocative.identify.reading import ReadEvent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,27 +70,19 @@ class Facts:
 
     def add(
         self,
-        event_id: str,
+        one: ReadEvent,
         person_id: str | None,
-        event: Event,
-        *,
-        properties: Mapping[str, Any],
-        source: str,
-        position: int,
     ) -> None:
         """One event and, when it has products, one line for each.
 
         Args:
-            event_id: Its key in history.
+            one: The event.
             person_id: Whose it is; None: nobody's.
-            event: The event; its own properties are not looked at.
-            properties: Its properties, cleaned of what identifies a person.
-            source: Where it came from.
-            position: Of its batch on the log.
         """
+        event_id, event, position = one.event_id, one.event, one.batch.position
         known: dict[str, Any] = {}
         rest: dict[str, Any] = {}
-        for name, value in properties.items():
+        for name, value in one.properties.items():
             (known if name in _KNOWN else rest)[name] = value
         get = known.get
         sign = -1.0 if event.name in _REFUNDS else 1.0
@@ -103,7 +95,7 @@ class Facts:
                 _event_name(event.name),
                 event.at,
                 event.received_at,
-                source,
+                one.batch.source,
                 order_id,
                 _text(get("product_id") or get("sku")),
                 _text(get("category")),
@@ -123,11 +115,11 @@ class Facts:
                 base = (event_id, person_id, _event_name(event.name), event.at, order_id)
                 self.lines.append((*base, *_line(product, sign), position))
 
-    def settle(self, merged: Mapping[str, str], survivor: Callable[[str], str]) -> None:
+    def settle(self, merged: Mapping[str, str]) -> None:
         """Show people who were merged in this step as who survives."""
         if merged:
-            self.events = [_settled(row, merged, survivor) for row in self.events]
-            self.lines = [_settled(row, merged, survivor) for row in self.lines]
+            self.events = [_settled(row, merged) for row in self.events]
+            self.lines = [_settled(row, merged) for row in self.lines]
 
     def tables(self) -> "dict[str, pa.Table]":
         """Both relations as Arrow tables."""
@@ -154,10 +146,8 @@ def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
     )
 
 
-def _settled(
-    row: tuple[Any, ...], merged: Mapping[str, str], survivor: Callable[[str], str]
-) -> tuple[Any, ...]:
-    return (row[0], survivor(row[1]), *row[2:]) if row[1] in merged else row
+def _settled(row: tuple[Any, ...], merged: Mapping[str, str]) -> tuple[Any, ...]:
+    return (row[0], merged[row[1]], *row[2:]) if row[1] in merged else row
 
 
 def _table(names: list[str], rows: list[tuple[Any, ...]]) -> "pa.Table":

@@ -1,115 +1,144 @@
-"""The identity graph: which profile an event belongs to.
+"""The identity graph: which person an event belongs to.
 
-Identities (namespace, value) come in, one person id goes out. Deterministic rules only:
+Identities (namespace, value) come in, one person goes out. Deterministic rules only:
 
-- a user id, an e-mail address or an anonymous id that is known leads to its profile;
-- a user id and an e-mail address that turn out to belong to two profiles join them, the older
+- a user id, an e-mail address or an anonymous id that is known leads to its person;
+- a user id and an e-mail address that turn out to belong to two people join them, the older
   one survives;
-- an anonymous id joins its profile to a named one only while that profile has no name of its
+- an anonymous id joins its person to a named one only while that person has no name of its
   own: a shared device does not make two customers one;
 - phone numbers join nobody: households share them;
 - an alias says that two ids are one person's, whatever they were called before.
 
-Values are kept as keyed hashes only.
+Values are stored as keyed hashes only. What was looked up is kept in memory from step to step:
+it stays true while this process alone applies the log and every step is committed. Otherwise
+the graph must be told to `forget`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vocative.identify.person import PERSON_COLUMNS, Person
 from vocative.ids import person_id_for
 from vocative.privacy.vault import Vault
 from vocative.stores import Transaction, in_lists
 
 Identity = tuple[str, str]
 """(namespace, value): namespaces are user_id, email and anonymous_id."""
-Key = tuple[str, str]
-"""(namespace, keyed hash of the value)."""
 
 NAMED = ("user_id", "email")
+MOST_KEPT = 200_000
+"""How many identities are kept from step to step: about 100 MB with their people."""
 
-
-@dataclass
-class _Profile:
-    person_id: str
-    first_seen_at: int
-    named: bool = False
+_NAME_SQL = (
+    "EXISTS (SELECT 1 FROM identities n WHERE n.person_id = p.person_id"
+    " AND n.namespace IN ('user_id', 'email'))"
+)
 
 
 @dataclass
 class Changes:
-    """What resolving did, to be written with its batch."""
+    """What resolving did in one step, to be written with it."""
 
-    identities: list[dict[str, str | int]] = field(default_factory=list)
-    merged: dict[str, str] = field(default_factory=dict)
-    """Person that disappeared → person that survives."""
-    created: set[str] = field(default_factory=set)
+    claims: list[tuple[Identity, Person, int]] = field(default_factory=list)
+    """(identity, whose it is from now on, instant of the event)."""
+    merged: list[Person] = field(default_factory=list)
+    """People who disappeared, in the order of the merges."""
+    created: set[Person] = field(default_factory=set)
 
 
 class IdentityGraph:
-    """Resolves the identities of one batch; look-ups are made in bulk beforehand."""
+    """Resolves the identities of one step after the other; look-ups are made in bulk beforehand."""
 
     def __init__(self, vault: Vault, person_key: bytes) -> None:
         self._vault = vault
         self._person_key = person_key
-        self._keys: dict[Identity, Key] = {}
-        self._owner: dict[Key, str] = {}
-        self._moved: dict[str, str] = {}
-        self._profiles: dict[str, _Profile] = {}
+        self._owner: dict[Identity, Person] = {}
+        self._people: dict[str, Person] = {}
+        self._hashes: dict[Identity, str] = {}
         self.changes = Changes()
+
+    def forget(self) -> None:
+        """Look everything up again: a step was rolled back, or somebody else applied one."""
+        self._owner, self._people = {}, {}
 
     def load(
         self, tx: Transaction, identities: Iterable[Identity], person_ids: Iterable[str] = ()
     ) -> None:
-        """Read what the store knows about these identities, and whether these people were merged.
+        """Begin a step: read what the store knows of these identities and people.
 
         Args:
-            tx: The transaction in which the batch is applied.
+            tx: The transaction in which the step is applied.
             identities: Everything that `resolve` will be asked about.
             person_ids: People that events name themselves.
         """
-        by_namespace: dict[str, list[str]] = {}
-        for identity in set(identities):
-            value_hash = self._vault.lookup_hash(*identity)
-            self._keys[identity] = (identity[0], value_hash)
-            by_namespace.setdefault(identity[0], []).append(value_hash)
+        self.changes, self._hashes = Changes(), {}
+        if len(self._owner) > MOST_KEPT:
+            self.forget()
+        new = set(identities).difference(self._owner)
+        by_namespace: dict[str, dict[str, Identity]] = {}
+        for identity in new:
+            value_hash = self._hashes[identity] = self._vault.lookup_hash(*identity)
+            by_namespace.setdefault(identity[0], {})[value_hash] = identity
         for namespace, hashes in by_namespace.items():
             self._load_owners(tx, namespace, hashes)
-        self._load_names(tx)
-        for marks, bound in in_lists(list(person_ids)):
-            self._moved.update(
-                tx.tuples(
-                    "SELECT person_id, merged_into FROM profiles WHERE merged_into IS NOT NULL"
-                    f" AND person_id IN ({marks})",
-                    bound,
-                )
-            )
+        self._load_people(tx, set(person_ids).difference(self._people))
 
-    def resolve(self, identities: Sequence[Identity], *, at: int) -> str:
+    def resolve(self, identities: Sequence[Identity], *, at: int) -> Person:
         """The person these identities belong to; made when nobody has any of them.
 
         Args:
             identities: At least one, strongest first.
             at: Microseconds UTC of the event.
         """
-        keys = [self._keys[identity] for identity in identities]
-        person = self._agreed(keys) or self._create(identities[0], at)
-        person.first_seen_at = min(person.first_seen_at, at)
-        for key in keys:
-            if key[0] in NAMED:
-                person.named = True
-            if self._owner.get(key) != person.person_id:
-                self._claim(key, person, at)
-        return person.person_id
+        owners = self._owner
+        first = owners.get(identities[0])
+        if first is not None:
+            if first.merged_into is not None:
+                first = first.living
+            # Nearly always everything leads to one person, and nothing changes.
+            for identity in identities:
+                owner = owners.get(identity)
+                if owner is not first and (owner is None or owner.living is not first):
+                    break
+            else:
+                return first
+        return self._decide(identities, at)
 
-    def _agreed(self, keys: list[Key]) -> _Profile | None:
-        """The one profile that the known ones among the keys lead to, joined where need be."""
-        if len(keys) == 1:
-            return self._find(keys[0])
-        named = [p for key in keys if key[0] in NAMED and (p := self._find(key))]
+    def person(self, person_id: str, *, at: int) -> Person:
+        """The person whom an event names itself, or who they live on as."""
+        person = self._people.get(person_id)
+        if person is None:
+            person = self._people[person_id] = Person(person_id, at, at, stored=False)
+        return person.living
+
+    def knows(self, identity: Identity) -> bool:
+        """Whether somebody has this identity, which was loaded."""
+        return identity in self._owner
+
+    def value_hash(self, identity: Identity) -> str:
+        """The keyed hash of an identity's value."""
+        return self._hashes.get(identity) or self._vault.lookup_hash(*identity)
+
+    def _decide(self, identities: Sequence[Identity], at: int) -> Person:
+        person = self._agreed(identities) or self._create(identities[0], at)
+        person.seen(at)
+        for identity in identities:
+            if identity[0] in NAMED:
+                person.named = True
+            owner = self._owner.get(identity)
+            if owner is None or owner.living is not person:
+                self._owner[identity] = person
+                self.changes.claims.append((identity, person, at))
+        return person
+
+    def _agreed(self, identities: Sequence[Identity]) -> Person | None:
+        """The one person that the known identities lead to, joined where need be."""
+        named = [p for one in identities if one[0] in NAMED and (p := self._find(one))]
         person = self._joined(named) if named else None
-        has_name = any(key[0] in NAMED for key in keys)
-        for key in keys:
-            candidate = self._find(key) if key[0] not in NAMED else None
+        has_name = any(identity[0] in NAMED for identity in identities)
+        for identity in identities:
+            candidate = self._find(identity) if identity[0] not in NAMED else None
             if candidate is None or candidate is person:
                 continue
             if person is not None:
@@ -120,75 +149,57 @@ class IdentityGraph:
                 person = candidate
         return person
 
-    def survivor(self, person_id: str) -> str:
-        """The person that a merged person lives on as."""
-        person_id = self._moved.get(person_id, person_id)
-        while person_id in self.changes.merged:
-            person_id = self.changes.merged[person_id]
-        return person_id
+    def _find(self, identity: Identity) -> Person | None:
+        owner = self._owner.get(identity)
+        return None if owner is None else owner.living
 
-    def knows(self, identity: Identity) -> bool:
-        """Whether somebody has this identity, which was loaded."""
-        return self._keys[identity] in self._owner
+    def _joined(self, people: list[Person]) -> Person:
+        survivor = min(
+            people, key=lambda person: (not person.named, person.first_seen_at, person.person_id)
+        )
+        for person in people:
+            if person is not survivor and person.merged_into is None:
+                survivor.absorb(person)
+                self.changes.merged.append(person)
+        return survivor
 
-    def _load_owners(self, tx: Transaction, namespace: str, hashes: Sequence[str]) -> None:
-        rows = [
-            row
-            for marks, bound in in_lists(hashes)
-            for row in tx.tuples(
-                "SELECT i.value_hash, i.person_id, p.first_seen_at FROM identities i"
+    def _create(self, identity: Identity, at: int) -> Person:
+        person_id = person_id_for(self._person_key, *identity)
+        person = self._people[person_id] = Person(person_id, at, at, stored=False)
+        self.changes.created.add(person)
+        return person
+
+    def _load_owners(self, tx: Transaction, namespace: str, hashes: Mapping[str, Identity]) -> None:
+        named = "1" if namespace in NAMED else _NAME_SQL
+        for marks, bound in in_lists(list(hashes)):
+            rows = tx.tuples(
+                f"SELECT i.value_hash, {named}, {PERSON_COLUMNS} FROM identities i"
                 " JOIN profiles p ON p.person_id = i.person_id"
                 f" WHERE i.namespace = :namespace AND i.value_hash IN ({marks})",
                 {"namespace": namespace, **bound},
             )
-        ]
-        for value_hash, person_id, first_seen_at in rows:
-            self._owner[namespace, value_hash] = person_id
-            known = self._profiles.get(person_id)
-            if known is None:
-                known = self._profiles[person_id] = _Profile(person_id, first_seen_at)
-            known.named = known.named or namespace in NAMED
+            for value_hash, has_name, person_id, *row in rows:
+                person = self._people.get(person_id)
+                if person is None:
+                    person = self._people[person_id] = Person(person_id, *row)
+                person.named = person.named or bool(has_name)
+                self._owner[hashes[value_hash]] = person
 
-    def _load_names(self, tx: Transaction) -> None:
-        """Learn which profiles that were found by a device have a name all the same."""
-        unsure = [person.person_id for person in self._profiles.values() if not person.named]
-        for marks, bound in in_lists(unsure):
+    def _load_people(self, tx: Transaction, person_ids: set[str]) -> None:
+        merged: dict[str, str] = {}
+        for marks, bound in in_lists(sorted(person_ids)):
             rows = tx.tuples(
-                "SELECT DISTINCT person_id FROM identities WHERE namespace IN ('user_id', 'email')"
-                f" AND person_id IN ({marks})",
+                f"SELECT p.merged_into, {_NAME_SQL}, {PERSON_COLUMNS} FROM profiles p"
+                f" WHERE p.person_id IN ({marks})",
                 bound,
             )
-            for (person_id,) in rows:
-                self._profiles[person_id].named = True
-
-    def _find(self, key: Key) -> _Profile | None:
-        owner = self._owner.get(key)
-        return None if owner is None else self._profiles[self.survivor(owner)]
-
-    def _joined(self, profiles: list[_Profile]) -> _Profile:
-        survivor = min(
-            profiles,
-            key=lambda profile: (not profile.named, profile.first_seen_at, profile.person_id),
-        )
-        for profile in profiles:
-            if profile is not survivor and profile.person_id not in self.changes.merged:
-                self.changes.merged[profile.person_id] = survivor.person_id
-                survivor.first_seen_at = min(survivor.first_seen_at, profile.first_seen_at)
-        return survivor
-
-    def _create(self, identity: Identity, at: int) -> _Profile:
-        person_id = person_id_for(self._person_key, *identity)
-        profile = self._profiles[person_id] = _Profile(person_id, at)
-        self.changes.created.add(person_id)
-        return profile
-
-    def _claim(self, key: Key, person: _Profile, at: int) -> None:
-        self._owner[key] = person.person_id
-        self.changes.identities.append(
-            {
-                "namespace": key[0],
-                "value_hash": key[1],
-                "person_id": person.person_id,
-                "first_seen_at": at,
-            }
-        )
+            for survivor, has_name, person_id, *row in rows:
+                person = self._people[person_id] = Person(person_id, *row)
+                person.named = bool(has_name)
+                if survivor is not None:
+                    merged[person_id] = survivor
+        if merged:
+            # Whoever survives was not merged again: then this row would name the last survivor.
+            self._load_people(tx, set(merged.values()).difference(self._people))
+            for person_id, survivor in merged.items():
+                self._people[person_id].merged_into = self._people[survivor]

@@ -5,23 +5,20 @@ overwrites a newer one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from vocative.clock import from_micros
 from vocative.collect.event import Event
-from vocative.identify.applied import PersonNow
 from vocative.identify.graph import Changes, IdentityGraph
+from vocative.identify.person import Person, write_people
 from vocative.identify.personal import clean_text, split_traits
 from vocative.privacy.addresses import email_domain, normal_email
 from vocative.privacy.consent import Consent, Status, record
 from vocative.privacy.vault import merge_statements
-from vocative.stores import Transaction, in_lists
+from vocative.stores import Transaction
 from vocative.workspace import Trait, Workspace
-
-T = TypeVar("T")
 
 _CONSENT_EVENTS: dict[str, Status] = {
     "Consent Given": "given",
@@ -64,134 +61,64 @@ def read_statement(event: Event, declared: Mapping[str, Trait]) -> Statement:
     return Statement(vault, traits)
 
 
-@dataclass
-class _Profile:
-    """One row of `profiles`: a trait is kept with the instant at which it was stated."""
-
-    first_seen_at: int
-    updated_at: int
-    traits: dict[str, tuple[Any, int]]
-
-
 class ProfileChanges:
     """Collects what a step learned about people and writes it once."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._vault_of_people = workspace.vault
-        self._seen: dict[str, tuple[int, int]] = {}
-        """Person → first and last instant of this step."""
-        self._traits: dict[str, dict[str, tuple[Any, int]]] = {}
-        self._vault: dict[str, dict[str, tuple[str | None, int]]] = {}
-        self._consents: list[Consent] = []
+        self._touched: set[Person] = set()
+        self._vault: dict[Person, dict[str, tuple[str | None, int]]] = {}
+        self._consents: list[tuple[Person, Event]] = []
 
-    def observe(self, person_id: str, event: Event, stated: Statement) -> None:
+    def observe(self, person: Person, event: Event, stated: Statement) -> None:
         """Learn from one event."""
-        at = event.at
-        first, last = self._seen.get(person_id, (at, at))
-        self._seen[person_id] = (min(first, at), max(last, at))
+        self._touched.add(person)
+        person.seen(event.at)
         if event.name in _CONSENT_EVENTS and event.type == "track":
-            self._consents.append(_consent(person_id, event))
+            self._consents.append((person, event))
         if event.type == "identify" and stated is not NOTHING:
-            _learn(self._traits, person_id, stated.traits, at)
-            _learn(self._vault, person_id, stated.vault, at)
+            at = event.at
+            person.state(stated.traits, at)
+            statements = {name: (value, at) for name, value in stated.vault.items()}
+            self._vault[person] = merge_statements(self._vault.get(person, {}), statements)
 
-    def write(self, tx: Transaction, graph: IdentityGraph) -> dict[str, PersonNow]:
+    def write(self, tx: Transaction, graph: IdentityGraph) -> list[Person]:
         """Write everything; people merged in this step end up as who survives.
 
         Returns:
             Everybody who was touched and is still there.
         """
         changes = graph.changes
-        people = self._write_profiles(tx, changes)
+        touched = {person.living for person in self._touched.union(changes.merged)}
+        write_people(tx, touched)
         _write_identities(tx, graph)
-        gone = [person_id for person_id in changes.merged if person_id not in changes.created]
-        pairs = [{"gone": person_id, "kept": graph.survivor(person_id)} for person_id in gone]
+        gone = [person for person in changes.merged if person not in changes.created]
+        pairs = [{"gone": one.person_id, "kept": one.living.person_id} for one in gone]
         for sql in _MOVE_SQL:
             tx.run(sql, pairs)
-        self._vault_of_people.learn_many(tx, self._vault)
-        self._vault_of_people.join_many(tx, changes.merged)
-        record(
-            tx,
-            [
-                msgspec.structs.replace(consent, person_id=graph.survivor(consent.person_id))
-                for consent in self._consents
-            ],
-        )
-        return people
+        self._write_vault(tx, changes)
+        record(tx, [_consent(person.living.person_id, event) for person, event in self._consents])
+        return list(touched)
 
-    def _write_profiles(self, tx: Transaction, changes: Changes) -> dict[str, PersonNow]:
-        touched = {*self._seen, *changes.merged, *changes.merged.values()}
-        profiles = _stored_profiles(tx, touched - changes.created)
-        for person_id, (first, last) in self._seen.items():
-            profile = profiles.setdefault(person_id, _Profile(first, last, {}))
-            profile.first_seen_at = min(profile.first_seen_at, first)
-            profile.updated_at = max(profile.updated_at, last)
-            if person_id in self._traits:
-                profile.traits = merge_statements(profile.traits, self._traits[person_id])
-        for gone_id, kept_id in changes.merged.items():
-            gone, kept = profiles[gone_id], profiles[kept_id]
-            kept.first_seen_at = min(kept.first_seen_at, gone.first_seen_at)
-            kept.updated_at = max(kept.updated_at, gone.updated_at)
-            # On a tie the survivor's own statement counts: it is merged in last.
-            kept.traits = merge_statements(gone.traits, kept.traits)
-        left = sorted(touched - set(changes.merged))
-        tx.run(
-            "INSERT INTO profiles (person_id, first_seen_at, updated_at, traits, traits_at)"
-            " VALUES (:person_id, :first_seen_at, :updated_at, :traits, :traits_at)"
-            " ON CONFLICT (person_id) DO UPDATE SET first_seen_at = excluded.first_seen_at,"
-            " updated_at = excluded.updated_at, traits = excluded.traits,"
-            " traits_at = excluded.traits_at",
-            [_profile_row(person_id, profiles[person_id]) for person_id in left],
-        )
-        return {person_id: _person_now(profiles[person_id]) for person_id in left}
-
-
-def _person_now(profile: _Profile) -> PersonNow:
-    traits = {name: value for name, (value, _) in profile.traits.items()}
-    return PersonNow(traits=traits, first_seen_at=profile.first_seen_at)
-
-
-def _learn(
-    known: dict[str, dict[str, tuple[T, int]]], person_id: str, stated: Mapping[str, T], at: int
-) -> None:
-    statements = {name: (value, at) for name, value in stated.items()}
-    known[person_id] = merge_statements(known.get(person_id, {}), statements)
-
-
-def _profile_row(person_id: str, profile: _Profile) -> dict[str, Any]:
-    traits = {name: value for name, (value, _) in profile.traits.items()}
-    times = {name: at for name, (_, at) in profile.traits.items()}
-    return {
-        "person_id": person_id,
-        "first_seen_at": profile.first_seen_at,
-        "updated_at": profile.updated_at,
-        "traits": msgspec.json.encode(traits).decode(),
-        "traits_at": msgspec.json.encode(times).decode(),
-    }
-
-
-def _stored_profiles(tx: Transaction, person_ids: set[str]) -> dict[str, _Profile]:
-    traits_of = msgspec.json.Decoder(dict[str, Any]).decode
-    times_of = msgspec.json.Decoder(dict[str, int]).decode
-    found = {}
-    for marks, bound in in_lists(sorted(person_ids)):
-        for person_id, first_seen_at, updated_at, traits, traits_at in tx.tuples(
-            "SELECT person_id, first_seen_at, updated_at, traits, traits_at FROM profiles"
-            f" WHERE person_id IN ({marks})",
-            bound,
-        ):
-            times = times_of(traits_at)
-            stated = {
-                name: (value, times.get(name, 0)) for name, value in traits_of(traits).items()
+    def _write_vault(self, tx: Transaction, changes: Changes) -> None:
+        vault = self._vault_of_people
+        if self._vault:
+            vault.learn_many(
+                tx, {person.person_id: stated for person, stated in self._vault.items()}
+            )
+        if changes.merged:
+            merged = {
+                one.person_id: one.merged_into.person_id
+                for one in changes.merged
+                if one.merged_into
             }
-            found[person_id] = _Profile(first_seen_at, updated_at, stated)
-    return found
+            vault.join_many(tx, merged)
 
 
 def _write_identities(tx: Transaction, graph: IdentityGraph) -> None:
     rows = [
-        {**row, "person_id": graph.survivor(str(row["person_id"]))}
-        for row in graph.changes.identities
+        (identity[0], graph.value_hash(identity), person.living.person_id, at)
+        for identity, person, at in graph.changes.claims
     ]
     tx.run(
         "INSERT INTO identities (namespace, value_hash, person_id, first_seen_at)"

@@ -60,9 +60,7 @@ def overview(workspace: Workspace) -> Overview:
     with workspace.store.read() as tx:
         people = int(tx.value("SELECT count(*) FROM profiles WHERE merged_into IS NULL") or 0)
         items = int(tx.value("SELECT count(*) FROM items WHERE active = 1") or 0)
-        events = int(
-            tx.value("SELECT sum(row_count) FROM history_parts WHERE relation = 'events'") or 0
-        )
+        events = workspace.history.row_count(tx, "events")
         last = tx.value("SELECT max(updated_at) FROM profiles")
         computed = tx.value("SELECT max(computed_at) FROM segment_sizes")
         applied = int(

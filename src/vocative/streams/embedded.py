@@ -20,6 +20,7 @@ from vocative.errors import EngineError, PrivacyError, Retryable
 
 _PAGE = 100
 _NONCE_BYTES = 12
+_NO_END = 2**63 - 1
 
 
 class LogError(EngineError, Retryable):
@@ -80,14 +81,19 @@ class EmbeddedLog:
         assert position is not None  # noqa: S101 - an INSERT into a rowid table has one
         return position
 
-    def read(self, after: int) -> Iterator[LogBatch]:
+    def read(self, after: int, *, most_events: int | None = None) -> Iterator[LogBatch]:
         """Batches after a position, in order, until there are no more.
+
+        Args:
+            after: The position before the first batch.
+            most_events: Stop before the batch that would make more; one batch is always read.
 
         Raises:
             LogError: the log cannot be read.
             PrivacyError: the workspace key does not fit the log.
         """
-        while rows := self._page(after):
+        until = None if most_events is None else self._last_within(after, most_events)
+        while rows := self._page(after, until):
             for position, source, received_at, body in rows:
                 yield LogBatch(
                     position=position,
@@ -115,13 +121,32 @@ class EmbeddedLog:
         with self._guarded():
             self._connection.close()
 
-    def _page(self, after: int) -> list[tuple[int, str, int, bytes]]:
+    def _page(self, after: int, until: int | None) -> list[tuple[int, str, int, bytes]]:
         with self._guarded():
             return self._connection.execute(
                 "SELECT position, source, received_at, body FROM batches"
-                " WHERE position > ? ORDER BY position LIMIT ?",
-                (after, _PAGE),
+                " WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
+                (after, _NO_END if until is None else until, _PAGE),
             ).fetchall()
+
+    def _last_within(self, after: int, most_events: int) -> int:
+        """The last of the batches after a position that together hold so many events, or one."""
+        last, events = after, 0
+        with self._guarded():
+            # Only the beginning of each row is read: the bodies lie behind the counts.
+            counts = self._connection.execute(
+                "SELECT position, event_count FROM batches WHERE position > ? ORDER BY position",
+                (after,),
+            )
+            for position, count in counts:
+                events += count
+                if events > most_events and last > after:
+                    break
+                last = position
+                if events >= most_events:
+                    break
+            counts.close()
+        return last
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
