@@ -7,6 +7,7 @@ fields, segments and models (with the nearest name), personal fields, and operan
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as dc_field
 
 from vocative.errors import AuthorError, unknown_name
 from vocative.sql.functions import FUNCTIONS, LISTS, TEXT, Function, Special
@@ -29,6 +30,7 @@ from vocative.sql.nodes import (
     Not,
     Now,
     Score,
+    Zone,
 )
 from vocative.sql.parse import Expression
 from vocative.sql.types import MOMENTS, NUMERIC, Field, Type
@@ -48,6 +50,7 @@ class Catalog:
     scores: Collection[str] | None = None
     now: bool = True
     json_columns: Collection[str] = ()
+    records: Mapping[str, Mapping[str, Field]] = dc_field(default_factory=dict)
     about: str = "a person"
 
 
@@ -178,6 +181,14 @@ def _leaf(_: Checker, node: Node) -> Node:
     return node
 
 
+def _zone(checker: Checker, node: Zone) -> Node:
+    if not checker.catalog.now:
+        raise checker.error(
+            node, f"local time does not fit in an expression about {checker.catalog.about}"
+        )
+    return node
+
+
 def _now(checker: Checker, node: Now) -> Node:
     if not checker.catalog.now:
         raise checker.error(
@@ -192,9 +203,10 @@ def _field(checker: Checker, node: FieldRef) -> Node:
     catalog = checker.catalog
     where = checker.place(node.start)
     if node.path:
-        if node.name not in catalog.json_columns:
-            raise AuthorError(f"{node.name!r} has no parts; write one plain name", where=where)
-        return replace(node, type=Type.TEXT, nullable=True)
+        return replace(node, type=_part_type(checker, node), nullable=True)
+    if node.name in catalog.records:
+        some = ", ".join(f"{node.name}.{name}" for name in list(catalog.records[node.name])[:3])
+        raise AuthorError(f"{node.name!r} has fields; name one of them", where=where, hint=some)
     field = catalog.fields.get(node.name)
     if field is None:
         shown = {name for name, known in catalog.fields.items() if not known.personal}
@@ -206,6 +218,30 @@ def _field(checker: Checker, node: FieldRef) -> Node:
             hint="use a trait that does not identify, or mark it `personal: false` in traits.yaml",
         )
     return replace(node, type=field.type, nullable=field.nullable)
+
+
+def _part_type(checker: Checker, node: FieldRef) -> Type:
+    """The type of `record.field`, or text for a part of a JSON column."""
+    catalog = checker.catalog
+    where = checker.place(node.start)
+    if node.name in catalog.records:
+        fields = catalog.records[node.name]
+        found = fields.get(node.path[0])
+        if found is None or len(node.path) > 1:
+            raise unknown_name(f"field of {node.name}", ".".join(node.path), fields, where=where)
+        return found.type
+    if node.name not in catalog.json_columns:
+        raise AuthorError(f"{node.name!r} has no parts; write one plain name", where=where)
+    strange = next((part for part in node.path if not part or set(part) & set(_STRANGE)), None)
+    if strange is not None:
+        raise AuthorError(
+            f"{strange!r} cannot be the name of a part", where=where, hint=f"without {_STRANGE}"
+        )
+    return Type.TEXT
+
+
+_STRANGE = '"*\\'
+"""What the paths of JSON in SQL read in ways of their own."""
 
 
 def _in_segment(checker: Checker, node: InSegment) -> Node:
@@ -264,7 +300,8 @@ def _arithmetic(checker: Checker, node: Arithmetic) -> Node:
         left=left,
         right=right,
         type=Type.INTEGER if whole else Type.NUMBER,
-        nullable=_any_nullable(left, right) or divides_by_zero,
+        # A result too large for an integer is unknown.
+        nullable=_any_nullable(left, right) or divides_by_zero or whole,
     )
 
 
@@ -292,7 +329,8 @@ def _time_arithmetic(checker: Checker, node: Arithmetic, left: Node, right: Node
 def _negate(checker: Checker, node: Negate) -> Node:
     operand = checker.fitted(checker.node(node.operand), NUMERIC, "what follows `-`")
     kind = Type.NUMBER if operand.type is Type.NULL else operand.type
-    return replace(node, operand=operand, type=kind, nullable=operand.nullable)
+    overflows = kind is Type.INTEGER
+    return replace(node, operand=operand, type=kind, nullable=operand.nullable or overflows)
 
 
 def _is(checker: Checker, node: Is) -> Node:
@@ -367,6 +405,9 @@ def _call(checker: Checker, node: Call) -> Node:
             node.arguments[0], "epoch is not supported", "use days_between(…) or days_since(…)"
         )
     arguments, same = _arguments(checker, function, node)
+    if function.local:
+        # Not written, so not checked against what the function takes.
+        arguments = (*arguments, checker.node(node.arguments[-1]))
     nullable = {
         "any": _any_nullable(*arguments),
         "all": all(argument.nullable for argument in arguments),
@@ -382,11 +423,12 @@ def _asks_epoch(node: Call) -> bool:
 
 
 def _arguments(checker: Checker, function: Function, node: Call) -> tuple[tuple[Node, ...], Type]:
-    takes = [*function.takes, *function.takes[-1:] * (len(node.arguments) - len(function.takes))]
+    written = node.arguments[:-1] if function.local else node.arguments
+    takes = [*function.takes, *function.takes[-1:] * (len(written) - len(function.takes))]
     role = f"what {function.name} takes"
     checked = [
         _argument(checker, function, wanted, argument, role)
-        for wanted, argument in zip(takes, node.arguments, strict=False)
+        for wanted, argument in zip(takes, written, strict=False)
     ]
     if Special.SAME not in takes:
         return tuple(checked), Type.NULL
@@ -424,6 +466,7 @@ _CHECKS: dict[type[Node], Callable[..., Node]] = {
     Literal: _leaf,
     FieldRef: _field,
     Now: _now,
+    Zone: _zone,
     InSegment: _in_segment,
     Score: _score,
     Logic: _logic,

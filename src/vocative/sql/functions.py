@@ -23,6 +23,7 @@ Parameter = frozenset[Type] | Special
 
 TEXT = frozenset({Type.TEXT})
 LISTS = frozenset({Type.TEXT_LIST})
+DATES = frozenset({Type.DATE})
 TRUNC_UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 PART_UNITS = ("second", "minute", "hour", "day", "isodow", "week", "month", "quarter", "year")
 
@@ -34,6 +35,8 @@ class Function:
     `sql` names each argument at most once: nested calls must not multiply the text.
     `gives` None means the type of the SAME arguments. `unknown_when` says which unknown arguments
     make the result unknown: any, all (others are skipped), or it can be unknown in any case.
+    `local` functions have one more argument, which is not written: the person's time zone, or
+    today() there.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Function:
     repeats: bool = False
     unknown_when: Literal["any", "all", "always", "never"] = "any"
     units: tuple[str, ...] = ()
+    local: bool = False
 
     @property
     def usage(self) -> str:
@@ -139,8 +143,8 @@ FUNCTIONS = {
             name="trim",
             takes=(TEXT,),
             gives=Type.TEXT,
-            sql="trim({0})",
-            about="text without blanks at its ends",
+            sql="trim({0}, ' ')",
+            about="text without blanks (plain spaces) at its ends",
         ),
         Function(
             name="concat",
@@ -168,7 +172,7 @@ FUNCTIONS = {
             takes=(TEXT,),
             gives=Type.NUMBER,
             unknown_when="always",
-            sql="TRY_CAST(regexp_extract(trim({0}), '" + _NUMBER + "') AS DOUBLE)",
+            sql="TRY_CAST(regexp_extract(trim({0}, ' '), '" + _NUMBER + "') AS DOUBLE)",
             about="the number a text spells, such as 12 or -0.5e3, or unknown",
         ),
         Function(
@@ -215,6 +219,7 @@ FUNCTIONS = {
             takes=(Special.UNIT, MOMENTS),
             units=PART_UNITS,
             gives=Type.INTEGER,
+            unknown_when="always",
             sql="date_part({0}, CAST({1} AS TIMESTAMP))",
             about="one part of an instant in UTC; isodow is 1 for Monday to 7, weeks are ISO weeks",
         ),
@@ -234,6 +239,40 @@ FUNCTIONS = {
             unknown_when="always",
             sql="",
             about="whole days of 24 hours from an instant until now",
+        ),
+        Function(
+            name="local_time",
+            takes=(MOMENTS,),
+            gives=Type.INSTANT,
+            local=True,
+            sql="timezone({1}, timezone('UTC', CAST({0} AS TIMESTAMP)))",
+            about="what a clock on the person's wall shows at an instant",
+        ),
+        Function(
+            name="local_date",
+            takes=(MOMENTS,),
+            gives=Type.DATE,
+            local=True,
+            sql="CAST(timezone({1}, timezone('UTC', CAST({0} AS TIMESTAMP))) AS DATE)",
+            about="the date in the person's time zone at an instant",
+        ),
+        Function(
+            name="today",
+            takes=(),
+            gives=Type.DATE,
+            unknown_when="never",
+            sql="",
+            about="the date now in the person's time zone",
+        ),
+        Function(
+            name="days_to_anniversary",
+            takes=(DATES,),
+            gives=Type.INTEGER,
+            unknown_when="always",
+            local=True,
+            sql="",
+            about="days from today() to the next return of a date's month and day, 0 on the day;"
+            " 29 February returns on the 28th in common years",
         ),
         Function(
             name="now",
@@ -261,4 +300,5 @@ FUNCTIONS = {
         ),
     )
 }
-"""`days_since`, `now`, `in_segment` and `score` become nodes of their own and need no SQL here."""
+"""Without SQL here: `days_since`, `today`, `now`, `in_segment` and `score` become other nodes,
+`days_to_anniversary` is written by `render.py`."""

@@ -34,6 +34,7 @@ from vocative.sql.nodes import (
     Now,
     Score,
     Span,
+    Zone,
 )
 from vocative.sql.types import Type
 
@@ -320,6 +321,8 @@ class Lowering:
         if name == "days_since":
             now = Now(type=Type.INSTANT, nullable=False, start=start, end=start)
             return Call(function="days_between", arguments=(*arguments, now))
+        if FUNCTIONS[name].local or name == "today":
+            return self._local(name, arguments, start)
         if name in ("in_segment", "score"):
             target = arguments[0]
             if not isinstance(target, Literal) or not isinstance(target.value, str):
@@ -332,6 +335,23 @@ class Lowering:
                 segment=target.value, type=Type.BOOLEAN, nullable=False, name_at=target.start
             )
         return Call(function=name, arguments=arguments)
+
+    def _local(self, name: str, arguments: tuple[Node, ...], start: int) -> Node:
+        """A function of local time, with the argument that is not written."""
+        if name == "today":
+            now = Now(type=Type.INSTANT, nullable=False, start=start, end=start)
+            name, arguments = "local_date", (now,)
+        if name != "days_to_anniversary":
+            zone = Zone(type=Type.TEXT, nullable=False, start=start, end=start)
+            return Call(function=name, arguments=(*arguments, zone))
+        if not isinstance(arguments[0], FieldRef | Literal):
+            # Its month and day are looked at several times: nested calls would multiply.
+            raise self.refuse(
+                arguments[0].start,
+                f"{name} takes a date by its name",
+                "make the expression a feature and name that",
+            )
+        return Call(function=name, arguments=(*arguments, self._local("today", (), start)))
 
     def _placed(self, tree: Any, node: Node) -> Node:
         start, end = _span(tree)

@@ -80,6 +80,11 @@ class Now(Node):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Zone(Node):
+    """The name of the person's time zone; not written, functions of local time bring it along."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InSegment(Node):
     """Whether the person is in another segment."""
 

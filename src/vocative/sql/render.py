@@ -26,6 +26,7 @@ from vocative.sql.nodes import (
     Not,
     Now,
     Score,
+    Zone,
 )
 from vocative.sql.quote import literal_sql
 from vocative.sql.types import NUMERIC, Type
@@ -33,12 +34,16 @@ from vocative.sql.types import NUMERIC, Type
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """How the names in an expression are written in one query."""
+    """How the names in an expression are written in one query.
+
+    `zone` is SQL of the name of the person's time zone.
+    """
 
     field: Callable[[FieldRef], str]
     now: str
     segment: Callable[[str], str]
     score: Callable[[str], str]
+    zone: str = "local_zone"
 
 
 def to_sql(node: Node, names: Names, *, dialect: str = "duckdb") -> str:
@@ -70,6 +75,10 @@ def _field(node: FieldRef, _: Inner, names: Names) -> str:
 
 def _now(_: Now, __: Inner, names: Names) -> str:
     return names.now
+
+
+def _zone(_: Zone, __: Inner, names: Names) -> str:
+    return names.zone
 
 
 def _in_segment(node: InSegment, _: Inner, names: Names) -> str:
@@ -151,13 +160,38 @@ def _call(node: Call, sql: Inner, _: Names) -> str:
     ]
     if node.function == "round" and len(arguments) == 1:
         arguments.append("0")
+    if node.function == "days_to_anniversary":
+        return _anniversary(*arguments)
     return FUNCTIONS[node.function].sql.format(*arguments, all=", ".join(arguments))
+
+
+def _anniversary(day: str, today: str) -> str:
+    """Days from today until the month and day of a date come again.
+
+    29 February is looked for as the day before 1 March.
+    """
+    month, of_month = (f"date_part('{unit}', CAST({day} AS TIMESTAMP))" for unit in _MONTH_AND_DAY)
+    now = {unit: f"date_part('{unit}', CAST({today} AS TIMESTAMP))" for unit in _DATE}
+    leap = f"({month} = 2 AND {of_month} = 29)"
+    gone = f"{month} * 100 + {of_month} < {now['month']} * 100 + {now['day']}"
+    returns = (
+        f"make_date({now['year']} + CASE WHEN {gone} THEN 1 ELSE 0 END,"
+        f" CASE WHEN {leap} THEN 3 ELSE {month} END,"
+        f" CASE WHEN {leap} THEN 1 ELSE {of_month} END)"
+    )
+    days = FUNCTIONS["days_between"].sql.format(today, returns)
+    return f"({days} - CASE WHEN {leap} THEN 1 ELSE 0 END)"
+
+
+_MONTH_AND_DAY = ("month", "day")
+_DATE = ("year", "month", "day")
 
 
 _RENDERERS: dict[type[Node], Callable[..., str]] = {
     Literal: _literal,
     FieldRef: _field,
     Now: _now,
+    Zone: _zone,
     InSegment: _in_segment,
     Score: _score,
     Logic: _logic,

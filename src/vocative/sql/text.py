@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 
+from vocative.sql.functions import FUNCTIONS
 from vocative.sql.nodes import (
     Arithmetic,
     Between,
@@ -110,7 +111,10 @@ def _case(node: Case) -> str:
 
 
 def _call(node: Call) -> str:
-    return f"{node.function}({', '.join(to_text(argument) for argument in node.arguments)})"
+    written = node.arguments[:-1] if FUNCTIONS[node.function].local else node.arguments
+    if node.function == "local_date" and isinstance(written[0], Now):
+        return "today()"
+    return f"{node.function}({', '.join(to_text(argument) for argument in written)})"
 
 
 def _not(node: Not) -> str:

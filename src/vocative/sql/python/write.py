@@ -1,0 +1,30 @@
+"""One checked tree as lines of Python."""
+
+from vocative.sql.nodes import Node
+from vocative.sql.python.plain import Plain
+from vocative.sql.python.writer import Operand, PythonNames, Writer
+
+
+def write(
+    node: Node, writer: Writer, names: PythonNames, *, follow_time: bool, truth: bool = False
+) -> Operand:
+    """Write the lines that give the value of a tree.
+
+    Args:
+        node: A tree that `check` gave back.
+        writer: Where the lines go.
+        names: How fields, segments, scores, now and the zone are written.
+        follow_time: Whether the operand says until when the value holds.
+        truth: For conditions: only whether it is true, so that unknown comes out as False. This
+            is what a segment asks, and it is cheaper.
+
+    Returns:
+        The value; its code is a local name or a literal.
+    """
+    if follow_time:
+        raise NotImplementedError
+    plain = Plain(writer, names)
+    plain.ask(node)
+    value = plain.truth(node) if truth else plain.value(node)
+    code = writer.let(value.code)
+    return Operand(code=code, nullable=value.nullable, finite=value.finite)

@@ -1,0 +1,408 @@
+# ruff: noqa: PLR0124 - what is not a number is not equal to itself
+"""What compiled expressions call: the parts of the language that take more than one operator.
+
+Instants are microseconds since 1970 UTC, dates the microseconds of their midnight. Every function
+takes known values (calendars: finite instants) and gives a value or None; none raises.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+NEVER = 2**63 - 1
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+MIN_INSTANT: int = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+MAX_INSTANT: int = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""Minus and plus infinity."""
+_INFINITE = (MIN_INSTANT, MAX_INSTANT)
+
+floor = math.floor
+ceil = math.ceil
+
+# Text
+
+
+class _Simple(dict[int, int]):
+    """Letters one by one, as Unicode's simple case mappings have them: 'ß' is not two letters."""
+
+    def __init__(self, change: Callable[[str], str], others: dict[str, str]) -> None:
+        super().__init__({ord(letter): ord(changed) for letter, changed in others.items()})
+        self._change = change
+
+    def __missing__(self, code: int) -> int:
+        changed = self._change(chr(code))
+        self[code] = found = ord(changed) if len(changed) == 1 else code
+        return found
+
+
+# Python spells these with two letters; they have a capital of their own.
+_GREEK = {chr(base + i): chr(base + 8 + i) for base in (0x1F80, 0x1F90, 0x1FA0) for i in range(8)}
+_LOWER = _Simple(str.lower, {"İ": "i"})
+_UPPER = _Simple(str.upper, {"ß": "ẞ", "ᾳ": "ᾼ", "ῃ": "ῌ", "ῳ": "ῼ", **_GREEK})
+
+
+def lower(text: str) -> str:
+    """Text in lower case, letter by letter."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
+def upper(text: str) -> str:
+    """Text in upper case, letter by letter."""
+    return text.upper() if text.isascii() else text.translate(_UPPER)
+
+
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]{1,30}(?:[.][0-9]{0,30})?|[.][0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?"
+)
+
+
+def to_number(text: str) -> float | None:
+    """The number a text spells, or None."""
+    text = text.strip(" ")
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+@lru_cache(maxsize=1024)
+def like_pattern(pattern: str) -> Callable[[str], Any]:
+    """What matches a pattern of `like`: `%` any text, `_` any character."""
+    first, *rest = (
+        "".join("." if letter == "_" else re.escape(letter) for letter in part)
+        for part in re.split("%+", pattern)
+    )
+    if not rest:
+        return re.compile(first, re.DOTALL).fullmatch
+    *middle, last = rest
+    # The leftmost match of each part is as good as any; atomic groups keep it from being retried.
+    inner = "".join(f"(?>.*?{part})" for part in middle)
+    return re.compile(f"{first}{inner}.*{last}", re.DOTALL).fullmatch
+
+
+def like(text: str, pattern: str) -> bool:
+    """`text like pattern`."""
+    return like_pattern(pattern)(text) is not None
+
+
+def ilike(text: str, pattern: str) -> bool:
+    """`text ilike pattern`."""
+    return like_pattern(lower(pattern))(lower(text)) is not None
+
+
+# JSON
+
+
+def json_text(record: Any, path: tuple[str, ...]) -> str | None:
+    """A part of a JSON object as text: a text as it is, anything else as JSON; null is None.
+
+    Args:
+        record: The object, or the text of it.
+        path: The names that lead to the part.
+    """
+    found = msgspec.json.decode(record) if isinstance(record, str | bytes) else record
+    for name in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    if isinstance(found, str) or found is None:
+        return found
+    return _json(found)
+
+
+def _json(value: Any) -> str:
+    """JSON as DuckDB writes it."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, list):
+        return "[" + ",".join(_json(part) for part in value) + "]"
+    if isinstance(value, dict):
+        parts = (f"{_json(str(name))}:{_json(part)}" for name, part in value.items())
+        return "{" + ",".join(parts) + "}"
+    return msgspec.json.encode(value).decode()
+
+
+def number_text(value: float) -> str:
+    """The shortest digits of a double; an exponent only from 1e21 on and below 1e-6."""
+    if not math.isfinite(value):
+        return "null"
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    point = len(digits) + int(exponent)
+    minus = "-" if sign else ""
+    if text == "0":
+        return minus + "0.0"
+    if not -6 < point <= 21:
+        rest = f".{text[1:]}" if len(text) > 1 else ""
+        return f"{minus}{text[0]}{rest}e{point - 1}"
+    if point <= 0:
+        return f"{minus}0.{'0' * -point}{text}"
+    return f"{minus}{text[:point].ljust(point, '0')}.{text[point:] or '0'}"
+
+
+# Numbers
+
+
+def round_number(value: float, scale: float) -> float:
+    """Rounded to 1 / scale, halves away from zero."""
+    scaled = value * scale
+    if scaled - scaled != 0:
+        return float(value)
+    whole = math.trunc(scaled)
+    rest = scaled - whole
+    if rest >= 0.5:
+        whole += 1
+    elif rest <= -0.5:
+        whole -= 1
+    return whole / scale
+
+
+def greatest(*values: Any) -> Any:
+    """The largest known value."""
+    found = None
+    for value in values:
+        if value is not None and (found is None or value > found):
+            found = value
+    return found
+
+
+def least(*values: Any) -> Any:
+    """The smallest known value."""
+    found = None
+    for value in values:
+        if value is not None and (found is None or value < found):
+            found = value
+    return found
+
+
+def greatest_number(*values: float | None) -> float | None:
+    """The largest known number; what is not a number is larger than all."""
+    found = None
+    for value in values:
+        if value is not None and (found is None or not value <= found):
+            found = value
+            if value != value:
+                break
+    return found
+
+
+def least_number(*values: float | None) -> float | None:
+    """The smallest known number; what is not a number is larger than all."""
+    found = None
+    for value in values:
+        if value is not None and (found is None or value < found or found != found):
+            found = value
+    return found
+
+
+# Calendar: of finite instants
+
+_CYCLE = 146_097
+"""Days of 400 years, after which the calendar repeats."""
+_FIRST = 719_163
+"""The ordinal of 1970-01-01."""
+
+
+def _date(instant: int) -> tuple[date, int]:
+    """The date of an instant, and by how many cycles of 400 years it had to be moved."""
+    ordinal = instant // DAY + _FIRST
+    if 0 < ordinal <= 3_652_059:
+        return date.fromordinal(ordinal), 0
+    cycles = (ordinal - 1) // _CYCLE
+    return date.fromordinal(ordinal - cycles * _CYCLE), cycles
+
+
+def _midnight(year: int, month: int, day: int) -> int:
+    cycles = (year - 1) // 400
+    ordinal = date(year - 400 * cycles, month, day).toordinal() + cycles * _CYCLE
+    return (ordinal - _FIRST) * DAY
+
+
+_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def _length(year: int, month: int) -> int:
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if leap else _LENGTHS[month]
+
+
+def add_months(instant: int, months: int) -> int:
+    """The same day so many months on, or the last of that month."""
+    day, cycles = _date(instant)
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    year += 400 * cycles
+    last = min(day.day, _length(year, month + 1))
+    return _midnight(year, month + 1, last) + instant % DAY
+
+
+def trunc_minute(instant: int) -> int:
+    """The start of the minute."""
+    return instant - instant % 60_000_000
+
+
+def trunc_hour(instant: int) -> int:
+    """The start of the hour."""
+    return instant - instant % 3_600_000_000
+
+
+def trunc_day(instant: int) -> int:
+    """The start of the day."""
+    return instant - instant % DAY
+
+
+def trunc_week(instant: int) -> int:
+    """The start of the Monday."""
+    return instant - (instant - 4 * DAY) % (7 * DAY)
+
+
+def trunc_month(instant: int) -> int:
+    """The start of the month."""
+    day, _ = _date(instant)
+    return instant - instant % DAY - (day.day - 1) * DAY
+
+
+def trunc_quarter(instant: int) -> int:
+    """The start of the quarter."""
+    day, cycles = _date(instant)
+    return _midnight(day.year + 400 * cycles, day.month - (day.month - 1) % 3, 1)
+
+
+def trunc_year(instant: int) -> int:
+    """The start of the year."""
+    day, cycles = _date(instant)
+    return _midnight(day.year + 400 * cycles, 1, 1)
+
+
+def part_second(instant: int) -> int:
+    """Seconds of the minute."""
+    return instant // SECOND % 60
+
+
+def part_minute(instant: int) -> int:
+    """Minutes of the hour."""
+    return instant // 60_000_000 % 60
+
+
+def part_hour(instant: int) -> int:
+    """Hours of the day."""
+    return instant // 3_600_000_000 % 24
+
+
+def part_isodow(instant: int) -> int:
+    """1 for Monday to 7."""
+    return (instant // DAY + 3) % 7 + 1
+
+
+def part_day(instant: int) -> int:
+    """The day of the month."""
+    return _date(instant)[0].day
+
+
+def part_week(instant: int) -> int:
+    """The ISO week."""
+    return _date(instant)[0].isocalendar()[1]
+
+
+def part_month(instant: int) -> int:
+    """The month of the year."""
+    return _date(instant)[0].month
+
+
+def part_quarter(instant: int) -> int:
+    """The quarter of the year."""
+    return (_date(instant)[0].month + 2) // 3
+
+
+def part_year(instant: int) -> int:
+    """The year."""
+    day, cycles = _date(instant)
+    return day.year + 400 * cycles
+
+
+# Local time
+
+
+@lru_cache(maxsize=8192)
+def zone_day(zone: str, day: int) -> tuple[tuple[int, int], ...]:
+    """When which offset from UTC begins during one UTC day, both in microseconds.
+
+    The first begins with the day.
+    """
+    starts = day * DAY
+    hours = [starts + hour * 3_600_000_000 for hour in range(25)]
+    offsets = [_offset(zone, hour) for hour in hours]
+    found = [(starts, offsets[0])]
+    found.extend(
+        (_change(zone, hours[i], hours[i + 1]), offsets[i + 1])
+        for i in range(24)
+        if offsets[i] != offsets[i + 1]
+    )
+    return tuple(part for part in found if part[0] < starts + DAY)
+
+
+def _change(zone: str, before: int, after: int) -> int:
+    offset = _offset(zone, before)
+    while after - before > 1:
+        middle = (before + after) // 2
+        if _offset(zone, middle) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _offset(zone: str, instant: int) -> int:
+    # Beyond the years that Python knows the outermost offset goes on.
+    at = _EPOCH + timedelta(
+        microseconds=min(max(instant, MIN_INSTANT + 2 * DAY), MAX_INSTANT - 2 * DAY)
+    )
+    offset = at.astimezone(_zone(zone)).utcoffset()
+    return offset // _MICROSECOND if offset else 0
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
+
+
+def local_time(instant: int, zone: str) -> int:
+    """What a clock in a zone shows at an instant."""
+    if instant in _INFINITE:
+        return instant
+    parts = zone_day(zone, instant // DAY)
+    for starts, offset in reversed(parts):
+        if starts <= instant:
+            return instant + offset
+    return instant + parts[0][1]
+
+
+def local_date(instant: int, zone: str) -> int:
+    """The date in a zone at an instant."""
+    if instant in _INFINITE:
+        return instant
+    local = local_time(instant, zone)
+    return local - local % DAY
+
+
+def days_to_anniversary(day: int, today: int) -> int | None:
+    """Days from a date to the next return of the month and day of another."""
+    if day in _INFINITE:
+        return None
+    born = _date(day)[0]
+    now, cycles = _date(today)
+    month, of_month = born.month, born.day
+    year = now.year + 400 * cycles
+    if (month, of_month) < (now.month, now.day):
+        year += 1
+    returns = _midnight(year, month, min(of_month, _length(year, month)))
+    return (returns - today) // DAY
