@@ -27,6 +27,8 @@ def membership_changes(
         UnknownName: there is no such segment.
     """
     limit = max(1, min(limit, MOST))
+    # Beyond the 64 bits of a store there is nothing.
+    after = max(0, min(after, 2**63 - 1))
     bound: dict[str, Any] = {"after": after, "limit": limit + 1}
     only = ""
     if segment is not None:

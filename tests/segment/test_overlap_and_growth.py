@@ -1,0 +1,304 @@
+"""Segments beside each other and over time, from their memberships."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vocative.clock import to_micros
+from vocative.errors import AuthorError, UnknownName
+from vocative.segment import (
+    growth,
+    list_segments,
+    membership_changes,
+    memberships_of,
+    overlap,
+    recompute,
+    show_segment,
+)
+
+SEGMENTS = """\
+a: {where: "orders > 0"}
+b: {where: "orders > 1"}
+c: {where: "orders > 2"}
+country: {by: country}
+"""
+NAMES = ("a", "b", "c", "country:FR")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def segmented(define):
+    return define(
+        features="orders: {count: Order Completed}",
+        segments=SEGMENTS,
+        traits="country: {type: text}",
+    )
+
+
+def put(workspace, *rows):
+    """Memberships as (person, segment, since, until or None)."""
+    with workspace.store.transaction() as tx:
+        tx.run("DELETE FROM memberships")
+        tx.run(
+            "INSERT INTO memberships (person_id, segment, since_at, until_at)"
+            " VALUES (:p, :s, :since, :until)",
+            [
+                {"p": p, "s": s, "since": to_micros(since), "until": until and to_micros(until)}
+                for p, s, since, until in rows
+            ],
+        )
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    members=st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(NAMES)), unique=True, max_size=40
+    ),
+    asked=st.lists(st.sampled_from(NAMES), min_size=2, unique=True),
+)
+def test_overlap_is_that_of_sets(segmented, clock, members, asked):
+    now = clock.now()
+    put(segmented, *((f"p{person}", name, now, None) for person, name in members))
+    sets = {name: {p for p, s in members if s == name} for name in NAMES}
+    found = overlap(segmented, asked)
+    assert {one.name: one.members for one in found.segments} == {n: len(sets[n]) for n in asked}
+    for one in found.segments:
+        others = set().union(*(sets[name] for name in asked if name != one.name))
+        assert one.alone == len(sets[one.name] - others)
+    assert [(pair.one, pair.other) for pair in found.pairs] == list(combinations(asked, 2))
+    for pair in found.pairs:
+        both, either = sets[pair.one] & sets[pair.other], sets[pair.one] | sets[pair.other]
+        assert (pair.both, pair.either) == (len(both), len(either))
+        assert pair.jaccard == (len(both) / len(either) if either else None)
+    assert found.in_all == len(set.intersection(*(sets[name] for name in asked)))
+    assert found.in_any == len(set.union(*(sets[name] for name in asked)))
+
+
+def test_who_left_does_not_overlap(segmented, clock):
+    now = clock.now()
+    put(segmented, ("p1", "a", now - DAY, now), ("p1", "b", now - DAY, None))
+    found = overlap(segmented, ["a", "b"])
+    assert [one.members for one in found.segments] == [0, 1]
+    assert found.pairs[0].both == 0
+
+
+@pytest.mark.parametrize("asked", [["a"], ["a", "a"], [], [f"s{n}" for n in range(9)]])
+def test_an_overlap_is_of_two_to_eight(segmented, asked):
+    with pytest.raises(AuthorError, match="2 to 8 different segments"):
+        overlap(segmented, asked)
+
+
+def test_an_overlap_of_what_is_no_segment(segmented):
+    with pytest.raises(UnknownName, match="unknown segment 'd'"):
+        overlap(segmented, ["a", "d"])
+    with pytest.raises(AuthorError, match="family") as refused:
+        overlap(segmented, ["a", "country"])
+    assert "country:VALUE" in refused.value.hint
+
+
+def at(day, hour=12):
+    return datetime(2026, 2, day, hour, tzinfo=UTC)
+
+
+def test_growth_counts_each_day_and_makes_up_nothing_before(segmented, clock):
+    put(
+        segmented,
+        ("p1", "a", at(24), None),
+        ("p2", "a", at(24), at(26)),
+        ("p3", "a", at(26), None),
+        ("p3b", "a", at(26), at(26)),  # ended as it began: never was
+        ("p4", "a", at(27), at(28)),
+        ("p5", "b", at(25), None),
+    )
+    clock.at = at(28, 18)
+    found = growth(segmented, "a", days=30)
+    assert found.recorded_since == at(24)
+    assert found.started_with == 2
+    assert [(day.on.day, day.entered, day.left, day.members) for day in found.days] == [
+        (24, 0, 0, 2),
+        (25, 0, 0, 2),
+        (26, 1, 1, 2),
+        (27, 1, 0, 3),
+        (28, 0, 1, 2),
+    ]
+    last = growth(segmented, "a", days=2)
+    assert last.days == found.days[-2:]
+
+
+def test_growth_of_what_was_never_computed(segmented):
+    found = growth(segmented, "a")
+    assert (found.recorded_since, found.days, found.started_with) == (None, [], 0)
+    with pytest.raises(UnknownName):
+        growth(segmented, "nothing")
+
+
+def test_an_empty_segment_is_recorded_too(segmented, known, clock):
+    known("p1")
+    recompute(segmented)
+    clock.advance(DAY)
+    found = growth(segmented, "c")
+    assert found.recorded_since == clock.now() - DAY
+    assert [day.members for day in found.days] == [0, 0]
+
+
+moments = st.integers(0, 40 * 24 * 4).map(
+    lambda quarter: datetime(2026, 3, 10, tzinfo=UTC) + timedelta(minutes=15 * quarter, seconds=7)
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    intervals=st.lists(
+        st.tuples(moments, st.one_of(st.none(), moments)).filter(
+            lambda pair: pair[1] is None or pair[0] < pair[1]
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    days=st.integers(1, 50),
+    zone=st.sampled_from(["UTC", "Europe/London", "Asia/Kathmandu", "America/St_Johns"]),
+)
+def test_growth_is_that_of_the_intervals(segmented, clock, intervals, days, zone):
+    segmented.settings = segmented.settings.__class__(
+        **{name: getattr(segmented.settings, name) for name in segmented.settings.__struct_fields__}
+        | {"timezone": zone}
+    )
+    clock.at = datetime(2026, 4, 25, 3, tzinfo=UTC)
+    put(segmented, *((f"p{n}", "a", since, until) for n, (since, until) in enumerate(intervals)))
+    local = ZoneInfo(zone)
+    since = min(began for began, _ in intervals)
+    for day in growth(segmented, "a", days=days).days:
+        end = datetime.combine(day.on + DAY, datetime.min.time(), local)
+        assert day.members == sum(
+            began < end and (ended is None or ended >= end) for began, ended in intervals
+        )
+        assert day.entered == sum(
+            began.astimezone(local).date() == day.on and began > since for began, _ in intervals
+        )
+        assert day.left == sum(
+            ended is not None and ended.astimezone(local).date() == day.on for _, ended in intervals
+        )
+
+
+def test_another_definition_is_pointed_out(segmented, clock):
+    put(segmented, ("p1", "a", at(24), None))
+    with segmented.store.transaction() as tx:
+        tx.run(
+            "INSERT INTO definitions (kind, name, revision, body, author, applied_at)"
+            " VALUES ('segment', 'a', :revision, '{}', 'me', :at)",
+            [
+                {"revision": 1, "at": to_micros(at(24))},
+                {"revision": 2, "at": to_micros(at(25))},
+            ],
+        )
+    assert growth(segmented, "a").redefined_at == [at(25)]
+    assert growth(segmented, "b").redefined_at == []
+
+
+def test_the_intervals_of_a_person_latest_first(segmented):
+    put(
+        segmented,
+        ("p1", "a", at(20), at(22)),
+        ("p1", "a", at(25), None),
+        ("p1", "b", at(24), at(26)),
+        ("p1", "c", at(24), at(24)),
+        ("p2", "b", at(24), None),
+    )
+    found = memberships_of(segmented, "p1")
+    assert [(one.segment, one.since_at, one.until_at) for one in found] == [
+        ("a", at(25), None),
+        ("b", at(24), at(26)),
+        ("a", at(20), at(22)),
+    ]
+    assert memberships_of(segmented, "p1", limit=1) == found[:1]
+    assert memberships_of(segmented, "nobody") == []
+
+
+@pytest.fixture
+def changed(segmented):
+    rows = [
+        {"p": f"p{n}", "s": "ab"[n % 2], "c": ("entered", "exited")[n % 3 == 2], "n": n}
+        for n in range(7)
+    ]
+    with segmented.store.transaction() as tx:
+        tx.run(
+            'INSERT INTO membership_changes (person_id, segment, change, "at", recorded_at, cause)'
+            " VALUES (:p, :s, :c, :n, :n + 1, NULL)",
+            rows,
+        )
+    return segmented
+
+
+def test_changes_come_in_order_page_by_page(changed):
+    seen, after, pages = [], 0, 0
+    while True:
+        page = membership_changes(changed, after=after, limit=3)
+        seen += page.changes
+        pages += 1
+        after = page.last
+        if page.next is None:
+            break
+    assert pages == 3
+    assert [change.person_id for change in seen] == [f"p{n}" for n in range(7)]
+    assert [change.seq for change in seen] == sorted(change.seq for change in seen)
+    assert membership_changes(changed, after=after).changes == []
+    assert membership_changes(changed, after=after).last == after
+
+
+def test_changes_of_one_segment(changed):
+    page = membership_changes(changed, segment="b")
+    assert [change.person_id for change in page.changes] == ["p1", "p3", "p5"]
+    assert {change.segment for change in page.changes} == {"b"}
+    with pytest.raises(UnknownName):
+        membership_changes(changed, segment="d")
+
+
+def test_places_beyond_every_list(changed):
+    assert membership_changes(changed, after=10**30).changes == []
+    assert len(membership_changes(changed, after=-(10**30), limit=10**30).changes) == 7
+
+
+def test_sizes_are_those_of_now_and_say_when_they_changed(segmented, known, happened, clock):
+    known("p1", country="FR")
+    happened({"person_id": "p1", "name": "Order Completed"})
+    recompute(segmented)
+    first = clock.now()
+    clock.advance(DAY)
+    recompute(segmented)
+    sizes = {one.name: one for one in list_segments(segmented)}
+    assert (sizes["a"].count, sizes["a"].changed_at, sizes["a"].computed_at) == (
+        1,
+        first,
+        clock.now(),
+    )
+    assert (sizes["b"].count, sizes["b"].changed_at) == (0, None)
+    assert sizes["country:FR"].count == 1
+    # What enters between two recomputations shows at once.
+    put(segmented, ("p1", "a", first, clock.now()), ("p1", "b", clock.now(), None))
+    with segmented.store.transaction() as tx:
+        tx.run(
+            'INSERT INTO membership_changes (person_id, segment, change, "at", recorded_at)'
+            " VALUES ('p1', 'b', 'entered', :at, :at)",
+            {"at": to_micros(clock.now())},
+        )
+    sizes = {one.name: one for one in list_segments(segmented)}
+    assert (sizes["a"].count, sizes["a"].changed_at) == (0, clock.now())
+    assert (sizes["b"].count, sizes["b"].changed_at) == (1, clock.now())
+    assert show_segment(segmented, "b").summary == sizes["b"]
+
+
+def test_days_are_dates(segmented, clock):
+    put(segmented, ("p1", "a", clock.now(), None))
+    assert [type(day.on) for day in growth(segmented, "a").days] == [date]
