@@ -43,7 +43,9 @@ def subject_of(row: Mapping[str, Any], **known: Any) -> Subject:
 
 def evaluate(node: n.Node, subject: Subject) -> Any:
     """The value of a checked tree for one subject; None when it is unknown."""
-    return _MEANINGS[type(node)](node, subject)
+    found = _MEANINGS[type(node)](node, subject)
+    # Where whole numbers stand beside others, they become such themselves.
+    return float(found) if type(found) is int and node.type is Type.NUMBER else found
 
 
 def _literal(node: n.Literal, _: Subject) -> Any:
@@ -56,6 +58,10 @@ def _field(node: n.FieldRef, subject: Subject) -> Any:
 
 def _now(_: n.Now, subject: Subject) -> Any:
     return subject.now
+
+
+def _zone(_: n.Zone, subject: Subject) -> Any:
+    return subject.zone
 
 
 def _in_segment(node: n.InSegment, subject: Subject) -> Any:
@@ -199,10 +205,6 @@ def _call(node: n.Call, subject: Subject) -> Any:
         return None if compared("=", first, second) else first
     if None in arguments:
         return None
-    if node.function in _LOCAL:
-        # The zone may be written into the tree, or be left to whoever answers.
-        given = [argument for argument in arguments if argument != subject.zone]
-        return _LOCAL[node.function](subject, *given)
     return _CALLS[node.function](*arguments)
 
 
@@ -254,19 +256,15 @@ def _to_number(text: str) -> float | None:
     return float(text)
 
 
-def local_time(at: datetime, zone: str) -> datetime:
+def local_time(at: date, zone: str) -> datetime:
     """What a clock in a zone shows at an instant."""
+    at = _instant(at)
     if _endless(at):
         return at
     return at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
-def _today(subject: Subject) -> date:
-    return local_time(subject.now, subject.zone).date()
-
-
-def _days_to_anniversary(subject: Subject, day: date) -> int:
-    today = _today(subject)
+def _days_to_anniversary(day: date, today: date) -> int:
     this_year = _anniversary(day, today.year)
     following = this_year if this_year >= today else _anniversary(day, today.year + 1)
     return (following - today).days
@@ -277,13 +275,6 @@ def _anniversary(day: date, year: int) -> date:
     common = year % 4 != 0 or (year % 100 == 0 and year % 400 != 0)
     return date(year, day.month, 28 if (day.month, day.day, common) == (2, 29, True) else day.day)
 
-
-_LOCAL: dict[str, Callable[..., Any]] = {
-    "today": _today,
-    "local_time": lambda subject, at: local_time(_instant(at), subject.zone),
-    "local_date": lambda subject, at: local_time(_instant(at), subject.zone).date(),
-    "days_to_anniversary": _days_to_anniversary,
-}
 
 _CALLS: dict[str, Callable[..., Any]] = {
     "lower": str.lower,
@@ -302,12 +293,16 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "date_trunc": _trunc,
     "date_part": _part,
     "days_between": _days_between,
+    "local_time": local_time,
+    "local_date": lambda at, zone: local_time(at, zone).date(),
+    "days_to_anniversary": _days_to_anniversary,
 }
 
 _MEANINGS: dict[type[n.Node], Callable[..., Any]] = {
     n.Literal: _literal,
     n.FieldRef: _field,
     n.Now: _now,
+    n.Zone: _zone,
     n.InSegment: _in_segment,
     n.Score: _score,
     n.Logic: _logic,

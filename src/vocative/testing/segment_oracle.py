@@ -275,7 +275,7 @@ def _points(how: PointsFeature, found: list[Fact], as_of: datetime) -> float:
         if how.half_life_seconds is not None:
             lives = (as_of - fact["at"]) / timedelta(seconds=how.half_life_seconds)
         total += worth[fact["name"]] * 2.0 ** max(-lives, -1000.0)
-    return round(total, 6)
+    return _millionths(total) / 1e6
 
 
 def _latest_run(

@@ -1,0 +1,218 @@
+"""Holding the oracle, batch SQL and the live runner equal on random worlds.
+
+A case is one person's history, one definition and one instant. A round draws a world, asks
+everybody and compares; what differs is made small and told with its seed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from vocative.engines.duckdb import DuckDbEngine
+from vocative.errors import AuthorError
+from vocative.testing.parity_answers import (
+    Runner,
+    Values,
+    World,
+    arriving_answers,
+    batch_answers,
+    opened,
+    oracle_answers,
+    scored,
+)
+from vocative.testing.random_histories import people_at, told
+from vocative.testing.random_plans import Definitions
+
+MOST_TOLD = 5
+"""Mismatches of a round that are made small and told; all are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mismatch:
+    """One case in which not all say the same."""
+
+    definition: str
+    person: str
+    at: datetime
+    said: Mapping[str, Any]
+    """What each says, by its name."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a round, or several of them, found."""
+
+    cases: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+
+Round = Callable[[World], Outcome]
+
+
+def compare(
+    outcome: Outcome, at: datetime, said: Mapping[str, Mapping[str, Values]], names: Iterable[str]
+) -> None:
+    """Count and compare everybody's answers as of one instant.
+
+    Args:
+        outcome: Where they are counted.
+        at: The instant.
+        said: By who says it, then by person.
+        names: The definitions to compare.
+    """
+    names = list(names)
+    people = {person for answers in said.values() for person in answers}
+    for person in sorted(people):
+        outcome.cases += len(names)
+        for name in names:
+            values = {
+                who: answers.get(person, {}).get(name, MISSING) for who, answers in said.items()
+            }
+            first, *others = values.values()
+            if not all(same(first, other) for other in others):
+                outcome.mismatches.append(
+                    Mismatch(definition=name, person=person, at=at, said=values)
+                )
+
+
+MISSING = "no answer"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two answers are equal; floats up to what adding up in another order changes."""
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= 1e-9 * max(1.0, abs(one))
+    return type(one) is type(other) and bool(one == other)
+
+
+def settled_round(world: World, engine: DuckDbEngine | None = None) -> Outcome:
+    """Compare batch SQL and the oracle at all instants, everything having arrived."""
+    people = scored(people_at(world.lives))
+    outcome = Outcome()
+    with opened(world) as (_, plan):
+        expected = oracle_answers(plan, people, world.instants)
+        if engine is None:
+            with DuckDbEngine(history_files={}, threads=1) as own:
+                found = batch_answers(own, plan, people, world.instants)
+        else:
+            found = batch_answers(engine, plan, people, world.instants)
+    for at in world.instants:
+        compare(
+            outcome,
+            at,
+            {
+                "oracle": {name: row for (name, asked), row in expected.items() if asked == at},
+                "batch": {name: row for (name, asked), row in found.items() if asked == at},
+            },
+            [*plan.features, *plan.segments],
+        )
+    return outcome
+
+
+def arriving_round(world: World, runners: Mapping[str, Runner]) -> Outcome:
+    """Compare the oracle and some runners at each stop while events arrive."""
+    outcome = Outcome()
+    for now, plan, people, said in arriving_answers(world, runners):
+        found = oracle_answers(plan, people, [now])
+        expected = {name: row for (name, _), row in found.items()}
+        compare(outcome, now, {"oracle": expected, **said}, [*plan.features, *plan.segments])
+    return outcome
+
+
+# Telling what differs
+
+
+def tell(world: World, outcome: Outcome, run: Round) -> Iterator[str]:
+    """What differs, in words: a case for each definition, made small."""
+    shown: dict[str, Mismatch] = {}
+    for mismatch in outcome.mismatches:
+        shown.setdefault(mismatch.definition, mismatch)
+    for mismatch in list(shown.values())[:MOST_TOLD]:
+        smaller, left = shrink(world, mismatch, run)
+        yield _told(smaller, left)
+
+
+def shrink(
+    world: World, mismatch: Mismatch, run: Round, *, budget: int = 80
+) -> tuple[World, Mismatch]:
+    """A smaller world in which the same definition still differs.
+
+    Args:
+        world: Where it was found.
+        mismatch: The case.
+        run: The round that found it.
+        budget: How many times to try.
+    """
+    gone: set[Part] = set()
+    for kind in _parts(world):
+        kept = [(of, one) for of, one in kind if of != "event" or ("life", one[0]) not in gone]
+        size = max(1, len(kept) // 2)
+        while size and budget > 0:
+            start = 0
+            while start < len(kept) and budget > 0:
+                budget -= 1
+                chunk = kept[start : start + size]
+                found = _still(_without(world, gone.union(chunk)), mismatch, run)
+                if found is None:
+                    start += size
+                else:
+                    mismatch, kept = found, kept[:start] + kept[start + size :]
+                    gone.update(chunk)
+            size //= 2
+    return _without(world, gone), mismatch
+
+
+def _still(world: World, mismatch: Mismatch, run: Round) -> Mismatch | None:
+    """A case of the same definition in a smaller world."""
+    try:
+        found = run(world).mismatches
+    except AuthorError:
+        return None  # a definition that was left out is needed
+    return next((one for one in found if one.definition == mismatch.definition), None)
+
+
+Part = tuple[str, Any]
+"""Something that can be left out of a world: its kind and which one."""
+
+
+def _parts(world: World) -> list[list[Part]]:
+    given = world.definitions
+    return [
+        [("life", number) for number in range(len(world.lives))],
+        [("name", name) for name in [*given.segments, *given.features][::-1]],
+        [("instant", at) for at in world.instants],
+        [("event", (n, e)) for n, life in enumerate(world.lives) for e in range(len(life))],
+    ]
+
+
+def _without(world: World, gone: set[Part]) -> World:
+    given = world.definitions
+    lives = (
+        tuple(event for e, event in enumerate(life) if ("event", (n, e)) not in gone)
+        for n, life in enumerate(world.lives)
+        if ("life", n) not in gone
+    )
+    return replace(
+        world,
+        definitions=Definitions(
+            features={n: body for n, body in given.features.items() if ("name", n) not in gone},
+            segments={n: body for n, body in given.segments.items() if ("name", n) not in gone},
+        ),
+        lives=tuple(life for life in lives if life),
+        instants=tuple(at for at in world.instants if ("instant", at) not in gone),
+    )
+
+
+def _told(world: World, mismatch: Mismatch) -> str:
+    definitions = {**world.definitions.features, **world.definitions.segments}
+    said = "\n".join(f"  {who}: {value!r}" for who, value in mismatch.said.items())
+    histories = "\n".join(told(life) for life in world.lives)
+    return (
+        f"{mismatch.definition} of {mismatch.person} at {mismatch.at.isoformat()}"
+        f" (seed {world.seed})\n{said}\n"
+        f"{yaml.safe_dump(definitions, sort_keys=False, allow_unicode=True)}"
+        f"instants: {', '.join(at.isoformat() for at in world.instants)}\n{histories}\n"
+    )
