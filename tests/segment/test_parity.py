@@ -18,7 +18,7 @@ from sql.oracle import evaluate
 from vocative.engines.duckdb import DuckDbEngine
 from vocative.segment import build_plan, features_sql, point_in_time
 from vocative.segment.batch import empty_scores, segment_column, segments_sql
-from vocative.segment.plan import groups_of
+from vocative.segment.batch import groups_of
 from vocative.workspace import Workspace
 
 FEATURES = """\

@@ -22,10 +22,21 @@ ALWAYS_KNOWN = {
         describe="the part of the e-mail address after @",
     ),
 }
+ITEM_COLUMNS = {
+    "category": Type.TEXT,
+    "price": Type.NUMBER,
+    "margin": Type.NUMBER,
+    "title": Type.TEXT,
+    "currency": Type.TEXT,
+}
+"""What an event can ask the catalog about its product, as `item.category` and so on."""
 
 
 def event_catalog(relation: str) -> Catalog:
-    """What a feature's value and `where:` can name: columns, and parts of `properties`."""
+    """What a feature's value and `where:` can name.
+
+    These are columns, parts of `properties`, and `item.…`: what the catalog says of the product.
+    """
     columns = HISTORY_COLUMNS[relation]
     fields = {
         name: Field(name=name, kind="column", type=_COLUMN_TYPES[kind])
@@ -36,6 +47,12 @@ def event_catalog(relation: str) -> Catalog:
         fields=fields,
         now=False,
         json_columns=("properties",) if "properties" in columns else (),
+        records={
+            "item": {
+                name: Field(name=name, kind="column", type=kind)
+                for name, kind in ITEM_COLUMNS.items()
+            }
+        },
         about="an event",
     )
 

@@ -1,14 +1,12 @@
-"""The plan: what depends on what, checked once, then printed as SQL by `batch.py`.
+"""The plan: what depends on what, checked once, then printed as SQL by `batch`.
 
-    groups      scans of history that serve several features (same events, filter and relation)
-    features    aggregates of groups, then layers of features made from features
+    features    of events, then layers of features made from features
     segments    layers of conditions over features, traits, scores and other segments
 
 Definitions come in; a frozen plan goes out. Refused: unknown names, wrong types, circles.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -147,30 +145,6 @@ class SegmentDef:
     def is_family(self) -> bool:
         """Whether it stands for one segment per value."""
         return isinstance(self.written, FamilySegment)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """One scan of history that serves several features.
-
-    `dimension` is the value that `top` counts; other features have none.
-    """
-
-    name: str
-    relation: str
-    events: tuple[str, ...]
-    condition: Node | None
-    dimension: Node | None
-    features: tuple[FeatureDef, ...]
-
-    @property
-    def window_seconds(self) -> int | None:
-        """The longest look back of its features, None without limit."""
-        windows = [
-            feature.aggregate.window.seconds for feature in self.features if feature.aggregate
-        ]
-        limited = [window for window in windows if window is not None]
-        return max(limited) if len(limited) == len(windows) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -479,47 +453,6 @@ def feature_fields(features: Mapping[str, FeatureDef]) -> dict[str, Field]:
         )
         for name, feature in features.items()
     }
-
-
-def groups_of(features: Iterable[FeatureDef]) -> tuple[Group, ...]:
-    """The scans of history that the features need, each shared by as many as possible."""
-    gathered: dict[tuple[object, ...], list[FeatureDef]] = {}
-    for feature in features:
-        if feature.aggregate is not None:
-            gathered.setdefault(_group_key(feature, feature.aggregate), []).append(feature)
-    used: set[str] = set()
-    found = []
-    for members in gathered.values():
-        first, how = members[0], members[0].aggregate
-        if how is None:
-            continue
-        found.append(
-            Group(
-                name=_free_name(how, used),
-                relation=how.relation,
-                events=how.events,
-                condition=first.condition,
-                dimension=first.value if how.function == "top" else None,
-                features=tuple(members),
-            )
-        )
-    return tuple(found)
-
-
-def _group_key(feature: FeatureDef, how: AggregateFeature) -> tuple[object, ...]:
-    condition = "" if feature.condition is None else to_text(feature.condition)
-    dimension = to_text(feature.value) if how.function == "top" and feature.value else ""
-    return (how.relation, frozenset(how.events), condition, dimension)
-
-
-def _free_name(how: AggregateFeature, used: set[str]) -> str:
-    events = re.sub(r"[^a-z0-9]+", "_", "_".join(how.events).lower()).strip("_")[:40]
-    base = f"{events}_{'top' if how.function == 'top' else 'facts'}"
-    name, number = base, 2
-    while name in used:
-        name, number = f"{base}_{number}", number + 1
-    used.add(name)
-    return name
 
 
 def _meaning(feature: FeatureDef) -> tuple[object, ...]:
