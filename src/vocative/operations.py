@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 Role = Literal["viewer", "marketer", "analyst", "developer", "admin"]
 
@@ -28,6 +28,12 @@ class Parameter:
     required: bool
     default: Any
     help: str
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several texts."""
+        plain = typing.get_args(self.type)[0] if typing.get_origin(self.type) is Annotated else None
+        return list[str] in (self.type, plain)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ _HANDED_IN = ("workspace", "progress", "stop")
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     # A stage may import Workspace for type checkers only.
-    return typing.get_type_hints(function, localns={"Workspace": object})
+    return typing.get_type_hints(function, localns={"Workspace": object}, include_extras=True)
 
 
 def _without_none(hint: Any) -> Any:

@@ -32,8 +32,9 @@ def a_message(client: TestClient) -> dict[str, str]:
 
 def path_of(route: str, message: dict[str, str]) -> str:
     name = "weekly_picks" if "/campaigns" in route else "engaged"
-    if "/models" in route:
-        name = "purchase_30d"
+    for part, other in (("/models", "purchase_30d"), ("/packs", "rfm"), ("/features", "spend_30d")):
+        if part in route:
+            name = other
     return "/api" + route.format(
         person_id=message["person_id"],
         person=message["person_id"],
@@ -47,7 +48,11 @@ def path_of(route: str, message: dict[str, str]) -> str:
     "route", [o.route[4:] for o in OPERATIONS.values() if o.route and o.route.startswith("GET ")]
 )
 def test_every_route_answers(client: TestClient, a_message: dict[str, str], route: str) -> None:
-    query = "?campaign=weekly_picks" if route.endswith("/explain") else ""
+    queries = {
+        "/explain": "?campaign=weekly_picks",
+        "/overlap": "?segments=engaged&segments=lapsed",
+    }
+    query = next((text for end, text in queries.items() if route.endswith(end)), "")
     answer = client.get(path_of(route, a_message) + query)
     assert answer.status_code == 200, answer.text
     assert answer.json()
@@ -75,6 +80,50 @@ def test_a_wrong_expression_points_at_the_word(client: TestClient) -> None:
     assert answer.status_code in (404, 422)
     assert "did you mean" in error["message"]
     assert error["where"]["column"] == 1
+
+
+def test_segments_overlap_and_grow(client: TestClient) -> None:
+    sizes = {one["name"]: one["count"] for one in client.get("/api/segments").json()}
+    names = ["lapsed", "cooling", "country:France"]
+    found = client.get("/api/overlap", params={"segments": names}).json()
+    assert [(one["name"], one["members"]) for one in found["segments"]] == [
+        (name, sizes[name]) for name in names
+    ]
+    assert [pair["both"] <= pair["either"] for pair in found["pairs"]] == [True] * 3
+    growth = client.get("/api/segments/lapsed/growth").json()
+    assert growth["days"][-1]["members"] == sizes["lapsed"]
+    assert growth["days"][0]["on"] <= growth["recorded_since"][:10]
+
+
+def test_one_segment_does_not_overlap(client: TestClient) -> None:
+    answer = client.get("/api/overlap?segments=lapsed")
+    assert answer.status_code == 400
+    assert "length >= 2" in answer.json()["error"]["message"]
+
+
+def test_a_person_has_a_history_of_segments(client: TestClient) -> None:
+    someone = client.get("/api/people?segment=engaged&limit=1").json()["people"][0]
+    history = client.get(f"/api/people/{someone['person_id']}/memberships").json()
+    now = {one["segment"] for one in history if one["until_at"] is None}
+    assert now == set(someone["segments"])
+    by_address = client.get(f"/api/people/{someone['email']}/memberships").json()
+    assert by_address == history
+
+
+def test_the_size_of_a_segment_is_that_of_its_people(client: TestClient) -> None:
+    for one in client.get("/api/segments").json():
+        people = client.get("/api/people", params={"segment": one["name"], "limit": 1}).json()
+        assert people["total"] == one["count"], one["name"]
+        if one["count"]:
+            assert one["changed_at"] <= one["computed_at"]
+
+
+def test_the_whole_query_is_told(client: TestClient) -> None:
+    plan = client.get("/api/segments/lapsed/plan").json()
+    assert "Order Completed" in plan["sql"]
+    assert plan["uses"] == ["last_order_at"]
+    answer = client.get("/api/features/spend_30d/plan?engine=abacus")
+    assert answer.status_code == 404
 
 
 def test_a_mail_is_shown_as_it_was_sent(client: TestClient, a_message: dict[str, str]) -> None:

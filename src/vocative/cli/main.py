@@ -144,12 +144,11 @@ def _parameter(operation: Operation, parameter: Parameter) -> click.Parameter:
     # click takes a default of None for a value that was given.
     default = {} if parameter.required else {"default": parameter.default}
     if parameter.name in operation.arguments:
-        several = parameter.type == list[str]
         return click.Argument(
             [parameter.name],
             required=parameter.required,
-            nargs=-1 if several else 1,
-            type=click.STRING if several else _click_type(parameter.type),
+            nargs=-1 if parameter.is_list else 1,
+            type=click.STRING if parameter.is_list else _click_type(parameter.type),
             **default,
         )
     flag = "--" + parameter.name.rstrip("_").replace("_", "-")

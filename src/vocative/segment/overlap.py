@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Annotated
+
+import msgspec
 
 from vocative.errors import AuthorError, unknown_name
 from vocative.segment.plan import base_name
@@ -9,9 +12,13 @@ from vocative.segment.results import Overlap, Overlapping, SegmentSize
 from vocative.workspace import Workspace
 
 MOST = 8
+Several = Annotated[
+    list[str],
+    msgspec.Meta(min_length=2, max_length=MOST, extra_json_schema={"uniqueItems": True}),
+]
 
 
-def overlap(workspace: Workspace, segments: list[str]) -> Overlap:
+def overlap(workspace: Workspace, segments: Several) -> Overlap:
     """How segments overlap: sizes, and for every pair who is in both.
 
     Args:

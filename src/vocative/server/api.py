@@ -63,7 +63,7 @@ def _endpoint(
 async def _given(operation: Operation, request: Request) -> dict[str, Any]:
     given: dict[str, Any] = {**request.query_params, **request.path_params}
     for parameter in operation.parameters:
-        if parameter.type == list[str] and parameter.name in request.query_params:
+        if parameter.is_list and parameter.name in request.query_params:
             given[parameter.name] = request.query_params.getlist(parameter.name)
     if request.method == "POST":
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
