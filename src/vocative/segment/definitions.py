@@ -272,6 +272,13 @@ def _read_aggregate(definition: Definition, body: FeatureBody, key: str) -> Aggr
             f"`{key}` names the events itself, `of` is one too many", where=definition.where("of")
         )
     weight = body.by is not None and key == "top"
+    window = _window(definition, body.window)
+    if window.newest is not None and body.lines:
+        raise AuthorError(
+            "the lines of one order have no order of their own: `last n` counts events",
+            where=definition.where("window"),
+            hint="look back a length of time, for example window: 90d",
+        )
     return AggregateFeature(
         name=definition.name,
         describe=body.describe,
@@ -280,7 +287,7 @@ def _read_aggregate(definition: Definition, body: FeatureBody, key: str) -> Aggr
         events=_events(definition, events_key, getattr(body, events_key)),
         value=None if key in _OF_EVENTS else expression_of(definition, key),
         condition=None if body.where is None else expression_of(definition, "where"),
-        window=_window(definition, body.window),
+        window=window,
         relation="order_lines" if body.lines else "events",
         default=body.default,
         weight=expression_of(definition, "by") if weight else None,

@@ -1,0 +1,127 @@
+"""Memberships as intervals, and every change of one as a row with a number.
+
+Both are written in the transaction of whatever changed them: a change is never lost and never
+there twice, and whoever reads it finds the person as the change left them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from vocative.segment.plan import base_name
+from vocative.stores import Transaction
+
+HOUR = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """Somebody entered or left a segment, at an instant in microseconds UTC."""
+
+    person_id: str
+    segment: str
+    entered: bool
+    at: int
+    cause: str
+
+
+class Sizes:
+    """How many people are in each segment, kept as they come and go."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._members = dict(
+            tx.tuples(
+                "SELECT segment, count(*) FROM memberships WHERE until_at IS NULL GROUP BY segment"
+            )
+        )
+
+    def count(self, changes: Iterable[Change]) -> set[str]:
+        """Take in changes.
+
+        Returns:
+            The segments concerned.
+        """
+        touched = set()
+        for change in changes:
+            step = 1 if change.entered else -1
+            self._members[change.segment] = self._members.get(change.segment, 0) + step
+            touched.add(change.segment)
+        return touched
+
+    def record(self, tx: Transaction, segments: Iterable[str], now: int) -> None:
+        """Keep the sizes of some segments: the latest one of every hour."""
+        rows = [
+            {"segment": name, "hour": now - now % HOUR, "now": now, "n": self._members.get(name, 0)}
+            for name in sorted(segments)
+        ]
+        tx.run(
+            "DELETE FROM segment_sizes WHERE segment = :segment AND computed_at >= :hour"
+            " AND computed_at <= :now",
+            rows,
+        )
+        tx.run(
+            "INSERT INTO segment_sizes (segment, computed_at, members) VALUES (:segment, :now, :n)",
+            rows,
+        )
+
+    def everything(self, segments: Iterable[str]) -> set[str]:
+        """Every name worth recording: the segments that are there, and families' values."""
+        return {name for name in self._members if base_name(name) in set(segments)} | set(segments)
+
+
+def write_changes(tx: Transaction, changes: Iterable[Change], now: int) -> None:
+    """Write changes and the intervals they begin and end, in order."""
+    batch: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        key = (change.person_id, change.segment)
+        if key in batch:
+            _write(tx, list(batch.values()), now)
+            batch = {}
+        batch[key] = change
+    _write(tx, list(batch.values()), now)
+
+
+def _write(tx: Transaction, changes: list[Change], now: int) -> None:
+    rows: list[dict[str, Any]] = [
+        {"person_id": c.person_id, "segment": c.segment, "at": c.at} for c in changes
+    ]
+    # An earlier instant than the beginning leaves an empty interval, not a negative one.
+    tx.run(
+        "UPDATE memberships SET until_at = CASE WHEN since_at > :at THEN since_at ELSE :at END"
+        " WHERE person_id = :person_id AND segment = :segment AND until_at IS NULL",
+        [row for row, change in zip(rows, changes, strict=True) if not change.entered],
+    )
+    tx.run(
+        "INSERT INTO memberships (person_id, segment, since_at, until_at)"
+        " VALUES (:person_id, :segment, :at, NULL)"
+        " ON CONFLICT (person_id, segment, since_at) DO UPDATE SET until_at = NULL",
+        [row for row, change in zip(rows, changes, strict=True) if change.entered],
+    )
+    tx.run(
+        "INSERT INTO membership_changes (person_id, segment, change, at, recorded_at, cause)"
+        " VALUES (:person_id, :segment, :change, :at, :now, :cause) ON CONFLICT DO NOTHING",
+        [
+            {**row, "change": "entered" if c.entered else "exited", "now": now, "cause": c.cause}
+            for row, c in zip(rows, changes, strict=True)
+        ],
+    )
+
+
+def close_removed(tx: Transaction, known: Iterable[str], now: int) -> None:
+    """End the memberships of segments that are no longer defined."""
+    names = [
+        name
+        for (name,) in tx.tuples("SELECT DISTINCT segment FROM memberships WHERE until_at IS NULL")
+    ]
+    removed = [{"segment": name, "now": now} for name in names if base_name(name) not in set(known)]
+    tx.run(
+        "INSERT INTO membership_changes (person_id, segment, change, at, recorded_at, cause)"
+        " SELECT person_id, segment, 'exited', :now, :now, 'definition' FROM memberships"
+        " WHERE segment = :segment AND until_at IS NULL ON CONFLICT DO NOTHING",
+        removed,
+    )
+    tx.run(
+        "UPDATE memberships SET until_at = CASE WHEN since_at > :now THEN since_at ELSE :now END"
+        " WHERE segment = :segment AND until_at IS NULL",
+        removed,
+    )

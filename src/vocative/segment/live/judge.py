@@ -1,0 +1,298 @@
+"""One batch of the live runner: folds facts, judges people, collects what changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from vocative.identify.applied import Applied, PersonNow
+from vocative.segment.live.changes import Change
+from vocative.segment.live.evaluate import Evaluation
+from vocative.segment.live.fold import AT, EVENT_ID, NAME, PERSON, Fact
+from vocative.segment.live.people import People, Person
+from vocative.segment.live.program import RELATIONS, ZONE, Program
+from vocative.segment.live.state import PlanState
+from vocative.stores import Transaction, in_lists
+
+HEAVY_FACTS = 5_000
+"""Who has more facts in view is judged once per pause, so that a robot slows nobody."""
+HEAVY_PAUSE = 1_000_000
+_MOST_TURNS = 200
+"""How many changes by time alone one person may have per batch; the rest waits for the next."""
+
+
+class Batch:
+    """What one transaction does to people.
+
+    Args:
+        tx: The transaction.
+        program: The compiled plan.
+        state: Which revision it is, and what is still being built.
+        people: Their rows.
+        now: Microseconds UTC; nothing later is looked at.
+    """
+
+    def __init__(
+        self, tx: Transaction, program: Program, state: PlanState, people: People, now: int
+    ) -> None:
+        self.tx = tx
+        self.program = program
+        self.state = state
+        self.people = people
+        self.now = now
+        self.changes: list[Change] = []
+        self.touched: dict[str, Person] = {}
+        building = state.building
+        self._unbuilt = program.mask_of(building.groups) if building else 0
+        self._scores: dict[str, dict[str, float]] = {}
+        self._causes: dict[str, str] = {}
+        self._masks: dict[str, int] = {}
+
+    # What happened
+
+    def take(self, applied: Applied) -> None:
+        """Fold what a step of the log added, and judge everybody it concerns."""
+        ids = {*applied.people, *applied.merged, *applied.merged.values()}
+        for rows in (applied.facts, applied.lines):
+            ids.update(fact[PERSON] for fact in rows if fact[PERSON] is not None)
+        people = self.people.load(self.tx, ids)
+        for person in people.values():
+            self._lay_out(person)
+        self._read_scores(people)
+        self._read_traits([p for p in people.values() if p.person_id not in applied.people])
+        self._catch_up(people, applied.people)
+        self._merge(people, applied.merged)
+        self._learn(people, applied.people)
+        for relation, rows in zip(RELATIONS, (applied.facts, applied.lines), strict=True):
+            self._fold(people, relation, rows)
+        for person_id, mask in self._masks.items():
+            self._judge_touched(people[person_id], mask)
+
+    def build(
+        self, person_ids: Sequence[str], facts: Iterable[tuple[str, Fact]], *, again: bool
+    ) -> None:
+        """Give people their turn: fold what history has for the unbuilt groups, judge everything.
+
+        Args:
+            person_ids: Whose turn it is.
+            facts: (relation, row) of these people.
+            again: What the unbuilt groups hold of them already is thrown away first.
+        """
+        building = self.state.building
+        numbers = set(building.groups) if building else set()
+        people = self.people.load(self.tx, person_ids)
+        for person in people.values():
+            self._lay_out(person)
+            if again:
+                for number in numbers:
+                    person.packed.pop(number, None)
+                    person.records.pop(number, None)
+                self.people.drop_chunks(self.tx, person.person_id, numbers)
+        self._read_traits(people.values())
+        self._read_scores(people)
+        targets = {
+            relation: {
+                name: [target for target in found if target[0] in numbers]
+                for name, found in by_name.items()
+            }
+            for relation, by_name in self.program.targets.items()
+        }
+        for relation, fact in facts:
+            self._fold_one(people[fact[PERSON]], relation, fact, targets[relation])
+        for person in people.values():
+            self._causes.setdefault(person.person_id, "definition")
+            self._judge(person, self.program.judging(self.program.everything), self.now, whole=True)
+
+    def fire(self, person: Person) -> None:
+        """Follow the changes that time alone brings to one person, each at its instant."""
+        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
+        evaluation = self.program.judging(self.program.everything, unbuilt)
+        self._causes[person.person_id] = "time"
+        for _ in range(_MOST_TURNS):
+            due = person.next_change
+            if due > self.now:
+                break
+            self._release(person, due)
+            self._judge(person, evaluation, due, whole=True)
+        self.touched[person.person_id] = person
+
+    def prepare(self, people: Sequence[Person]) -> None:
+        """Read what `fire` needs of these people."""
+        for person in people:
+            self._lay_out(person)
+        self._read_traits([person for person in people if person.traits is None])
+        self._read_scores({person.person_id: person for person in people})
+
+    # Steps
+
+    def _lay_out(self, person: Person) -> None:
+        """Bring bits and values of an older plan into the order of this one."""
+        state, program = self.state, self.program
+        if person.revision == state.revision:
+            return
+        old = state.layouts.get(person.revision)
+        bits, families = 0, dict[str, str | None]()
+        if old is not None:
+            names = {name for i, name in enumerate(old.segments) if person.bits >> i & 1}
+            bits = sum(1 << i for i, name in enumerate(program.segments) if name in names)
+            families = dict(zip(old.families, person.families, strict=True))
+        person.bits = bits
+        person.families = [families.get(name) for name in program.families]
+        person.revision = state.revision
+
+    def _catch_up(self, people: Mapping[str, Person], touched: Mapping[str, PersonNow]) -> None:
+        """Let time pass for people before something happens to them."""
+        for person in people.values():
+            if person.next_change <= self.now:
+                if person.traits is None and person.person_id in touched:
+                    self._set_traits(person, touched[person.person_id])
+                self.fire(person)
+
+    def _merge(self, people: Mapping[str, Person], merged: Mapping[str, str]) -> None:
+        for gone_id, kept_id in merged.items():
+            gone, kept = people[gone_id], people[kept_id]
+            for number in {*gone.packed, *gone.records}:
+                record = self.people.record(self.tx, kept, number)
+                other = self.people.record(self.tx, gone, number)
+                record.join(self.program.by_number()[number], other)
+                kept.dirty.add(number)
+            kept.held += gone.held
+            kept.held.sort(key=lambda held: held[0])
+            for name in sorted(self.program.member_names(gone.bits, gone.families)):
+                self.changes.append(Change(gone_id, name, False, self.now, f"merged:{kept_id}"))
+            self._masks[kept_id] = self.program.everything
+            self.touched.pop(gone_id, None)
+            if not self.state.complete(gone_id) and self.state.complete(kept_id):
+                self._again(kept_id)
+        self.people.remove(self.tx, list(merged))
+
+    def _again(self, person_id: str) -> None:
+        building = self.state.building
+        if building is not None:
+            again = msgspec.structs.replace(building, again=[*building.again, person_id])
+            self.state = msgspec.structs.replace(self.state, building=again)
+
+    def _learn(self, people: Mapping[str, Person], now: Mapping[str, PersonNow]) -> None:
+        """Take in what is openly known of people since this step."""
+        for person_id, told in now.items():
+            person = people[person_id]
+            before = person.traits
+            self._set_traits(person, told)
+            if before != person.traits:
+                mask = self._masks.get(person_id, 0)
+                self._masks[person_id] = mask | self.program.traits_bit
+                self._causes[person_id] = "profile"
+
+    def _set_traits(self, person: Person, told: PersonNow) -> None:
+        person.traits = self.program.live_traits(told.traits, told.first_seen_at)
+
+    def _fold(self, people: Mapping[str, Person], relation: str, rows: Sequence[Fact]) -> None:
+        targets = self.program.targets[relation]
+        masks, causes = self._masks, self._causes
+        for fact in rows:
+            if fact[PERSON] is None or fact[NAME] not in targets:
+                continue
+            person = people[fact[PERSON]]
+            mask = self._fold_one(person, relation, fact, targets)
+            if mask:
+                masks[person.person_id] = masks.get(person.person_id, 0) | mask
+                causes[person.person_id] = fact[EVENT_ID]
+
+    def _fold_one(
+        self, person: Person, relation: str, fact: Fact, targets: Mapping[str, Any]
+    ) -> int:
+        """Fold a fact; the mask of the groups it belongs to."""
+        if fact[AT] > self.now:
+            person.held.append((fact[AT], relation, list(fact)))
+            person.held.sort(key=lambda held: held[0])
+            person.next_change = min(person.next_change, fact[AT])
+            self.touched[person.person_id] = person
+            return 0
+        mask, numbers = 0, self.program.place
+        for number, fold in targets.get(fact[NAME], ()):
+            record = person.records.get(number)
+            if record is None:
+                record = self.people.record(self.tx, person, number)
+            if fold(record, fact, self.now):
+                person.dirty.add(number)
+                mask |= 1 << numbers[number]
+        return mask
+
+    def _release(self, person: Person, now: int) -> None:
+        """Fold the facts whose instant has come."""
+        while person.held and person.held[0][0] <= now:
+            _, relation, row = person.held.pop(0)
+            self._fold_one(person, relation, tuple(row), self.program.targets[relation])
+            self._causes[person.person_id] = row[EVENT_ID]
+
+    def _judge_touched(self, person: Person, mask: int) -> None:
+        self.touched[person.person_id] = person
+        if self._is_heavy(person):
+            person.next_change = min(person.next_change, self.now + HEAVY_PAUSE)
+            return
+        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
+        evaluation = self.program.judging(mask, unbuilt)
+        self._judge(person, evaluation, self.now, whole=mask == self.program.everything)
+
+    def _is_heavy(self, person: Person) -> bool:
+        facts = sum(len(person.records[number].facts.at) for number in person.dirty)
+        return facts > HEAVY_FACTS
+
+    def _judge(self, person: Person, evaluation: Evaluation, now: int, *, whole: bool) -> None:
+        """Judge some segments; `whole`: all that can be judged, so that `until` is exact."""
+        numbers = self.program.numbers
+        records = []
+        for place in evaluation.groups:
+            number = numbers[place]
+            record = person.records.get(number)
+            records.append(record or self.people.record(self.tx, person, number))
+        traits = person.traits or self.program.live_traits({}, now)
+        scores = self._scores.get(person.person_id, _NO_SCORES)
+        bits, families, until = evaluation.judge(
+            records, now, traits, traits[ZONE], scores, person.bits, person.families
+        )
+        if bits != person.bits or families != person.families:
+            self._tell(person, bits, families, now)
+            person.bits, person.families = bits, families
+        if not whole:
+            until = min(until, person.next_change)
+        person.next_change = min(until, person.held[0][0]) if person.held else until
+        self.touched[person.person_id] = person
+
+    def _tell(self, person: Person, bits: int, families: Sequence[str | None], now: int) -> None:
+        before = self.program.member_names(person.bits, person.families)
+        after = self.program.member_names(bits, families)
+        cause = self._causes.get(person.person_id, "profile")
+        for name in sorted(before - after):
+            self.changes.append(Change(person.person_id, name, False, now, cause))
+        for name in sorted(after - before):
+            self.changes.append(Change(person.person_id, name, True, now, cause))
+
+    # Reading beside
+
+    def _read_traits(self, people: Iterable[Person]) -> None:
+        wanted = {person.person_id: person for person in people}
+        for marks, bound in in_lists(list(wanted)):
+            rows = self.tx.tuples(
+                "SELECT person_id, traits, first_seen_at FROM profiles"
+                f" WHERE person_id IN ({marks})",
+                bound,
+            )
+            for person_id, traits, first_seen_at in rows:
+                stated = msgspec.json.decode(traits)
+                self._set_traits(
+                    wanted[person_id], PersonNow(traits=stated, first_seen_at=first_seen_at)
+                )
+
+    def _read_scores(self, people: Mapping[str, Person]) -> None:
+        if not self.program.uses_scores:
+            return
+        for marks, bound in in_lists(list(people)):
+            rows = self.tx.tuples(
+                f"SELECT person_id, model, value FROM scores WHERE person_id IN ({marks})", bound
+            )
+            for person_id, model, value in rows:
+                self._scores.setdefault(person_id, {})[model] = value
+
+
+_NO_SCORES: dict[str, float] = {}

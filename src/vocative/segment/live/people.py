@@ -1,0 +1,201 @@
+"""The live state of people: one packed row each, decoded only as far as a batch needs it.
+
+A row holds the segments the person is in, a packed record per group, and facts that lie in the
+future. Rows that were used lately stay in memory, as many as fit; everything a batch changed is
+written once, in the batch's own transaction.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from vocative.segment.live.groups import Group
+from vocative.segment.live.record import Chunks, Record
+from vocative.sql.python import NEVER
+from vocative.stores import Transaction, in_lists
+
+KEPT_PEOPLE = 60_000
+"""How many people stay in memory."""
+HELD_EVENTS, HELD_LINES = 0, 1
+_encode = msgspec.msgpack.Encoder().encode
+_Body = tuple[int, bytes, list[str | None], dict[int, bytes], list[Any]]
+_decode = msgspec.msgpack.Decoder(_Body).decode
+
+
+class Person:
+    """What the live runner knows of one person."""
+
+    __slots__ = (
+        "bits",
+        "dirty",
+        "families",
+        "held",
+        "next_change",
+        "packed",
+        "person_id",
+        "records",
+        "revision",
+        "traits",
+    )
+
+    def __init__(self, person_id: str) -> None:
+        self.person_id = person_id
+        self.revision = 0
+        """The plan under which the segments were judged; 0: never."""
+        self.bits = 0
+        """Bit i: in the i-th segment of that plan."""
+        self.families: list[str | None] = []
+        self.packed: dict[int, bytes] = {}
+        """By the number of the group; those decoded are in `records`."""
+        self.records: dict[int, Record] = {}
+        self.dirty: set[int] = set()
+        self.held: list[Any] = []
+        """Facts that lie in the future: (instant, relation, row)."""
+        self.next_change = NEVER
+        self.traits: dict[str, Any] | None = None
+        """As generated code wants them; None: not read yet."""
+
+
+class People:
+    """Reads and writes live rows, and keeps those used lately.
+
+    Args:
+        groups: By number, as rows name them.
+    """
+
+    def __init__(self, groups: dict[int, Group]) -> None:
+        self.groups = groups
+        self._kept: OrderedDict[str, Person] = OrderedDict()
+
+    def forget(self) -> None:
+        """Read everything anew: somebody else has written."""
+        self._kept.clear()
+
+    def load(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, Person]:
+        """The live state of some people; new to us are those without a row."""
+        found: dict[str, Person] = {}
+        missing: list[str] = []
+        kept = self._kept
+        for person_id in person_ids:
+            person = kept.get(person_id)
+            if person is None:
+                missing.append(person_id)
+            else:
+                kept.move_to_end(person_id)
+                found[person_id] = person
+        for marks, bound in in_lists(missing):
+            sql = f"{_READ} WHERE person_id IN ({marks})"
+            for row in tx.tuples(sql, bound):
+                found[row[0]] = kept[row[0]] = self._read(*row)
+        for person_id in missing:
+            if person_id not in found:
+                found[person_id] = kept[person_id] = Person(person_id)
+        return found
+
+    def due(self, tx: Transaction, now: int, most: int) -> list[Person]:
+        """People of whom something changes up to an instant, the earliest first."""
+        rows = tx.tuples(
+            f"{_READ} WHERE next_change_at <= :now ORDER BY next_change_at LIMIT :most",
+            {"now": now, "most": most},
+        )
+        return [self._kept.get(row[0]) or self._read(*row) for row in rows]
+
+    def record(self, tx: Transaction, person: Person, number: int) -> Record:
+        """A person's record of one group, decoded when it is first asked for."""
+        record = person.records.get(number)
+        if record is None:
+            group, body = self.groups[number], person.packed.get(number)
+            if body is None:
+                record = Record.empty(group)
+            else:
+                record = Record.unpacked(group, body, _chunks(tx, person.person_id, number))
+            person.records[number] = record
+        return record
+
+    def write(self, tx: Transaction, people: Iterable[Person], now: int) -> None:
+        """Write the state of people."""
+        rows, sealed, dropped = [], [], []
+        for person in people:
+            for number in person.dirty:
+                record = person.records[number]
+                person.packed[number] = record.packed(self.groups[number], now)
+                place = {"person_id": person.person_id, "group_key": str(number)}
+                sealed += [{**place, "chunk": n, "body": body} for n, body in record.sealing]
+                dropped += [{**place, "chunk": n} for n in record.dropped]
+                record.sealing, record.dropped = [], []
+            person.dirty.clear()
+            rows.append(
+                {
+                    "person_id": person.person_id,
+                    "next": None if person.next_change >= NEVER else person.next_change,
+                    "body": _body(person),
+                }
+            )
+        tx.run(_DROP_CHUNK, dropped)
+        tx.run(_SEAL_CHUNK, sealed)
+        tx.run(_WRITE, rows)
+        self._make_room()
+
+    def drop_chunks(self, tx: Transaction, person_id: str, numbers: Iterable[int]) -> None:
+        """Delete a person's sealed facts of some groups."""
+        tx.run(
+            "DELETE FROM live_chunks WHERE person_id = :person_id AND group_key = :group_key",
+            [{"person_id": person_id, "group_key": str(number)} for number in numbers],
+        )
+
+    def remove(self, tx: Transaction, person_ids: Sequence[str]) -> None:
+        """Forget people who live on as others."""
+        gone = [{"person_id": person_id} for person_id in person_ids]
+        tx.run("DELETE FROM live_people WHERE person_id = :person_id", gone)
+        tx.run("DELETE FROM live_chunks WHERE person_id = :person_id", gone)
+        for person_id in person_ids:
+            self._kept.pop(person_id, None)
+
+    def _read(self, person_id: str, next_change: int | None, body: bytes) -> Person:
+        person = Person(person_id)
+        person.revision, bits, person.families, packed, person.held = _decode(body)
+        person.bits = int.from_bytes(bits, "little")
+        # What an older plan kept and this one does not is left behind.
+        person.packed = {number: b for number, b in packed.items() if number in self.groups}
+        person.next_change = NEVER if next_change is None else next_change
+        return person
+
+    def _make_room(self) -> None:
+        while len(self._kept) > KEPT_PEOPLE:
+            self._kept.popitem(last=False)
+
+
+def _body(person: Person) -> bytes:
+    bits = person.bits.to_bytes((person.bits.bit_length() + 7) // 8, "little")
+    return _encode((person.revision, bits, person.families, person.packed, person.held))
+
+
+def _chunks(tx: Transaction, person_id: str, number: int) -> Chunks:
+    def read() -> list[bytes]:
+        rows = tx.tuples(
+            "SELECT body FROM live_chunks WHERE person_id = :person_id AND group_key = :group_key"
+            " ORDER BY chunk",
+            {"person_id": person_id, "group_key": str(number)},
+        )
+        return [bytes(row[0]) for row in rows]
+
+    return read
+
+
+_READ = "SELECT person_id, next_change_at, body FROM live_people"
+_WRITE = (
+    "INSERT INTO live_people (person_id, next_change_at, body) VALUES (:person_id, :next, :body)"
+    " ON CONFLICT (person_id) DO UPDATE SET next_change_at = excluded.next_change_at,"
+    " body = excluded.body"
+)
+_SEAL_CHUNK = (
+    "INSERT INTO live_chunks (person_id, group_key, chunk, body)"
+    " VALUES (:person_id, :group_key, :chunk, :body)"
+    " ON CONFLICT (person_id, group_key, chunk) DO UPDATE SET body = excluded.body"
+)
+_DROP_CHUNK = (
+    "DELETE FROM live_chunks WHERE person_id = :person_id AND group_key = :group_key"
+    " AND chunk = :chunk"
+)

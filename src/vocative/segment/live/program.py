@@ -1,0 +1,200 @@
+"""A plan compiled for the live runner: what to fold each fact into, and what to judge then."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import Any
+
+from vocative.clock import to_micros
+from vocative.segment.live.evaluate import (
+    Cuts,
+    Evaluation,
+    Reading,
+    compile_features,
+    compile_segments,
+    uses_of,
+)
+from vocative.segment.live.fold import ITEM_COLUMNS, Fold, fold_function
+from vocative.segment.live.groups import Group, groups_of
+from vocative.segment.plan import Plan
+from vocative.stores import Transaction
+from vocative.workspace import Trait
+from vocative.workspace.analytics import fitting, local_zone
+
+RELATIONS = ("events", "order_lines")
+_MOST_FUNCTIONS = 64
+Target = tuple[int, Fold]
+"""The number of a group, and how a fact is folded into it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """The items that values of facts may come from, and a word for their state."""
+
+    items: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    state: str = ""
+
+
+def read_catalog(tx: Transaction) -> Catalog:
+    """The catalog as it is now."""
+    rows = tx.tuples(f"SELECT item_id, {', '.join(ITEM_COLUMNS)} FROM items ORDER BY item_id")
+    if not rows:
+        return Catalog()
+    digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+    return Catalog(items={row[0]: tuple(row[1:]) for row in rows}, state=digest)
+
+
+def read_cuts(tx: Transaction) -> Cuts:
+    """Where the buckets of ranking features began at the latest recomputation."""
+    found: dict[str, list[tuple[Any, int]]] = {}
+    for feature, bucket, value in tx.tuples("SELECT feature, bucket, value FROM feature_cuts"):
+        found.setdefault(feature, []).append((json.loads(value), bucket))
+    return {feature: sorted(places) for feature, places in found.items()}
+
+
+class Program:
+    """A compiled plan.
+
+    Args:
+        plan: The workspace's plan.
+        catalog: Its items.
+        cuts: Where buckets begin.
+        traits: What `traits.yaml` declares.
+        zone: The workspace's time zone.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        catalog: Catalog,
+        cuts: Cuts,
+        traits: Mapping[str, Trait],
+        zone: str,
+    ) -> None:
+        self.plan = plan
+        self.groups = groups_of(plan.features.values(), catalog.state)
+        self.segments = list(plan.segments)
+        self.families = [name for name, found in plan.segments.items() if found.is_family]
+        self.numbers: list[int] = []
+        """The number under which rows keep each group; set by `number_groups`."""
+        self.place: dict[int, int] = {}
+        """The other way round."""
+        self._cuts = cuts
+        self._zone = zone
+        self._traits = {name: t.type for name, t in traits.items() if not t.personal}
+        self._folds = [fold_function(group, catalog.items) for group in self.groups]
+        self._uses = uses_of(plan, self.groups)
+        self._judging: dict[object, Evaluation] = {}
+        self._reading: dict[tuple[str, ...], Reading] = {}
+        self.targets: dict[str, dict[str, list[Target]]] = {}
+
+    @property
+    def traits_bit(self) -> int:
+        """Stands for the person's traits in a mask of what changed."""
+        return 1 << len(self.groups)
+
+    @property
+    def everything(self) -> int:
+        """The mask of everything."""
+        return (1 << len(self.groups) + 1) - 1
+
+    def fingerprint(self) -> str:
+        """Changes when the answer for some person may be another."""
+        segments = [
+            (name, repr(found.node), found.is_family) for name, found in self.plan.segments.items()
+        ]
+        meaning = [self.plan.fingerprint, segments, sorted(self._cuts.items()), self._zone]
+        keys = [group.key for group in self.groups]
+        return hashlib.sha256(repr((meaning, keys, self._traits)).encode()).hexdigest()[:16]
+
+    def number_groups(self, numbers: Sequence[int]) -> None:
+        """Tell under which number rows keep each group."""
+        self.numbers = list(numbers)
+        self.place = {number: place for place, number in enumerate(self.numbers)}
+        self.targets = {relation: {} for relation in RELATIONS}
+        for group, number, fold in zip(self.groups, self.numbers, self._folds, strict=True):
+            for event in group.events:
+                self.targets[group.relation].setdefault(event, []).append((number, fold))
+
+    def by_number(self) -> dict[int, Group]:
+        """The groups as rows name them."""
+        return dict(zip(self.numbers, self.groups, strict=True))
+
+    def mask_of(self, numbers: Iterable[int]) -> int:
+        """The mask of some groups."""
+        return sum(1 << self.place[number] for number in numbers)
+
+    def judging(self, mask: int, without: int = 0) -> Evaluation:
+        """The function that judges every segment that something in a mask can change.
+
+        Args:
+            mask: What changed.
+            without: Groups that are not complete yet: segments that use them wait.
+        """
+        names = frozenset(
+            name
+            for name, uses in self._uses.items()
+            if _touches(uses.groups, mask) | (uses.traits and bool(mask & self.traits_bit))
+            and not _touches(uses.groups, without)
+        )
+        if mask == self.everything:
+            names = frozenset(n for n, u in self._uses.items() if not _touches(u.groups, without))
+        elif len(self._judging) >= _MOST_FUNCTIONS and names not in self._judging:
+            return self.judging(self.everything, without)
+        if names not in self._judging:
+            self._judging[names] = compile_segments(self.plan, self.groups, names, self._cuts)
+        return self._judging[names]
+
+    def reading(self, names: Sequence[str]) -> Reading:
+        """The function that reads some features."""
+        key = tuple(names)
+        if key not in self._reading:
+            self._reading[key] = compile_features(self.plan, self.groups, key, self._cuts)
+        return self._reading[key]
+
+    @cached_property
+    def uses_scores(self) -> bool:
+        """Whether some segment asks a model."""
+        return any(uses.scores for uses in self._uses.values())
+
+    def live_traits(self, stated: Mapping[str, Any], first_seen_at: int) -> dict[str, Any]:
+        """Traits as generated code wants them, with the person's time zone."""
+        found: dict[str, Any] = {
+            name: _live(fitting(stated[name], kind), kind)
+            for name, kind in self._traits.items()
+            if name in stated
+        }
+        found["email_domain"] = fitting(stated.get("email_domain"), "text")
+        found["first_seen_at"] = first_seen_at
+        found[ZONE] = local_zone(stated.get("timezone"), self._zone)
+        return found
+
+    def member_names(self, bits: int, families: Sequence[str | None]) -> set[str]:
+        """The segments that bits and families' values stand for."""
+        names = {
+            name
+            for number, name in enumerate(self.segments)
+            if bits >> number & 1 and not self.plan.segments[name].is_family
+        }
+        pairs = zip(self.families, families, strict=False)
+        return names | {f"{family}:{value}" for family, value in pairs if value is not None}
+
+
+ZONE = "local zone"
+"""Where `live_traits` puts the time zone; no trait can have this name."""
+
+
+def _touches(groups: Iterable[int], mask: int) -> bool:
+    return any(mask >> group & 1 for group in groups)
+
+
+def _live(value: Any, kind: str) -> Any:
+    if value is None or kind not in ("instant", "date"):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return to_micros(value.replace(tzinfo=UTC))

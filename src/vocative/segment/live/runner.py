@@ -1,0 +1,373 @@
+"""The live runner: what comes in changes features and segments in the transaction that takes it in.
+
+`LiveRunner.step` applies a part of the log and folds it; `fire` lets time pass; `build` fills what
+a new definition needs from history, a slice at a time, between the two. Everything a step does is
+in one transaction with the offset of the log: after a crash at any instant, nothing is lost and
+nothing is there twice.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+
+from vocative.clock import to_micros
+from vocative.errors import StateError
+from vocative.identify.applied import Applied
+from vocative.identify.apply import CONSUMER, Applier, ApplyReport
+from vocative.segment.live.changes import Sizes, close_removed, write_changes
+from vocative.segment.live.fold import PERSON, Fact
+from vocative.segment.live.history import facts_of
+from vocative.segment.live.judge import Batch
+from vocative.segment.live.people import People
+from vocative.segment.live.program import Program, read_catalog, read_cuts
+from vocative.segment.live.state import (
+    WRITER,
+    Building,
+    Last,
+    PlanState,
+    read_last,
+    read_plan_state,
+    write_state,
+)
+from vocative.segment.plan import build_plan
+from vocative.sql import quote_text
+from vocative.stores import Transaction
+from vocative.workspace import Workspace
+
+PEOPLE_PER_QUERY = 20_000
+FACTS_PER_SLICE = 4_000
+PEOPLE_PER_SLICE = 500
+PEOPLE_PER_FIRE = 500
+EVENTS_PER_STEP = 5_000
+_MOST_ATTEMPTS = 5
+T = TypeVar("T")
+Turn = tuple[list[str], list[tuple[str, Fact]]]
+"""Some people and what history has of them: (relation, row)."""
+
+
+class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What bringing everything up to now did."""
+
+    applied: int
+    duplicates: int
+    rejected: dict[str, int]
+    entered: int
+    exited: int
+    built: int
+
+
+class LiveRunner:
+    """Keeps features and segments of a workspace as they are at every instant.
+
+    One at a time writes: each call takes the workspace's lock for its transaction, so several
+    processes may take turns.
+
+    Args:
+        workspace: Whose.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._applier = Applier(workspace)
+        self._program: Program | None = None
+        self._state = PlanState()
+        self._last = Last()
+        self._people = People({})
+        self._sizes: Sizes | None = None
+        self._turns: Iterator[Turn] | None = None
+        self.entered = 0
+        self.exited = 0
+        self.built = 0
+
+    # Work
+
+    def step(self, most_events: int = EVENTS_PER_STEP) -> ApplyReport | None:
+        """Apply and fold the next events of the log; None when there are none.
+
+        Raises:
+            StoreBusy, EngineError: nothing of the step was kept; calling again continues there.
+        """
+        return self._attempt(lambda: self._applier.step(most_events, self._follow))
+
+    def fire(self, most: int = PEOPLE_PER_FIRE) -> int:
+        """Follow what time alone changes, up to now; how many people were looked at."""
+        return self._attempt(lambda: self._fire(most))
+
+    def build(self) -> int:
+        """Give some people their turn at what a new definition needs; how many; 0 when done."""
+        return self._attempt(self._build) if self.people_left else 0
+
+    def advance(self, progress: "Callable[[str, int], None] | None" = None) -> LiveReport:
+        """Bring everything up to now: the log, new definitions, the passing of time.
+
+        Args:
+            progress: Told what is done and how many more of it (events or people) are done.
+
+        Raises:
+            AuthorError: a definition is wrong.
+        """
+        told = progress or _nobody
+        total = ApplyReport()
+        began = (self.entered, self.exited, self.built)
+        self.refresh()
+        while (report := self.step()) is not None:
+            total += report
+            told("events", report.applied + report.duplicates + sum(report.rejected.values()))
+            self._tidy()
+        while people := self.build():
+            told("people", people)
+        while self.fire():
+            pass
+        return LiveReport(
+            applied=total.applied,
+            duplicates=total.duplicates,
+            rejected=total.rejected,
+            entered=self.entered - began[0],
+            exited=self.exited - began[1],
+            built=self.built - began[2],
+        )
+
+    def refresh(self) -> bool:
+        """Take up definitions that changed; whether there were any.
+
+        Raises:
+            AuthorError: a definition is wrong; the runner goes on with the one it has.
+        """
+        workspace = self._workspace
+        program = self._compiled()
+        with self._working(), workspace.store.transaction() as tx:
+            state, offset = read_plan_state(tx), _offset(tx)
+            lost = read_last(tx).position != offset
+            changed = state.fingerprint != program.fingerprint() or lost
+            if changed:
+                state = state.adopt(program, offset, anew=lost)
+                write_state(tx, "plan", state)
+            elif self._program is not None and state.revision == self._state.revision:
+                return False
+            self._take_up(program, state)
+            if changed:
+                batch = self._begin(tx)
+                close_removed(tx, program.plan.segments, batch.now)
+                self._last = msgspec.structs.replace(self._last, position=offset)
+                self._end(batch)
+        return changed
+
+    @property
+    def people_left(self) -> bool:
+        """Whether somebody still waits for their turn at a new definition."""
+        return self._state.building is not None
+
+    def next_change(self) -> int | None:
+        """The next instant (microseconds) at which time alone changes something."""
+        with self._workspace.store.read() as tx:
+            found: int | None = tx.value("SELECT min(next_change_at) FROM live_people")
+        return found
+
+    # Inside a transaction
+
+    def _attempt(self, work: Callable[[], T]) -> T:
+        """Do a piece of work; once more when another process has taken up other definitions."""
+        for _ in range(_MOST_ATTEMPTS):
+            try:
+                with self._working():
+                    return work()
+            except PlanMoved:
+                self.refresh()
+        raise StateError(
+            "the definitions keep changing while they are taken up",
+            hint="let one process at a time work on this workspace",
+        )
+
+    def _fire(self, most: int) -> int:
+        with self._workspace.store.transaction() as tx:
+            batch = self._begin(tx)
+            people = self._people.due(tx, batch.now, most)
+            if people:
+                batch.prepare(people)
+                for person in people:
+                    batch.fire(person)
+                self._end(batch)
+            return len(people)
+
+    def _build(self) -> int:
+        building = self._state.building
+        if building is None:
+            return 0
+        if self._turns is None:
+            self._turns = self._read_turns(building)
+        turn = next(self._turns, None)
+        with self._workspace.store.transaction() as tx:
+            batch = self._begin(tx)
+            if self._state.building != building:
+                return self._retry_turn()
+            if turn is None:
+                return self._finish(batch, building)
+            ids, facts = turn
+            batch.build(ids, facts, again=False)
+            after = msgspec.structs.replace(building, after=ids[-1])
+            batch.state = msgspec.structs.replace(batch.state, building=after)
+            self._end(batch)
+        self.built += len(ids)
+        return len(ids)
+
+    def _retry_turn(self) -> int:
+        """Somebody else went on with the building: read on from where they came."""
+        self._turns = None
+        return 1
+
+    def _follow(self, tx: Transaction, applied: Applied) -> None:
+        batch = self._begin(tx)
+        batch.take(applied)
+        self._last = msgspec.structs.replace(self._last, position=applied.position)
+        self._end(batch)
+
+    def _begin(self, tx: Transaction) -> Batch:
+        """A batch on the state that the store has."""
+        last = read_last(tx)
+        if last.writer != WRITER or last != self._last:
+            self._people.forget()
+            self._sizes = None
+            self._last = last
+            state = read_plan_state(tx)
+            if state.revision != self._state.revision:
+                raise PlanMoved
+            if state.building != self._state.building:
+                self._turns = None
+            self._state = state
+        if self._program is None:
+            raise PlanMoved
+        if self._sizes is None:
+            self._sizes = Sizes(tx)
+        now = max(to_micros(self._workspace.clock.now()), last.as_of)
+        return Batch(tx, self._program, self._state, self._people, now)
+
+    def _end(self, batch: Batch) -> None:
+        """Write what a batch did."""
+        tx = batch.tx
+        self._people.write(tx, batch.touched.values(), batch.now)
+        write_changes(tx, batch.changes, batch.now)
+        if self._sizes is not None and batch.changes:
+            self._sizes.record(tx, self._sizes.count(batch.changes), batch.now)
+        if batch.state != self._state:
+            self._state = batch.state
+            write_state(tx, "plan", batch.state)
+        self._last = Last(writer=WRITER, position=self._last.position, as_of=batch.now)
+        write_state(tx, "last", self._last)
+        self.entered += sum(change.entered for change in batch.changes)
+        self.exited += sum(not change.entered for change in batch.changes)
+
+    def _finish(self, batch: Batch, building: Building) -> int:
+        """The last turns: people who were joined with somebody who had not had theirs."""
+        if building.again:
+            ids = sorted(building.again)[:PEOPLE_PER_SLICE]
+            listed = f"person_id IN ({', '.join(map(quote_text, ids))})"
+            facts = list(self._facts(building, listed, self._last.position))
+            batch.build(ids, facts, again=True)
+            rest = [person_id for person_id in building.again if person_id not in ids]
+            state = msgspec.structs.replace(building, again=rest)
+            batch.state = msgspec.structs.replace(batch.state, building=state)
+            self._end(batch)
+            return len(ids)
+        batch.state = batch.state.built()
+        if self._sizes is not None:
+            names = self._sizes.everything(batch.program.segments)
+            self._sizes.record(batch.tx, names, batch.now)
+        self._end(batch)
+        self._turns = None
+        return 0
+
+    # Beside it
+
+    def _compiled(self) -> Program:
+        """The definitions as the folder has them now."""
+        workspace = self._workspace
+        plan = build_plan(workspace)
+        with workspace.store.read() as tx:
+            catalog, cuts = read_catalog(tx), read_cuts(tx)
+        return Program(
+            plan,
+            catalog=catalog,
+            cuts=cuts,
+            traits=workspace.traits,
+            zone=workspace.settings.timezone,
+        )
+
+    def _take_up(self, program: Program, state: PlanState) -> None:
+        program.number_groups([state.groups[group.key] for group in program.groups])
+        self._program, self._state = program, state
+        self._people = People(program.by_number())
+        self._last = Last()
+        self._turns = None
+
+    def _read_turns(self, building: Building) -> Iterator[Turn]:
+        """Everybody in the order of ids, with what history has of them."""
+        after = building.after
+        while True:
+            with self._workspace.store.read() as tx:
+                rows = tx.tuples(
+                    "SELECT person_id FROM profiles WHERE merged_into IS NULL"
+                    " AND person_id > :after ORDER BY person_id LIMIT :most",
+                    {"after": after, "most": PEOPLE_PER_QUERY},
+                )
+            ids = [row[0] for row in rows]
+            if not ids:
+                return
+            between = f"person_id > {quote_text(after)} AND person_id <= {quote_text(ids[-1])}"
+            yield from _slices(ids, self._facts(building, between, building.position))
+            after = ids[-1]
+
+    def _facts(self, building: Building, people: str, position: int) -> Iterator[tuple[str, Fact]]:
+        """What history has of people, by person, for the groups that are built."""
+        program = self._program
+        if program is None or not building.groups:
+            return
+        groups = [program.by_number()[number] for number in building.groups]
+        with self._workspace.engine() as engine:
+            found = facts_of(engine, groups, people, position)
+        for relation, rows in found:
+            yield from ((relation, row) for row in rows)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Holds the lock; what a failed transaction left in memory is forgotten."""
+        with self._workspace.worker_lock("apply"):
+            try:
+                yield
+            except BaseException:
+                self._people.forget()
+                self._last, self._sizes, self._turns = Last(), None, None
+                raise
+
+    def _tidy(self) -> None:
+        self._workspace.history.compact(self._workspace.store, limit=60)
+
+
+class PlanMoved(Exception):
+    """Another process took up other definitions: this one must look at the folder again."""
+
+
+def _offset(tx: Transaction) -> int:
+    sql = "SELECT position FROM stream_offsets WHERE consumer = :c"
+    return int(tx.value(sql, {"c": CONSUMER}) or 0)
+
+
+def _slices(ids: list[str], facts: Iterator[tuple[str, Fact]]) -> Iterator[Turn]:
+    """People with their facts, a few at a time."""
+    by_person: dict[str, list[tuple[str, Fact]]] = {}
+    for relation, fact in facts:
+        by_person.setdefault(fact[PERSON], []).append((relation, fact))
+    turn: Turn = ([], [])
+    for person_id in ids:
+        turn[0].append(person_id)
+        turn[1].extend(by_person.pop(person_id, ()))
+        if len(turn[0]) >= PEOPLE_PER_SLICE or len(turn[1]) >= FACTS_PER_SLICE:
+            yield turn
+            turn = ([], [])
+    if turn[0]:
+        yield turn
+
+
+def _nobody(_: str, __: int) -> None:
+    """Progress for nobody."""

@@ -1,0 +1,343 @@
+"""What generated functions call to read a value out of kept facts.
+
+Every function looks at the facts from index `start` on: the window of the feature. Instants are
+microseconds UTC. Functions that depend on the instant also say until when their value stands.
+"""
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
+
+from vocative.segment.live.groups import DAY, STREAK_LIMIT
+from vocative.segment.live.record import UNKNOWN, Facts
+from vocative.sql.runtime import (
+    NEVER,
+    local_time,
+    part_month,
+    part_year,
+    round_number,
+    zone_day,
+)
+
+GRAIN = 1e6
+
+
+def grains(value: float) -> float:
+    """A number in whole millionths, halves away from zero: doubles add these exactly."""
+    scaled = value * GRAIN
+    if not -(2.0**52) < scaled < 2.0**52:
+        return scaled
+    whole = float(int(scaled))
+    rest = scaled - whole
+    if rest >= 0.5:
+        return whole + 1.0
+    return whole - 1.0 if rest <= -0.5 else whole
+
+
+def total(grains_of: "array[float]", start: int) -> float:
+    """The sum of a column of whole millionths."""
+    return sum(grains_of[start:]) / GRAIN
+
+
+def known(column: Sequence[Any], start: int) -> list[Any]:
+    """The known values of a column."""
+    values = column[start:]
+    if isinstance(column, list):
+        return [value for value in values if value is not None]
+    if column.typecode == "d":  # type: ignore[attr-defined]
+        return [value for value in values if value == value]  # noqa: PLR0124 - unknown is NaN
+    return [value for value in values if value != UNKNOWN]
+
+
+def total_or_none(column: Sequence[Any], start: int) -> float | None:
+    """The sum of the known values; None when there is none."""
+    values = known(column, start)
+    return sum(map(grains, values)) / GRAIN if values else None
+
+
+def mean(column: Sequence[Any], start: int) -> float | None:
+    """The average of the known values."""
+    values = known(column, start)
+    return sum(map(grains, values)) / GRAIN / len(values) if values else None
+
+
+def smallest(column: Sequence[Any], start: int) -> Any:
+    """The least known value."""
+    return min(known(column, start), default=None)
+
+
+def largest(column: Sequence[Any], start: int) -> Any:
+    """The greatest known value."""
+    return max(known(column, start), default=None)
+
+
+def distinct(column: Sequence[Any], start: int) -> int:
+    """How many different known values there are."""
+    return len(set(known(column, start)))
+
+
+def earliest(facts: Facts, number: int, start: int) -> Any:
+    """The known value of the first fact, the least one among equals."""
+    return _picked(facts, number, range(start, len(facts.at)), min)
+
+
+def latest(facts: Facts, number: int, start: int) -> Any:
+    """The known value of the last fact, the greatest one among equals."""
+    return _picked(facts, number, range(len(facts.at) - 1, start - 1, -1), max)
+
+
+def _picked(facts: Facts, number: int, order: range, best: Any) -> Any:
+    """Goes through facts in an order; lines of one order share their place in it."""
+    found: Any = None
+    place: tuple[int, int] | None = None
+    column, ids = facts.columns[number], facts.ids or array("Q")
+    for index in order:
+        here = (facts.at[index], ids[index])
+        if place is not None and here != place:
+            break
+        value = known(column[index : index + 1], 0)
+        if value:
+            found = value[0] if place is None else best(found, value[0])
+            place = here
+    return found
+
+
+def most_frequent(facts: Facts, number: int, start: int) -> Any:
+    """The most frequent value; of equally frequent ones the latest, then the greatest."""
+    return _top(facts, number, None, start)
+
+
+def heaviest(facts: Facts, number: int, weights: int, start: int) -> Any:
+    """The value with the largest total weight; of equal ones the latest, then the greatest."""
+    return _top(facts, number, weights, start)
+
+
+def _top(facts: Facts, number: int, weights: int | None, start: int) -> Any:
+    column = facts.columns[number]
+    unknown = None if isinstance(column, list) else UNKNOWN
+    weight_of = None if weights is None else facts.columns[weights]
+    totals: dict[Any, float] = {}
+    last: dict[Any, int] = {}
+    for index in range(start, len(facts.at)):
+        value = column[index]
+        if value == unknown or value != value:  # noqa: PLR0124 - unknown is NaN
+            continue
+        totals[value] = totals.get(value, 0.0) + (1.0 if weight_of is None else weight_of[index])
+        last[value] = facts.at[index]
+    if not totals:
+        return None
+    return max(totals, key=lambda value: (totals[value] / GRAIN, last[value], value))
+
+
+def score(weights: "array[float]", start: int) -> float:
+    """Points without a half-life."""
+    return round_number(math.fsum(weights[start:]), GRAIN)
+
+
+def decayed(
+    weights: "array[float]", instants: "array[int]", start: int, now: int, half_life: int
+) -> float:
+    """Points of kept facts, each halved once per half-life since it happened."""
+    return math.fsum(
+        weights[index] * 2.0 ** max((instants[index] - now) / half_life, -1000.0)
+        for index in range(start, len(instants))
+    )
+
+
+def crossing(points: float, operator: str, number: float, now: int, half_life: int) -> int:
+    """When `round(points, 6) operator number` changes as the points decay; NEVER if it does not."""
+    if operator in ("=", "<>"):
+        return min(
+            crossing(points, ">", number, now, half_life),
+            crossing(points, ">=", number, now, half_life),
+        )
+    strict = operator in (">", "<=")
+
+    def holds(at: int) -> bool:
+        value = round_number(points * 2.0 ** max((now - at) / half_life, -1000.0), GRAIN)
+        return value > number if strict else value >= number
+
+    before, after = holds(now), (number < 0.0 if strict else number <= 0.0)
+    if before == after or points == 0:
+        return NEVER
+    # Where the rounded value crosses, up to the last digits of a double: then to the microsecond.
+    edge = abs(number) + (5e-7 if before == (points > 0) and strict == (points > 0) else -5e-7)
+    guess = now + round(half_life * math.log2(abs(points) / max(edge, 5e-7)))
+    low, high = now, max(guess, now) + 1
+    while holds(high) == before:
+        low, high = high, high + (high - now) + 1
+    step = 1 << 20
+    while high - step > low and holds(high - step) != before:
+        high -= step
+        step *= 2
+    low = max(low, high - step)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) == before else (low, middle)
+    return high
+
+
+def streak(instants: "array[int]", now: int, zone: str, period: str) -> tuple[int, int]:
+    """How many calendar periods in a row have a fact, up to now, and until when that stands."""
+    if not instants:
+        return 0, NEVER
+    number = _PERIODS[period]
+    today = number(local_time(now, zone))
+    index = len(instants) - 1
+    here = number(local_time(instants[index], zone))
+    if here < today - 1:
+        return 0, NEVER
+    # It ends with the period after the latest one; clocks that are put back make a date return.
+    until = _next_look(now, _end(now, here + 1, zone, period), zone)
+    counted = 1
+    while counted < STREAK_LIMIT:
+        local = local_time(instants[index], zone)
+        # Within a day nothing new begins; two hours are left for clocks that are put forward.
+        skip = max(local % DAY - 7_200_000_000, 0)
+        index = bisect_left(instants, instants[index] - skip, 0, index) - 1
+        if index < 0:
+            break
+        found = number(local_time(instants[index], zone))
+        if found == here - 1:
+            counted, here = counted + 1, found
+        elif found != here:
+            break
+    return counted, until
+
+
+def _next_look(now: int, end: int, zone: str) -> int:
+    """The end, or the instant before it at which the clocks of the zone change."""
+    offset = local_time(now, zone) - now
+    for day in range(now // DAY, end // DAY + 1):
+        for starts, changed in zone_day(zone, day):
+            if now < starts < end and changed != offset:
+                return starts
+    return end
+
+
+def _day(local: int) -> int:
+    return local // DAY
+
+
+def _week(local: int) -> int:
+    return (local // DAY + 3) // 7  # 1970-01-01 was a Thursday
+
+
+def _month(local: int) -> int:
+    return part_year(local) * 12 + part_month(local) - 1
+
+
+_PERIODS = {"day": _day, "week": _week, "month": _month}
+
+
+def _end(now: int, period: int, zone: str, kind: str) -> int:
+    """The instant at which a period is over by the local calendar, if no clock changes."""
+    if kind == "day":
+        local_end = (period + 1) * DAY
+    elif kind == "week":
+        local_end = ((period + 1) * 7 - 3) * DAY
+    else:
+        year, month = divmod(period + 1, 12)
+        local_end = _first_of(year, month + 1)
+    return max(now + local_end - local_time(now, zone), now + 1)
+
+
+def _first_of(year: int, month: int) -> int:
+    from datetime import date
+
+    return (date(year, month, 1) - date(1970, 1, 1)).days * DAY
+
+
+def completed(
+    instants: "array[int]",
+    masks: "array[int]",
+    steps: Sequence[tuple[int, bool, int | None]],
+    now: int,
+    window: int | None,
+) -> tuple[int | None, int]:
+    """When a sequence was completed last, and until when that answer stands.
+
+    Args:
+        instants: When each fact happened.
+        masks: Which steps each fact can be, bit i for step i.
+        steps: (bit, whether it is an absence, within so many microseconds) of each step.
+        now: The instant asked about.
+        window: How long a completion counts; None: for ever.
+    """
+    run = _Run(steps)
+    for at, mask in zip(instants, masks, strict=True):
+        run.see(at, mask)
+    done, until = run.finished(now)
+    if done is None or window is None:
+        return done, until
+    return (done, min(until, done + window)) if done > now - window else (None, until)
+
+
+class _Run:
+    """How far a person has come through the steps of a sequence."""
+
+    def __init__(self, steps: Sequence[tuple[int, bool, int | None]]) -> None:
+        self.positive = [step for step in steps if not step[1]]
+        self.absent_after = _absences(steps)
+        self.wait = steps[-1][2] if steps[-1][1] else None
+        self.reached: list[int | None] = [None] * len(self.positive)
+        """The instant of the latest run that got to each step."""
+        self.waiting: list[int] = []
+        """When runs are complete that wait for something not to happen."""
+        self.done: int | None = None
+
+    def see(self, at: int, mask: int) -> None:
+        """Take in the next fact."""
+        # The last step first: one fact is one step of a run, not two.
+        matched = [
+            number
+            for number in range(len(self.positive) - 1, -1, -1)
+            if mask & self.positive[number][0] and self._follows(number, at)
+        ]
+        for number, absent in enumerate(self.absent_after):
+            if mask & absent:
+                self._stop(number, at)
+        for number in matched:
+            self.reached[number] = at
+            if number == len(self.positive) - 1:
+                if self.wait is None:
+                    self.done = at
+                else:
+                    self.waiting.append(at + self.wait)
+
+    def finished(self, now: int) -> tuple[int | None, int]:
+        """The latest completion up to an instant, and the next one that is waited for."""
+        for end in self.waiting:
+            if end > now:
+                return self.done, end
+            self.done = end if self.done is None else max(self.done, end)
+        return self.done, NEVER
+
+    def _follows(self, number: int, at: int) -> bool:
+        if number == 0:
+            return True
+        before, within = self.reached[number - 1], self.positive[number][2]
+        return before is not None and (within is None or at - before <= within)
+
+    def _stop(self, number: int, at: int) -> None:
+        """Something happened that must not have happened after a step."""
+        if number < len(self.positive) - 1:
+            self.reached[number] = None
+            return
+        for end in self.waiting:
+            if end < at:
+                self.done = end if self.done is None else max(self.done, end)
+        self.waiting = []
+
+
+def _absences(steps: Sequence[tuple[int, bool, int | None]]) -> list[int]:
+    """For each step that happens: the bit of what must not happen after it, or 0."""
+    found: list[int] = []
+    for bit, absent, _ in steps:
+        if absent:
+            found[-1] = bit
+        else:
+            found.append(0)
+    return found
