@@ -6,6 +6,7 @@ NULL by zero, arithmetic goes through DOUBLE, `like` has no escape. sqlglot rewr
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from vocative.sql.functions import FUNCTIONS
 from vocative.sql.nodes import (
@@ -26,6 +27,7 @@ from vocative.sql.nodes import (
     Not,
     Now,
     Score,
+    Span,
     Zone,
 )
 from vocative.sql.quote import literal_sql
@@ -113,11 +115,44 @@ def _arithmetic(node: Arithmetic, sql: Inner, _: Names) -> str:
         left, right = (f"epoch_us(CAST({sql(s)} AS TIMESTAMP))" for s in (node.left, node.right))
         return f"to_microseconds({left} - {right})"
     if node.type is Type.INSTANT:
-        return f"({sql(node.left)} {node.operator} {sql(node.right)})"
+        moment = sql(node.left)
+        if _in_months(node.right):
+            # DuckDB takes a month and 30 days for the same constant: in one query it would
+            # compute only one of `x + 1 month` and `x + 30 days`, and use it for both.
+            moment = f"({moment} + INTERVAL '0' DAY)"
+        return f"({moment} {node.operator} {sql(node.right)})"
     left, right = _double(node.left, sql), _double(node.right, sql)
     if node.operator == "/":
         return f"({left} / nullif({right}, 0))"
     return _whole(f"{left} {node.operator} {right}", node)
+
+
+def _in_months(node: Node) -> bool:
+    return any(
+        isinstance(part, Literal) and isinstance(part.value, Span) and part.value.months
+        for part in node.walk()
+    )
+
+
+def _moved(node: Arithmetic, sql: Inner) -> str:
+    """An instant and an interval.
+
+    DuckDB takes a month for 30 days when it looks for expressions that are alike, and computes the
+    two once: months are written first, days last.
+    """
+    left, right = node.left, node.right
+    if _has_months(right):
+        span = cast("Span", cast("Literal", right).value)
+        if node.operator == "-":
+            span = Span(months=-span.months, days=-span.days, micros=-span.micros)
+        return f"({literal_sql(span, Type.INTERVAL)} + {sql(left)})"
+    if node.left.type is Type.INTERVAL and not _has_months(left):
+        left, right = right, left
+    return f"({sql(left)} {node.operator} {sql(right)})"
+
+
+def _has_months(node: Node) -> bool:
+    return isinstance(node, Literal) and isinstance(node.value, Span) and node.value.months != 0
 
 
 def _whole(sql: str, node: Node) -> str:
