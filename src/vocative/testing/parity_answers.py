@@ -72,10 +72,11 @@ def draw_world(
     """
     rng = Random(seed)  # noqa: S311 - drawn for tests
     asked = draw_instants(rng, count=instants)
+    drawn = draw_definitions(rng, features=features, segments=segments, without=without)
     return World(
         seed=seed,
-        definitions=draw_definitions(rng, features=features, segments=segments, without=without),
-        lives=tuple(draw_life(rng, number, asked) for number in range(people)),
+        definitions=drawn,
+        lives=tuple(draw_life(rng, n, asked, drawn.sequences) for n in range(people)),
         instants=tuple(asked),
     )
 

@@ -162,36 +162,76 @@ def draw_instants(rng: Random, *, count: int = 5) -> list[datetime]:
     return found
 
 
-def draw_life(rng: Random, number: int, instants: Sequence[datetime]) -> Life:
+Steps = Sequence[dict[str, Any]]
+_Drawn = list[tuple[str, datetime]]
+"""Names of events and when they happened."""
+
+
+def draw_life(
+    rng: Random, number: int, instants: Sequence[datetime], sequences: Sequence[Steps] = ()
+) -> Life:
     """A life.
 
     Args:
         rng: Where chance comes from.
         number: Tells this life from others.
         instants: Those asked about, ascending; events arrive at these instants.
+        sequences: Steps that some of what happens follows, more or less.
     """
     user, second, device = f"u{number}", f"v{number}", f"a{number}"
-    anchors = [_instant(rng, instants, None)]
+    drawn = _scattered(rng, instants)
+    if sequences:
+        for _ in range(rng.choice([0, 0, 1, 3])):
+            drawn += _followed(rng, instants, rng.choice(sequences))
     happened: list[Happened] = []
-    for index in range(rng.choice([0, 1, 3, 6, 10, 16, 25, 40])):
-        at = _instant(rng, instants, rng.choice(anchors))
-        at = min(at, instants[-1] + AHEAD)
-        anchors.append(at)
-        arrives_at = _arrival(rng, instants, at)
+    for index, (name, at) in enumerate(drawn):
+        # Nothing may say that it happened more than a day after it arrived.
+        at = min(at, instants[-1] + AHEAD)  # noqa: PLW2901
         who = rng.random()
         happened.append(
             Happened(
                 message_id=f"{number}-{index}-{rng.randrange(1000)}",
                 at=at,
-                arrives_at=arrives_at,
-                user=None if who < 0.25 else second if who < 0.4 else user,
+                arrives_at=_arrival(rng, instants, at),
+                user=None if who < 0.25 else second if who < 0.35 else user,
                 device=device if who < 0.25 or who > 0.95 else None,
-                **_what(rng),
+                **_what(rng, name),
             )
         )
     happened += _statements(rng, number, instants, user, second)
     happened += _twice(rng, instants, happened)
     return tuple(sorted(happened, key=lambda event: event.arrives_at))
+
+
+def _scattered(rng: Random, instants: Sequence[datetime]) -> _Drawn:
+    """Events at instants that matter, with no regard to what they are."""
+    anchors = [_instant(rng, instants, None)]
+    for _ in range(rng.choice([0, 1, 3, 6, 12, 20, 30, 50])):
+        anchors.append(_instant(rng, instants, rng.choice(anchors)))
+    return [(rng.choice(EVENTS), at) for at in anchors[1:]]
+
+
+def _followed(rng: Random, instants: Sequence[datetime], steps: Steps) -> _Drawn:
+    """A run through the steps of a sequence, complete about when it is asked about, or nearly."""
+    found: list[tuple[str, timedelta]] = []
+    after = gap = timedelta(0)
+    for step in steps:
+        named = step.get("event") or step.get("then") or step["no"]
+        name = named if isinstance(named, str) else rng.choice(named)
+        gap = timedelta(seconds=WINDOWS[step["within"]]) if "within" in step else gap
+        beside = rng.choice([-MICRO, timedelta(0), MICRO])
+        if "no" in step:
+            if rng.random() < 0.4:
+                found.append((name, after + rng.choice([gap + beside, timedelta(0), MICRO])))
+            continue
+        if "then" in step:
+            after += rng.choice([gap, gap, gap + beside, gap * rng.random(), timedelta(0)])
+        found.append((name, after))
+        if rng.random() < 0.15:
+            found.append((name, after))
+    waits = gap if "no" in steps[-1] else timedelta(0)
+    ends = rng.choice(instants) + rng.choice([timedelta(0), MICRO, -MICRO, -gap * rng.random()])
+    return [(name, ends - waits - after + offset) for name, offset in found]
 
 
 def _instant(rng: Random, instants: Sequence[datetime], near: datetime | None) -> datetime:
@@ -203,8 +243,10 @@ def _instant(rng: Random, instants: Sequence[datetime], near: datetime | None) -
         return asked - length + beside
     if style < 0.35:
         return asked + beside
-    if style < 0.6 and near is not None:
+    if style < 0.5 and near is not None:
         return near + rng.choice([length, -length, timedelta(0)]) + beside
+    if style < 0.6 and near is not None:
+        return near
     if style < 0.7:
         return _midnight(rng, asked) + beside
     if style < 0.75:
@@ -225,8 +267,7 @@ def _arrival(rng: Random, instants: Sequence[datetime], at: datetime) -> datetim
     return possible[0] if rng.random() < 0.6 else rng.choice(possible)
 
 
-def _what(rng: Random) -> dict[str, Any]:
-    name = rng.choice(EVENTS)
+def _what(rng: Random, name: str) -> dict[str, Any]:
     revenue = rng.choice([None, None, *AMOUNTS])
     columns = {
         "order_id": rng.choice([None, "o1", "o2"]),

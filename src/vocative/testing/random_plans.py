@@ -119,6 +119,15 @@ class Definitions:
     features: Mapping[str, Mapping[str, Any]]
     segments: Mapping[str, Mapping[str, Any]]
 
+    @property
+    def sequences(self) -> list[list[dict[str, Any]]]:
+        """The steps of each sequence, so that histories can follow them."""
+        written = [body["sequence"] for body in self.features.values() if "sequence" in body]
+        return [
+            [step if isinstance(step, dict) else {"event": step} for step in steps]
+            for steps in written
+        ]
+
     def write(self, root: Path) -> None:
         """Make a folder a workspace of these definitions."""
         root.mkdir(parents=True, exist_ok=True)
@@ -228,9 +237,11 @@ def _windowed(known: _Known, without: Without, *, newest: bool = True) -> dict[s
     return {} if window is None else {"window": window}
 
 
-def _where(known: _Known, without: Without, *, lines: bool = False) -> dict[str, Any]:
+def _where(
+    known: _Known, without: Without, *, lines: bool = False, chance: float = 0.4
+) -> dict[str, Any]:
     rng = known.rng
-    if rng.random() < 0.6:
+    if rng.random() >= chance:
         return {}
     tests = [*(_LINE_TEST if lines else _EVENT_TEST)]
     if "items" not in without:
@@ -344,16 +355,17 @@ def _sequence(known: _Known, without: Without) -> Drawn:
     count = rng.randint(2, 4)
     while len(steps) < count:
         last, gap = len(steps) == count - 1, "no" in _keys(steps[-1])
+        where = _where(known, without, chance=0.2)
         if not gap and rng.random() < 0.4:
-            absence: dict[str, Any] = {"no": _names(rng, 2), **_where(known, without)}
+            absence: dict[str, Any] = {"no": _names(rng, 2), **where}
             steps.append({**absence, **_within(rng)} if last else absence)
         else:
-            steps.append({"then": _names(rng, 2), **_within(rng), **_where(known, without)})
+            steps.append({"then": _names(rng, 2), **_within(rng), **where})
     return {"sequence": steps, **_windowed(known, without, newest=False)}, Type.INSTANT
 
 
 def _first_step(known: _Known, without: Without) -> Any:
-    where = _where(known, without)
+    where = _where(known, without, chance=0.2)
     names = _names(known.rng, 2)
     if where or isinstance(names, list):
         return {"event": names, **where}
