@@ -6,7 +6,6 @@ NULL by zero, arithmetic goes through DOUBLE, `like` has no escape. sqlglot rewr
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from vocative.sql.functions import FUNCTIONS
 from vocative.sql.nodes import (
@@ -132,27 +131,6 @@ def _in_months(node: Node) -> bool:
         isinstance(part, Literal) and isinstance(part.value, Span) and part.value.months
         for part in node.walk()
     )
-
-
-def _moved(node: Arithmetic, sql: Inner) -> str:
-    """An instant and an interval.
-
-    DuckDB takes a month for 30 days when it looks for expressions that are alike, and computes the
-    two once: months are written first, days last.
-    """
-    left, right = node.left, node.right
-    if _has_months(right):
-        span = cast("Span", cast("Literal", right).value)
-        if node.operator == "-":
-            span = Span(months=-span.months, days=-span.days, micros=-span.micros)
-        return f"({literal_sql(span, Type.INTERVAL)} + {sql(left)})"
-    if node.left.type is Type.INTERVAL and not _has_months(left):
-        left, right = right, left
-    return f"({sql(left)} {node.operator} {sql(right)})"
-
-
-def _has_months(node: Node) -> bool:
-    return isinstance(node, Literal) and isinstance(node.value, Span) and node.value.months != 0
 
 
 def _whole(sql: str, node: Node) -> str:
