@@ -21,9 +21,11 @@ from vocative.operations import OPERATIONS
 from vocative.predict.definitions import PropensityBody, RecommenderBody
 from vocative.privacy.permit import REFUSALS
 from vocative.segment.definitions import FeatureBody, SegmentBody
+from vocative.segment.packs import PACKS
 from vocative.stores.schema import metadata
 from vocative.workspace import KINDS
 from vocative.workspace.settings import Settings, Trait
+from vocative.workspace.yaml_text import read_yaml
 
 
 def keys(kind: type[msgspec.Struct], prefix: str = "") -> set[str]:
@@ -129,6 +131,12 @@ def test_every_reason_to_refuse_contact_is_explained() -> None:
 
 def test_every_state_of_a_message_is_explained() -> None:
     assert missing(set(ledger.State.__args__), "delivery.md") == []
+
+
+def test_every_pack_says_what_it_finds() -> None:
+    packs = sorted(path.parent for path in PACKS.glob("*/pack.yaml"))
+    segments = {name for pack in packs for name in read_yaml(pack / "segments.yaml").value}
+    assert missing({*(pack.name for pack in packs), *segments}, "packs.md") == []
 
 
 def test_every_table_has_a_place() -> None:
