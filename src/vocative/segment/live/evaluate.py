@@ -151,7 +151,13 @@ class _Writing:
             if name not in wanted:
                 continue
             segment = self.plan.segments[name]
-            operand = write(segment.node, writer, self.names, follow_time=self.follow_time)
+            operand = write(
+                segment.node,
+                writer,
+                self.names,
+                follow_time=self.follow_time,
+                truth=not segment.is_family,
+            )
             if operand.until is not None:
                 untils.append(writer.let(operand.until, "until"))
             if segment.is_family:

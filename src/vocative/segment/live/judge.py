@@ -130,6 +130,8 @@ class Batch:
         state, program = self.state, self.program
         if person.revision == state.revision:
             return
+        if person.revision == 0:
+            self._masks[person.person_id] = program.everything
         old = state.layouts.get(person.revision)
         bits, families = 0, dict[str, str | None]()
         if old is not None:

@@ -86,11 +86,10 @@ class Program:
         self._cuts = cuts
         self._zone = zone
         self._traits = {name: t.type for name, t in traits.items() if not t.personal}
-        self._folds = [fold_function(group, catalog.items) for group in self.groups]
+        self._items = catalog.items
         self._uses = uses_of(plan, self.groups)
         self._judging: dict[object, Evaluation] = {}
         self._reading: dict[tuple[str, ...], Reading] = {}
-        self.targets: dict[str, dict[str, list[Target]]] = {}
 
     @property
     def traits_bit(self) -> int:
@@ -115,10 +114,16 @@ class Program:
         """Tell under which number rows keep each group."""
         self.numbers = list(numbers)
         self.place = {number: place for place, number in enumerate(self.numbers)}
-        self.targets = {relation: {} for relation in RELATIONS}
-        for group, number, fold in zip(self.groups, self.numbers, self._folds, strict=True):
+
+    @cached_property
+    def targets(self) -> dict[str, dict[str, list[Target]]]:
+        """By relation and event: the groups a fact may belong to, and how it is folded."""
+        found: dict[str, dict[str, list[Target]]] = {relation: {} for relation in RELATIONS}
+        for group, number in zip(self.groups, self.numbers, strict=True):
+            fold = fold_function(group, self._items)
             for event in group.events:
-                self.targets[group.relation].setdefault(event, []).append((number, fold))
+                found[group.relation].setdefault(event, []).append((number, fold))
+        return found
 
     def by_number(self) -> dict[int, Group]:
         """The groups as rows name them."""

@@ -8,7 +8,7 @@ more event rewrites a few kilobytes however long the history is.
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +18,8 @@ CHUNK = 512
 """How many facts are sealed at a time."""
 UNKNOWN = -(2**63)
 """Stands for an unknown value in a column of integers."""
-Values = array[Any] | list[Any]
+if TYPE_CHECKING:
+    Values = array[Any] | list[Any]
 Chunks = Callable[[], list[bytes]]
 """Reads the bodies of a record's sealed chunks."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -30,7 +31,7 @@ class Facts:
 
     __slots__ = ("at", "columns", "ids")
 
-    def __init__(self, at: "array[int]", ids: "array[int] | None", columns: list[Values]) -> None:
+    def __init__(self, at: "array[int]", ids: "array[int] | None", columns: "list[Values]") -> None:
         self.at = at
         self.ids = ids
         self.columns = columns
@@ -183,7 +184,7 @@ class Record:
         self.open = Facts.empty(group)
 
 
-def _column(kind: Kind) -> Values:
+def _column(kind: Kind) -> "Values":
     if kind is Kind.TEXTS:
         return []
     return array("q") if kind is Kind.INTEGERS else array("d")
