@@ -241,12 +241,19 @@ def _population(people: Mapping[str, Person], instants: Sequence[datetime]) -> "
 
 Runner = Callable[[Workspace, Plan], dict[str, Values]]
 """Asks a workspace about everybody as of its clock's now: answers by person id."""
+Bring = Callable[[Workspace], Callable[[], object]]
+"""Given a workspace, gives what brings it up to date with its log and its clock."""
 
 
 def arriving_answers(
-    world: World, runners: Mapping[str, Runner]
+    world: World, bring: Bring, runners: Mapping[str, Runner]
 ) -> Iterator[tuple[datetime, Plan, dict[str, Person], dict[str, dict[str, Values]]]]:
     """What runners say at each stop of the clock.
+
+    Args:
+        world: What arrives.
+        bring: What applies the log.
+        runners: Who is asked then, by name.
 
     Yields:
         The instant, the plan, who is known by then and, by the runner's name, its answers by the
@@ -255,10 +262,12 @@ def arriving_answers(
     clock = FixedClock(world.instants[0].replace(tzinfo=UTC))
     with opened(world, clock) as (workspace, plan):
         _put_items(workspace)
+        catch_up = bring(workspace)
         taken: set[int] = set()
         for now in world.instants:
             clock.at = now.replace(tzinfo=UTC)
             _take_in(workspace, world, now, taken)
+            catch_up()
             people = people_at(world.lives, now)
             ids = {name: _person_id(workspace, name) for name in people}
             said = {}
@@ -271,8 +280,9 @@ def arriving_answers(
 def _put_items(workspace: Workspace) -> None:
     with workspace.store.transaction() as tx:
         tx.run(
-            "INSERT INTO items (item_id, title, category, price, currency, margin, active)"
-            " VALUES (:item_id, :title, :category, :price, :currency, :margin, 1)",
+            "INSERT INTO items (item_id, title, category, price, currency, margin, active,"
+            " updated_at)"
+            " VALUES (:item_id, :title, :category, :price, :currency, :margin, 1, 0)",
             [{"item_id": item_id, **item} for item_id, item in ITEMS.items()],
         )
 
@@ -300,9 +310,13 @@ def _person_id(workspace: Workspace, name: str) -> str:
     return str(found)
 
 
+def apply(workspace: Workspace) -> Callable[[], object]:
+    """Applies the log and nothing else."""
+    return lambda: apply_log(workspace)
+
+
 def batch_now(workspace: Workspace, plan: Plan) -> dict[str, Values]:
     """What batch SQL says about everybody whom the log made known."""
-    apply_log(workspace)
     with workspace.engine() as engine:
         features = compute_features(engine, plan, workspace.clock.now())
         engine.register("scores", empty_scores())
