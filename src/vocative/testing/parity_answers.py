@@ -322,3 +322,30 @@ def batch_now(workspace: Workspace, plan: Plan) -> dict[str, Values]:
         engine.register("scores", empty_scores())
         found = _with_segments(engine, plan, features)
     return {name: values for (name, _), values in found.items()}
+
+
+def live(workspace: Workspace) -> Callable[[], object]:
+    """Brings everything up to date live: the log, new definitions, the passing of time."""
+    from vocative.segment.live.runner import LiveRunner
+
+    runner = LiveRunner(workspace)
+    return runner.advance
+
+
+def live_now(workspace: Workspace, plan: Plan) -> dict[str, Values]:
+    """What the live runner keeps: memberships as they are stored, features as it reads them."""
+    from vocative.segment.live.reading import features_now
+
+    with workspace.store.read() as tx:
+        rows = tx.tuples("SELECT person_id, segment FROM memberships WHERE until_at IS NULL")
+        ids = tx.tuples("SELECT person_id FROM profiles WHERE merged_into IS NULL")
+    outside = {name: None if found.is_family else False for name, found in plan.segments.items()}
+    answers = {}
+    for (person_id,) in ids:
+        features = features_now(workspace, plan, person_id) or {}
+        answers[person_id] = {**features, **outside}
+    for person_id, segment in rows:
+        name, mark, value = segment.partition(":")
+        # A membership of somebody who is gone shows as a person nobody knows.
+        answers.setdefault(person_id, {})[name] = value if mark else True
+    return answers
