@@ -41,17 +41,18 @@ _DEEPEST = 12
 """Brackets in one piece; Python reads at most 200, deeper pieces get a name."""
 _EXACT = 2**53
 _LIMIT = "9.223372036854775808e18"
-_INVERSE = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_SWAPPED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_PYTHON = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+INVERSE = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+SWAPPED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+PYTHON = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
     """A piece of Python that gives the value of a node.
 
-    `constant` is set when it is a known literal. The last five say how it changes as time passes,
-    see `moving.py`.
+    `constant` is set when it is a known literal. `crossing` writes when the answer to `value
+    operator number` may change, where more is known than when the value does. The last five say
+    how the value changes as time passes, see `moving.py`.
     """
 
     code: str
@@ -59,6 +60,7 @@ class Value:
     nullable: bool = True
     finite: bool = True
     constant: int | float | None = None
+    crossing: Callable[[str, int | float], str | None] | None = None
     depth: int = 0
     until: str | None = None
     slope: str = "0"
@@ -324,7 +326,7 @@ def _compare(plain: Plain, node: Compare) -> Value:
 
 def _compare_truth(plain: Plain, node: Compare, *, wanted: bool) -> Value:
     sides = [plain.value(node.left), plain.value(node.right)]
-    operator = node.operator if wanted else _INVERSE[node.operator]
+    operator = node.operator if wanted else INVERSE[node.operator]
     return plain.asked(sides, lambda *codes: compared(plain, operator, sides, codes))
 
 
@@ -333,19 +335,19 @@ def compared(plain: Plain, operator: str, sides: Sequence[Value], codes: Sequenc
     left, right = _pair(sides[0], codes[0], sides[1], codes[1])
     strange = [side.type is Type.NUMBER and not side.finite for side in sides]
     if strange == [False, True]:
-        return compared(plain, _SWAPPED[operator], sides[::-1], codes[::-1])
+        return compared(plain, SWAPPED[operator], sides[::-1], codes[::-1])
     if strange == [True, False] and operator in (">", ">="):
-        return f"(not {left} {_INVERSE[operator]} {right})"
+        return f"(not {left} {INVERSE[operator]} {right})"
     if strange == [True, True]:
         return _strange_order(plain, operator, left, right)
-    return f"({left} {_PYTHON[operator]} {right})"
+    return f"({left} {PYTHON[operator]} {right})"
 
 
 def _strange_order(plain: Plain, operator: str, left: str, right: str) -> str:
     if operator in (">", ">="):
-        return _strange_order(plain, _SWAPPED[operator], right, left)
+        return _strange_order(plain, SWAPPED[operator], right, left)
     (first_left, left), (first_right, right) = plain.twice(left), plain.twice(right)
-    first = f"{first_left} {_PYTHON[operator]} {first_right}"
+    first = f"{first_left} {PYTHON[operator]} {first_right}"
     return {
         "=": f"({first} or {left} != {left} and {right} != {right})",
         "<>": f"({first} and ({left} == {left} or {right} == {right}))",
@@ -354,7 +356,7 @@ def _strange_order(plain: Plain, operator: str, left: str, right: str) -> str:
     }[operator]
 
 
-def _between_logic(plain: Plain, node: Between) -> Logic:
+def between_logic(plain: Plain, node: Between) -> Logic:
     """`low <= x and x <= high`, with x evaluated once."""
     operand = given(plain.named(plain.value(node.operand)))
     ends = (
@@ -372,14 +374,14 @@ def _between_logic(plain: Plain, node: Between) -> Logic:
 
 def _between(plain: Plain, node: Between) -> Value:
     if node.low.nullable or node.high.nullable:
-        return plain.value(_between_logic(plain, node))
+        return plain.value(between_logic(plain, node))
     values = [plain.value(part) for part in node.children()]
     return plain.strict(node, values, lambda *codes: _inside(plain, values, codes))
 
 
 def _between_truth(plain: Plain, node: Between, *, wanted: bool) -> Value:
     if not wanted and (node.low.nullable or node.high.nullable):
-        return plain.truth(_between_logic(plain, node), wanted=False)
+        return plain.truth(between_logic(plain, node), wanted=False)
     values = [plain.value(part) for part in node.children()]
     word = "" if wanted else "not "
     return plain.asked(values, lambda *codes: f"({word}{_inside(plain, values, codes)})")

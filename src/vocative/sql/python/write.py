@@ -1,6 +1,7 @@
 """One checked tree as lines of Python."""
 
 from vocative.sql.nodes import Node
+from vocative.sql.python.moving import Moving
 from vocative.sql.python.plain import Plain
 from vocative.sql.python.writer import Operand, PythonNames, Writer
 
@@ -21,10 +22,17 @@ def write(
     Returns:
         The value; its code is a local name or a literal.
     """
-    if follow_time:
-        raise NotImplementedError
-    plain = Plain(writer, names)
-    plain.ask(node)
-    value = plain.truth(node) if truth else plain.value(node)
+    pieces = Moving(writer, names) if follow_time else Plain(writer, names)
+    pieces.ask(node)
+    value = pieces.truth(node) if truth else pieces.value(node)
     code = writer.let(value.code)
+    if isinstance(pieces, Moving):
+        until = pieces.end(value)
+        return Operand(
+            code=code,
+            nullable=value.nullable,
+            finite=value.finite,
+            until=until,
+            slope=value.slope,
+        )
     return Operand(code=code, nullable=value.nullable, finite=value.finite)
