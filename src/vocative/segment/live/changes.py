@@ -85,10 +85,11 @@ def _write(tx: Transaction, changes: list[Change], now: int) -> None:
     rows: list[dict[str, Any]] = [
         {"person_id": c.person_id, "segment": c.segment, "at": c.at} for c in changes
     ]
-    # An earlier instant than the beginning leaves an empty interval, not a negative one.
+    # An earlier instant than the beginning leaves an empty interval, not a negative one. Written
+    # with coalesce, because SQLite would take the index on (segment, until_at) and read them all.
     tx.run(
         "UPDATE memberships SET until_at = CASE WHEN since_at > :at THEN since_at ELSE :at END"
-        " WHERE person_id = :person_id AND segment = :segment AND until_at IS NULL",
+        " WHERE person_id = :person_id AND segment = :segment AND coalesce(until_at, -1) = -1",
         [row for row, change in zip(rows, changes, strict=True) if not change.entered],
     )
     tx.run(

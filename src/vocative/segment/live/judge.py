@@ -237,8 +237,8 @@ class Batch:
         self._judge(person, evaluation, self.now, whole=mask == self.program.everything)
 
     def _is_heavy(self, person: Person) -> bool:
-        facts = sum(len(person.records[number].facts.at) for number in person.dirty)
-        return facts > HEAVY_FACTS
+        records = person.records
+        return any(len(records[number].facts.at) > HEAVY_FACTS for number in person.dirty)
 
     def _judge(self, person: Person, evaluation: Evaluation, now: int, *, whole: bool) -> None:
         """Judge some segments; `whole`: all that can be judged, so that `until` is exact."""

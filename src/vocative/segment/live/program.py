@@ -88,7 +88,9 @@ class Program:
         self._traits = {name: t.type for name, t in traits.items() if not t.personal}
         self._items = catalog.items
         self._uses = uses_of(plan, self.groups)
-        self._judging: dict[object, Evaluation] = {}
+        self._functions: dict[frozenset[str], Evaluation] = {}
+        self._judging: dict[tuple[int, int], Evaluation] = {}
+        """By what changed and which groups are not complete; many share a function."""
         self._reading: dict[tuple[str, ...], Reading] = {}
 
     @property
@@ -140,19 +142,30 @@ class Program:
             mask: What changed.
             without: Groups that are not complete yet: segments that use them wait.
         """
-        names = frozenset(
-            name
-            for name, uses in self._uses.items()
-            if _touches(uses.groups, mask) | (uses.traits and bool(mask & self.traits_bit))
-            and not _touches(uses.groups, without)
-        )
+        found = self._judging.get((mask, without))
+        if found is None:
+            found = self._judging[mask, without] = self._judges(self._names(mask, without), without)
+        return found
+
+    def _names(self, mask: int, without: int) -> frozenset[str]:
+        """The segments that something in a mask can change, of those that can be judged."""
+        complete = {n: u for n, u in self._uses.items() if not _touches(u.groups, without)}
         if mask == self.everything:
-            names = frozenset(n for n, u in self._uses.items() if not _touches(u.groups, without))
-        elif len(self._judging) >= _MOST_FUNCTIONS and names not in self._judging:
-            return self.judging(self.everything, without)
-        if names not in self._judging:
-            self._judging[names] = compile_segments(self.plan, self.groups, names, self._cuts)
-        return self._judging[names]
+            return frozenset(complete)
+        traits = bool(mask & self.traits_bit)
+        return frozenset(
+            name
+            for name, uses in complete.items()
+            if _touches(uses.groups, mask) or (uses.traits and traits)
+        )
+
+    def _judges(self, names: frozenset[str], without: int) -> Evaluation:
+        if len(self._functions) >= _MOST_FUNCTIONS and names not in self._functions:
+            # What changed is judged with all the rest: slower, and just as right.
+            names = self._names(self.everything, without)
+        if names not in self._functions:
+            self._functions[names] = compile_segments(self.plan, self.groups, names, self._cuts)
+        return self._functions[names]
 
     def reading(self, names: Sequence[str]) -> Reading:
         """The function that reads some features."""
