@@ -111,6 +111,14 @@ class EmbeddedLog:
             ).fetchone()
         return int(found[0]) if found else 0
 
+    def waiting(self, after: int) -> int:
+        """How many events were appended after a position."""
+        with self._guarded():
+            found = self._connection.execute(
+                "SELECT sum(event_count) FROM batches WHERE position > ?", (after,)
+            ).fetchone()
+        return int(found[0] or 0)
+
     def forget_before(self, position: int) -> None:
         """Drop batches below a position: the log is kept for replay, not forever."""
         with self._guarded():

@@ -21,7 +21,7 @@ from vocative.segment.live.fold import PERSON, Fact
 from vocative.segment.live.history import facts_of
 from vocative.segment.live.judge import Batch
 from vocative.segment.live.people import People
-from vocative.segment.live.program import Program, read_catalog, read_cuts
+from vocative.segment.live.program import RELATIONS, Program, read_catalog, read_cuts
 from vocative.segment.live.state import (
     WRITER,
     Building,
@@ -41,6 +41,10 @@ FACTS_PER_SLICE = 4_000
 PEOPLE_PER_SLICE = 500
 PEOPLE_PER_FIRE = 500
 EVENTS_PER_STEP = 5_000
+BULK_STEP = 20_000
+LEAST_BULK = 50_000
+# What an event costs to fold, a fact to build from and a person to judge, relative to each other.
+_FOLD, _BUILD_FACT, _BUILD_PERSON = 40, 10, 100
 _MOST_ATTEMPTS = 5
 T = TypeVar("T")
 Turn = tuple[list[str], list[tuple[str, Fact]]]
@@ -109,13 +113,8 @@ class LiveRunner:
             AuthorError: a definition is wrong.
         """
         told = progress or _nobody
-        total = ApplyReport()
         began = (self.entered, self.exited, self.built)
-        self.refresh()
-        while (report := self.step()) is not None:
-            total += report
-            told("events", report.applied + report.duplicates + sum(report.rejected.values()))
-            self._tidy()
+        total = self.catch_up(told)
         while people := self.build():
             told("people", people)
         while self.fire():
@@ -128,6 +127,24 @@ class LiveRunner:
             exited=self.exited - began[1],
             built=self.built - began[2],
         )
+
+    def catch_up(self, told: "Callable[[str, int], None] | None" = None) -> ApplyReport:
+        """Apply all that waits on the log, and take up new definitions.
+
+        Much at once is only put into history, and everybody is built from there: that is faster
+        than folding every event.
+        """
+        told = told or _nobody
+        self.refresh()
+        bulk = self._is_bulk()
+        total = ApplyReport()
+        while (report := self._apply() if bulk else self.step()) is not None:
+            total += report
+            told("events", report.events)
+            self._tidy()
+        if bulk:
+            self.refresh()
+        return total
 
     def refresh(self) -> bool:
         """Take up definitions that changed; whether there were any.
@@ -279,6 +296,23 @@ class LiveRunner:
         return 0
 
     # Beside it
+
+    def _apply(self) -> ApplyReport | None:
+        """Apply a large part of the log without folding it."""
+        with self._working():
+            return self._applier.step(BULK_STEP)
+
+    def _is_bulk(self) -> bool:
+        """Whether building everybody anew costs less than folding what waits on the log."""
+        workspace = self._workspace
+        with workspace.store.read() as tx:
+            waiting = workspace.log.waiting(_offset(tx))
+            if waiting < LEAST_BULK:
+                return False
+            facts = sum(workspace.history.row_count(tx, relation) for relation in RELATIONS)
+            people = tx.value("SELECT count(*) FROM profiles WHERE merged_into IS NULL")
+        rebuilt: int = (facts + waiting) * _BUILD_FACT + people * _BUILD_PERSON
+        return waiting * _FOLD > rebuilt
 
     def _compiled(self) -> Program:
         """The definitions as the folder has them now."""
