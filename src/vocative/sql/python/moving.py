@@ -8,8 +8,10 @@ Each value that depends on time comes with what is known of its course while onl
   far from its turning point sleep until it is near: a month ago moves with now, except that days
   are missing at the ends of months; today() jumps once a day and is yet never far from now.
 
-An absent instant is never. A condition of several parts needs only some of them: `and` that is
-false stays so as long as the most lasting of its false parts.
+An absent instant is never. Both instants may be calls, which are made where they are needed.
+
+A condition of several parts needs only some of them: `and` that is false stays so as long as the
+most lasting of its false parts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -52,6 +54,7 @@ from vocative.sql.runtime import DAY
 from vocative.sql.types import MOMENTS, NUMERIC, Type
 
 _NEVER = str(NEVER)
+_ALWAYS = "if True:"  # Python leaves such a test out
 _MONTH_WOBBLE = 4 * DAY
 _ZONE_WOBBLE = 2 * DAY
 """Offsets from UTC go from -12 to +14 hours, so no change of them is larger."""
@@ -123,7 +126,7 @@ class Moving(Plain):
         name = self.writer.fresh("u")
         self.writer.line(f"{name} = {known[0]}")
         for until in known[1:]:
-            self.writer.line(f"if {until} < {name}: {name} = {until}")
+            self.sooner(name, until)
         return name
 
     def end(self, value: Value) -> str | None:
@@ -137,6 +140,7 @@ class Moving(Plain):
     def sooner(self, name: str, until: str | None) -> None:
         """Bring an instant forward."""
         if until is not None:
+            until = self.writer.let(until, "u")
             self.writer.line(f"if {until} < {name}: {name} = {until}")
 
     def added(self, left: str, sign: str, right: str) -> str:
@@ -198,12 +202,21 @@ def _logic(moving: Moving, node: Logic) -> Value:
     if not node.nullable:
         return moving.truth(node)
     decisive = node.operator == "or"
-    found, until = _start(moving, node, wanted=None)
+    found, until = moving.writer.fresh("b"), moving.writer.fresh("u")
     line, block = moving.writer.line, moving.writer.block
-    for operand in filter(moving.moves, node.operands):
-        with block(f"if {found} is not {decisive} or {until} < {_NEVER}:"):
+    still, moved = _parted(moving, node)
+    if still is not None:
+        line(f"{found}, {until} = {moving.plain(still).code}, {_NEVER}")
+    for position, operand in enumerate(moved):
+        first = still is None and position == 0
+        with block(
+            f"if {found} is not {decisive} or {until} < {_NEVER}:" if not first else _ALWAYS
+        ):
             value = moving.named(moving.value(operand))
-            part_until = moving.end(value) or _NEVER
+            part_until = moving.writer.let(moving.end(value) or _NEVER, "u")
+            if first:
+                line(f"{found}, {until} = {value.code}, {part_until}")
+                continue
             with block(f"if {value.code} is {decisive}:"):
                 line(f"if {found} is not {decisive}: {found}, {until} = {decisive}, {part_until}")
                 line(f"elif {part_until} > {until}: {until} = {part_until}")
@@ -214,34 +227,35 @@ def _logic(moving: Moving, node: Logic) -> Value:
 
 
 def _logic_truth(moving: Moving, node: Logic, *, wanted: bool) -> Value:
-    found, until = _start(moving, node, wanted=wanted)
     every = (node.operator == "and") is wanted
+    no = "" if every else "not "
+    found, until = moving.writer.fresh("b"), moving.writer.fresh("u")
     line, block = moving.writer.line, moving.writer.block
-    for operand in filter(moving.moves, node.operands):
-        with block(f"if {'' if every else 'not '}{found} or {until} < {_NEVER}:"):
+    still, moved = _parted(moving, node)
+    if still is not None:
+        line(f"{found}, {until} = {Plain.truth(moving, still, wanted=wanted).code}, {_NEVER}")
+    for position, operand in enumerate(moved):
+        first = still is None and position == 0
+        with block(f"if {no}{found} or {until} < {_NEVER}:" if not first else _ALWAYS):
             part = moving.truth(operand, wanted=wanted)
-            part_until = part.until or _NEVER
-            with block(f"if {'' if every else 'not '}{part.code}:"):
-                still = found if every else f"not {found}"
-                line(f"if {still} and {part_until} < {until}: {until} = {part_until}")
-            line(f"elif {still}: {found}, {until} = {not every}, {part_until}")
+            part_until = moving.writer.let(part.until or _NEVER, "u")
+            if first:
+                line(f"{found}, {until} = {part.code}, {part_until}")
+                continue
+            with block(f"if {no}{part.code}:"):
+                line(f"if {no}{found} and {part_until} < {until}: {until} = {part_until}")
+            line(f"elif {no}{found}: {found}, {until} = {not every}, {part_until}")
             line(f"elif {part_until} > {until}: {until} = {part_until}")
     return Value(code=found, type=Type.BOOLEAN, nullable=False, until=until)
 
 
-def _start(moving: Moving, node: Logic, *, wanted: bool | None) -> tuple[str, str]:
-    """Names for the answer and its until, after the operands that do not depend on time."""
+def _parted(moving: Moving, node: Logic) -> tuple[Logic | None, list[Node]]:
+    """The operands that do not depend on time, as one, and the others."""
+    moved = [operand for operand in node.operands if moving.moves(operand)]
     still = tuple(operand for operand in node.operands if not moving.moves(operand))
-    every = node.operator == "and" if wanted is None else (node.operator == "and") is wanted
-    code = str(every)
-    if still:
-        held = replace(node, operands=still, nullable=any(operand.nullable for operand in still))
-        plain = moving.plain(held) if wanted is None else Plain.truth(moving, held, wanted=wanted)
-        code = plain.code
-    found, until = moving.writer.fresh("b"), moving.writer.fresh("u")
-    moving.writer.line(f"{found} = {code}")
-    moving.writer.line(f"{until} = {_NEVER}")
-    return found, until
+    if not still:
+        return None, moved
+    return replace(node, operands=still, nullable=any(part.nullable for part in still)), moved
 
 
 def _not_truth(moving: Moving, node: Not, *, wanted: bool) -> Value:
@@ -452,12 +466,9 @@ def _turn_of(moving: Moving, function: str, moved: Value, *arguments: str) -> st
     """When a part of a moving instant turns; None when the instant does not move by itself."""
     if moved.slope == "0":
         return None
-    name = moving.writer.fresh("u")
     call = ", ".join([moved.code, moved.slope, moving.names.now, *arguments])
     call = f"{moving.writer.runtime(function)}({call})"
-    known = f" if {moved.code} is not None else {_NEVER}" if moved.nullable else ""
-    moving.writer.line(f"{name} = {call}{known}")
-    return name
+    return f"({call} if {moved.code} is not None else {_NEVER})" if moved.nullable else call
 
 
 def _step(moving: Moving, made: Value, moved: Value, turn: str | None, wobble: int) -> Value:
@@ -508,20 +519,16 @@ def _days_between(moving: Moving, node: Call) -> Value:
     if slope == "0":
         return replace(made, until=until)
     writer, now = moving.writer, moving.names.now
-    known = f"{made.code} is not None"
-    gap = writer.fresh("d")
-    writer.line(f"{gap} = {later.code} - {earlier.code} if {known} else 0")
+    gap = f"{later.code} - {earlier.code}, {slope}, {now}"
+
+    def turn(function: str, *arguments: object) -> str:
+        call = f"{writer.runtime(function)}({', '.join([*map(repr, arguments), gap])})"
+        return f"({call} if {made.code} is not None else {_NEVER})" if made.nullable else call
 
     def crossing(operator: str, number: int | float) -> str:
-        turn = writer.fresh("u")
-        call = f"{writer.runtime('days_turn')}({operator!r}, {number!r}, {gap}, {slope}, {now})"
-        writer.line(f"{turn} = {call} if {known} else {_NEVER}")
-        return moving.earliest([turn, until]) or _NEVER
+        return moving.earliest([turn("days_turn", operator, number), until]) or _NEVER
 
-    turn = writer.fresh("u")
-    call = f"{writer.runtime('next_day_turn')}({gap}, {slope}, {now})"
-    writer.line(f"{turn} = {call} if {known} else {_NEVER}")
-    return replace(made, until=moving.earliest([turn, until]), crossing=crossing)
+    return replace(made, until=moving.earliest([turn("next_day_turn"), until]), crossing=crossing)
 
 
 def _anniversary(moving: Moving, node: Call) -> Value:
@@ -530,11 +537,11 @@ def _anniversary(moving: Moving, node: Call) -> Value:
     writer = moving.writer
 
     def crossing(operator: str, number: int | float) -> str:
-        turn = writer.fresh("u")
         call = f"({operator!r}, {number!r}, {made.code}, {today.until})"
-        call = writer.runtime("countdown_turn") + call
-        writer.line(f"{turn} = {call} if {made.code} is not None else {_NEVER}")
-        return moving.earliest([turn, day.until]) or _NEVER
+        call = (
+            f"({writer.runtime('countdown_turn')}{call} if {made.code} is not None else {_NEVER})"
+        )
+        return moving.earliest([call, day.until]) or _NEVER
 
     until = moving.earliest([day.until, today.until])
     return replace(made, until=until, crossing=crossing)
@@ -554,7 +561,7 @@ def _chosen(moving: Moving, branches: Sequence[Branch], kind: Type) -> Value:
     slope = slopes.pop() if len(slopes) == 1 else writer.fresh("s")
     for position, (test, holds, value) in enumerate(branches):
         word = "else:" if test is None else f"{'el' if position else ''}if {test}:"
-        with writer.block(word if position or test else "if True:"):
+        with writer.block(word if position or test else _ALWAYS):
             writer.line(f"{found}, {until} = {value.code}, {holds or _NEVER}")
             moving.sooner(until, value.until)
             if slope != value.slope:
