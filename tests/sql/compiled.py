@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from sql.random_expressions import CATALOG, COLUMNS, NOW
 from vocative.sql import Names, check, parse, quote_name, to_sql
+from vocative.sql.nodes import Span
 from vocative.sql.python import Operand, PythonNames, Writer, write
-from vocative.sql.python.plain import micros_of
+from vocative.sql.python.plain import micros_of, span_micros
 from vocative.sql.runtime import MAX_INSTANT, MIN_INSTANT
 from vocative.sql.types import Type
 
@@ -25,6 +26,8 @@ def live(value):
     """A value as live code has it."""
     if isinstance(value, date):
         return micros_of(value)
+    if isinstance(value, Span):
+        return span_micros(value)
     if isinstance(value, timedelta):
         return value // timedelta(microseconds=1)
     if isinstance(value, pa.MonthDayNano):

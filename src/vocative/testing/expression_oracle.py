@@ -143,7 +143,7 @@ def _like(node: n.Like, subject: Subject) -> Any:
     if text is None or pattern is None:
         return None
     if node.ignore_case:
-        text, pattern = text.lower(), pattern.lower()
+        text, pattern = _lower(text), _lower(pattern)
     parts = {"%": ".*", "_": "."}
     expression = "".join(parts.get(character, re.escape(character)) for character in pattern)
     return re.fullmatch(expression, text, re.DOTALL) is not None
@@ -151,7 +151,9 @@ def _like(node: n.Like, subject: Subject) -> Any:
 
 def _negate(node: n.Negate, subject: Subject) -> Any:
     found = evaluate(node.operand, subject)
-    return None if found is None else -found
+    if found is None:
+        return None
+    return _whole(-float(found)) if node.type is Type.INTEGER else -found
 
 
 def _arithmetic(node: n.Arithmetic, subject: Subject) -> Any:
@@ -162,16 +164,17 @@ def _arithmetic(node: n.Arithmetic, subject: Subject) -> Any:
         left, right = _instant(left), _instant(right)
         return None if _endless(left, right) else left - right
     if node.type is Type.INSTANT:
-        if isinstance(left, n.Span):
+        if isinstance(left, n.Span | timedelta):
             left, right = right, left
+        if isinstance(right, timedelta):
+            right = n.Span(micros=right // timedelta(microseconds=1))
         return _shifted(_instant(left), right if node.operator == "+" else right.negated())
+    # Whole numbers too are reckoned with as doubles.
+    left, right = float(left), float(right)
     if node.operator == "/":
         return None if right == 0 else left / right
     found = {"+": left + right, "-": left - right, "*": left * right}[node.operator]
-    if node.type is Type.INTEGER:
-        found = int(float(left) * float(right)) if node.operator == "*" else found
-        return found if abs(found) < 2**63 else None
-    return float(found)
+    return _whole(found) if node.type is Type.INTEGER else found
 
 
 def _shifted(at: datetime, span: n.Span) -> datetime:
@@ -208,18 +211,38 @@ def _call(node: n.Call, subject: Subject) -> Any:
     return _CALLS[node.function](*arguments)
 
 
+def _lower(text: str) -> str:
+    """Letter by letter: no letter becomes two, none depends on its neighbours."""
+    return "".join(letter.lower()[:1] for letter in text)
+
+
+def _upper(text: str) -> str:
+    return "".join(
+        _CAPITALS.get(letter) or (letter.upper() if len(letter.upper()) == 1 else letter)
+        for letter in text
+    )
+
+
+_CAPITALS = {"ß": "ẞ"}
+
+
 def _round(value: float, digits: int = 0) -> float:
     scaled = abs(value) * 10**digits
+    if not math.isfinite(scaled):
+        return float(value)
     whole = math.floor(scaled) + (scaled - math.floor(scaled) >= 0.5)
     return math.copysign(whole / 10**digits, value)
 
 
-def _whole(value: int) -> int | None:
-    return value if abs(value) < 2**63 else None
+def _whole(value: float) -> int | None:
+    """A whole number of 64 bits."""
+    return int(value) if -(2.0**63) <= value < 2.0**63 else None
 
 
 def _trunc(unit: str, on: date) -> datetime:
     at = _instant(on)
+    if _endless(at):
+        return at
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return {
         "minute": at.replace(second=0, microsecond=0),
@@ -232,8 +255,10 @@ def _trunc(unit: str, on: date) -> datetime:
     }[unit]
 
 
-def _part(unit: str, on: date) -> int:
+def _part(unit: str, on: date) -> int | None:
     at = _instant(on)
+    if _endless(at):
+        return None
     special = {
         "isodow": at.isoweekday(),
         "week": at.isocalendar().week,
@@ -264,6 +289,11 @@ def local_time(at: date, zone: str) -> datetime:
     return at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
+def _local_date(at: date, zone: str) -> date:
+    local = local_time(at, zone)
+    return local if _endless(local) else local.date()
+
+
 def _days_to_anniversary(day: date, today: date) -> int:
     this_year = _anniversary(day, today.year)
     following = this_year if this_year >= today else _anniversary(day, today.year + 1)
@@ -277,8 +307,8 @@ def _anniversary(day: date, year: int) -> date:
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
-    "lower": str.lower,
-    "upper": str.upper,
+    "lower": _lower,
+    "upper": _upper,
     "length": len,
     "starts_with": str.startswith,
     "trim": lambda text: text.strip(" "),
@@ -288,13 +318,13 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "to_number": _to_number,
     "abs": lambda value: float(abs(value)),
     "round": _round,
-    "floor": lambda value: _whole(math.floor(value)),
-    "ceil": lambda value: _whole(math.ceil(value)),
+    "floor": lambda value: _whole(math.floor(value)) if math.isfinite(value) else None,
+    "ceil": lambda value: _whole(math.ceil(value)) if math.isfinite(value) else None,
     "date_trunc": _trunc,
     "date_part": _part,
     "days_between": _days_between,
     "local_time": local_time,
-    "local_date": lambda at, zone: local_time(at, zone).date(),
+    "local_date": _local_date,
     "days_to_anniversary": _days_to_anniversary,
 }
 
