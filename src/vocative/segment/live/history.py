@@ -1,7 +1,6 @@
 """What history has of people for groups that are filled anew, in the order of their ids."""
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from vocative.engines.base import HISTORY_COLUMNS, Engine
@@ -73,5 +72,5 @@ def _column_sql(name: str) -> str:
 def _rows(relation: str, columns: Sequence[str], table: "pa.Table") -> Iterator[Fact]:
     """Rows in the order of HISTORY_COLUMNS."""
     values: dict[str, Any] = {name: table.column(name).to_pylist() for name in columns}
-    none = repeat(None, table.num_rows)
+    none = [None] * table.num_rows
     return zip(*(values.get(name, none) for name in HISTORY_COLUMNS[relation]), strict=True)
