@@ -80,6 +80,7 @@ def compare(
 
 
 MISSING = "no answer"
+"""Stands where nothing was said of a person or a definition."""
 
 
 def same(one: Any, other: Any) -> bool:
@@ -121,6 +122,25 @@ def arriving_round(world: World, bring: Bring, runners: Mapping[str, Runner]) ->
         expected = {name: row for (name, _), row in found.items()}
         compare(outcome, now, {"oracle": expected, **said}, [*plan.features, *plan.segments])
     return outcome
+
+
+def guarded(run: Round) -> Round:
+    """A round whose failure is a mismatch like others: counted, made small and told."""
+
+    def outcome_of(world: World) -> Outcome:
+        try:
+            return run(world)
+        except AuthorError:
+            raise  # a world that is no workspace says nothing
+        except Exception as error:  # noqa: BLE001 - whatever it is, the seed is worth knowing
+            said = {"error": f"{type(error).__name__}: {error}"}
+            failed = Mismatch(definition=FAILURE, person="", at=world.instants[0], said=said)
+            return Outcome(cases=1, mismatches=[failed])
+
+    return outcome_of
+
+
+FAILURE = "the round"
 
 
 # Telling what differs
