@@ -130,12 +130,12 @@ def test_applied_events_stay_known_when_their_ids_become_bytes(url: str) -> None
         with store.transaction() as tx:
             tx.run(insert, [{"id": one, "at": at} for at, one in enumerate(ids)])
         upgrade(store)
-        with store.read() as tx:
-            rows = tx.tuples("SELECT event_id, position FROM seen_events ORDER BY position")
-        assert [(bytes(key), at) for key, at in rows] == [
-            (bytes.fromhex(one), at) for at, one in enumerate(ids)
-        ]
+        with store.transaction() as tx:
+            rows = tx.tuples("SELECT event_id FROM seen_events")
+            assert {bytes(key).hex() for (key,) in rows} == set(ids)
+            tail = bytes.fromhex("ff" * 16 + "ee" * 16)
+            tx.run("INSERT INTO seen_tail VALUES (7, :ids)", {"ids": tail})
         downgrade(store, "0002")
         with store.read() as tx:
-            rows = tx.tuples("SELECT event_id FROM seen_events ORDER BY position")
-        assert [one for (one,) in rows] == ids
+            rows = tx.tuples("SELECT event_id FROM seen_events")
+            assert {one for (one,) in rows} == {*ids, "ff" * 16, "ee" * 16}

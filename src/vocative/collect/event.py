@@ -78,7 +78,7 @@ class EventRefused(ValueError):
 
 
 _decoder = msgspec.json.Decoder(_Wire)
-_NO_CONTEXT = _Context()
+_NO_TRAITS: dict[str, Any] = {}
 _TYPES = frozenset(get_args(EventType))
 _NAMES: dict[str, str] = {
     "page": "Page Viewed",
@@ -103,47 +103,43 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
     if len(raw) > MAX_EVENT_BYTES:
         raise EventRefused(f"larger than {MAX_EVENT_BYTES:,} bytes")
     wire = _decode(raw)
-    context = wire.context or _NO_CONTEXT
-    user_id, anonymous_id = _identifier(wire.user_id), _identifier(wire.anonymous_id)
-    person_id = context.person_id if trusted and isinstance(context.person_id, str) else None
-    nobody = context.nobody is True
-    traits = _person_traits(wire, context)
+    kind = wire.type
+    if kind not in _TYPES:
+        raise EventRefused("unknown event type")
+    # Most events have no more than one or two of these: asking first saves a call for each.
+    user_id = None if wire.user_id is None else _identifier(wire.user_id)
+    anonymous_id = None if wire.anonymous_id is None else _identifier(wire.anonymous_id)
+    previous_id = None if wire.previous_id is None else _identifier(wire.previous_id)
+    person_id, nobody, traits = None, False, _NO_TRAITS
+    context = wire.context
+    if context is not None:
+        nobody = context.nobody is True
+        if trusted and isinstance(context.person_id, str):
+            person_id = context.person_id
+        if isinstance(context.traits, dict):
+            traits = context.traits
+    if kind == "identify" and wire.traits:
+        # The traits of a group call are the group's; of other calls only the context has any.
+        traits = wire.traits
     if not (user_id or anonymous_id or person_id or traits or nobody):
         raise EventRefused("no userId and no anonymousId")
+    properties = wire.properties or {}
+    if wire.name and kind in ("page", "screen"):
+        properties = {"name": wire.name, **properties}
     return Event(
-        type=_type(wire.type),
+        type=cast("EventType", kind),
         name=_name(wire),
         message_id=wire.message_id or _derived_id(raw),
         user_id=user_id,
         anonymous_id=anonymous_id,
-        previous_id=_identifier(wire.previous_id),
+        previous_id=previous_id,
         person_id=person_id,
         nobody=nobody,
         at=_time(wire, received_at),
         received_at=received_at,
-        properties=_properties(wire),
+        properties=properties,
         traits=traits,
     )
-
-
-def _type(stated: str) -> EventType:
-    if stated not in _TYPES:
-        raise EventRefused("unknown event type")
-    return cast("EventType", stated)
-
-
-def _person_traits(wire: _Wire, context: _Context) -> dict[str, Any]:
-    # The traits of a group call are the group's; of other calls only the context has any.
-    if wire.type == "identify" and wire.traits:
-        return wire.traits
-    return context.traits if isinstance(context.traits, dict) else {}
-
-
-def _properties(wire: _Wire) -> dict[str, Any]:
-    properties = wire.properties or {}
-    if wire.name and wire.type in ("page", "screen"):
-        return {"name": wire.name, **properties}
-    return properties
 
 
 def _decode(raw: bytes) -> _Wire:

@@ -19,7 +19,8 @@ from vocative.identify.graph import IdentityGraph
 from vocative.identify.person import Person
 from vocative.identify.profiles import ProfileChanges
 from vocative.identify.reading import ReadEvent, Refused, read_batches
-from vocative.stores import Transaction, in_lists
+from vocative.identify.seen import SeenEvents
+from vocative.stores import Transaction
 from vocative.streams.embedded import LogBatch
 from vocative.workspace import Workspace
 
@@ -105,6 +106,7 @@ class Applier:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._graph = IdentityGraph(workspace.vault, workspace.key.lookup)
+        self._seen = SeenEvents()
         self._position: int | None = None
         """Up to where the log is applied; None: not known."""
 
@@ -135,6 +137,7 @@ class Applier:
         """Look everything up again: somebody else changed people, identities or the position."""
         self._position = None
         self._graph.forget()
+        self._seen.forget()
 
     def _waiting(self, most_events: int) -> list[LogBatch]:
         if self._position is None:
@@ -159,7 +162,7 @@ class Applier:
             if _offset(tx) != self._position:
                 self.forget()  # another process was faster
                 return ApplyReport()
-            fresh = _unseen(tx, read, batches[0].position)
+            fresh = self._unseen(tx, read, position)
             facts, people = self._apply_events(tx, fresh)
             for relation, table in facts.tables().items():
                 workspace.history.append(
@@ -175,22 +178,34 @@ class Applier:
             rejected=dict(Counter(one.reason for one in refused)),
         )
 
+    def _unseen(self, tx: Transaction, read: Sequence[ReadEvent], position: int) -> list[ReadEvent]:
+        """The events whose id is new, which is noted; of several with one id the first."""
+        first: dict[bytes, ReadEvent] = {}
+        for one in read:
+            first.setdefault(one.key, one)
+        for key in self._seen.known(tx, first):
+            del first[key]
+        self._seen.add(tx, list(first), position=position)
+        return list(first.values())
+
     def _apply_events(
         self, tx: Transaction, fresh: Sequence[ReadEvent]
     ) -> tuple[Facts, list[Person]]:
         graph = self._graph
         graph.load(
             tx,
-            (identity for one in fresh for identity in one.identities),
+            {identity for one in fresh for identity in one.identities},
             {one.event.person_id for one in fresh if one.event.person_id},
         )
         profiles = ProfileChanges(self._workspace)
         facts = Facts()
         for one in fresh:
             person = _person(graph, one)
-            if person is not None:
+            if person is None:
+                facts.add(one, None)
+            else:
                 profiles.observe(person, one.event, one.stated)
-            facts.add(one, None if person is None else person.person_id)
+                facts.add(one, person.person_id)
         people = profiles.write(tx, graph)
         facts.settle({gone.person_id: gone.living.person_id for gone in graph.changes.merged})
         return facts, people
@@ -217,33 +232,11 @@ def _offset(tx: Transaction) -> int:
     )
 
 
-def _unseen(tx: Transaction, read: Sequence[ReadEvent], first_position: int) -> list[ReadEvent]:
-    """The events whose id is new, which is noted; of several with one id the first."""
-    first: dict[str, ReadEvent] = {}
-    for one in read:
-        first.setdefault(one.event_id, one)
-    noted = tx.run(
-        "INSERT INTO seen_events (event_id, position) VALUES (:event_id, :position)"
-        " ON CONFLICT (event_id) DO NOTHING",
-        sorted((bytes.fromhex(event_id), one.batch.position) for event_id, one in first.items()),
-    )
-    if noted < len(first):
-        for marks, bound in in_lists([bytes.fromhex(event_id) for event_id in first]):
-            rows = tx.tuples(
-                f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})"
-                " AND position < :first",
-                {**bound, "first": first_position},
-            )
-            for (key,) in rows:
-                del first[bytes(key).hex()]
-    return list(first.values())
-
-
 def _person(graph: IdentityGraph, one: ReadEvent) -> Person | None:
     event, identities = one.event, one.identities
     if event.person_id:
         return graph.person(event.person_id, at=event.at)
-    if event.type == "alias":
+    if event.previous_id and event.type == "alias":
         # A former id that no account had is a device's: claiming it as an account's would make
         # one person of everybody who signs in on that device.
         former = ("user_id", event.previous_id)

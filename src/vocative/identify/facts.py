@@ -57,6 +57,7 @@ _KNOWN = frozenset(
     " message_id email_id products".split()
 )
 """Properties that have a column of their own; the others stay beside them as JSON."""
+_NO_VALUES = (None,) * 9
 
 
 class Facts:
@@ -68,52 +69,42 @@ class Facts:
         self.lines: list[tuple[Any, ...]] = []
         """Rows of `order_lines`."""
 
-    def add(
-        self,
-        one: ReadEvent,
-        person_id: str | None,
-    ) -> None:
+    def add(self, one: ReadEvent, person_id: str | None) -> None:
         """One event and, when it has products, one line for each.
 
         Args:
             one: The event.
             person_id: Whose it is; None: nobody's.
         """
-        event_id, event, position = one.event_id, one.event, one.batch.position
-        known: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for name, value in one.properties.items():
-            (known if name in _KNOWN else rest)[name] = value
-        get = known.get
-        sign = -1.0 if event.name in _REFUNDS else 1.0
-        order_id = _text(get("order_id"))
-        amount = _number(get("total") if get("revenue") is None else get("revenue"))
+        event, position = one.event, one.batch.position
+        name, rest = _event_name(event.name), one.properties
+        named = _KNOWN.intersection(rest)
+        values: tuple[Any, ...] = _NO_VALUES
+        if named:
+            known = {column: rest.pop(column) for column in named}
+            sign = -1.0 if name in _REFUNDS else 1.0
+            values = _values(known, sign)
+            products = known.get("products")
+            if isinstance(products, list):
+                base = (one.event_id, person_id, name, event.at, values[0])
+                self.lines += [
+                    (*base, *_line(product, sign), position)
+                    for product in products
+                    if isinstance(product, Mapping)
+                ]
         self.events.append(
             (
-                event_id,
+                one.event_id,
                 person_id,
-                _event_name(event.name),
+                name,
                 event.at,
                 event.received_at,
                 one.batch.source,
-                order_id,
-                _text(get("product_id") or get("sku")),
-                _text(get("category")),
-                _number(get("price")),
-                _number(get("quantity")),
-                -abs(amount) if amount is not None and sign < 0 else amount,
-                _text(get("currency")),
-                _text(get("campaign") or get("campaign_id")),
-                _text(get("message_id") or get("email_id")),
+                *values,
                 rest,
                 position,
             )
         )
-        products = get("products")
-        for product in products if isinstance(products, list) else ():
-            if isinstance(product, Mapping):
-                base = (event_id, person_id, _event_name(event.name), event.at, order_id)
-                self.lines.append((*base, *_line(product, sign), position))
 
     def settle(self, merged: Mapping[str, str]) -> None:
         """Show people who were merged in this step as who survives."""
@@ -132,6 +123,23 @@ class Facts:
 @lru_cache(maxsize=1_000)
 def _event_name(name: str) -> str:
     return clean_text(name)
+
+
+def _values(known: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
+    """The columns from order_id to message_id."""
+    get = known.get
+    amount = _number(get("total") if get("revenue") is None else get("revenue"))
+    return (
+        _text(get("order_id")),
+        _text(get("product_id") or get("sku")),
+        _text(get("category")),
+        _number(get("price")),
+        _number(get("quantity")),
+        -abs(amount) if amount is not None and sign < 0 else amount,
+        _text(get("currency")),
+        _text(get("campaign") or get("campaign_id")),
+        _text(get("message_id") or get("email_id")),
+    )
 
 
 def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ it stays true while this process alone applies the log and every step is committ
 the graph must be told to `forget`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from vocative.identify.person import PERSON_COLUMNS, Person
@@ -63,7 +63,7 @@ class IdentityGraph:
         self._owner, self._people = {}, {}
 
     def load(
-        self, tx: Transaction, identities: Iterable[Identity], person_ids: Iterable[str] = ()
+        self, tx: Transaction, identities: Set[Identity], person_ids: Set[str] = frozenset()
     ) -> None:
         """Begin a step: read what the store knows of these identities and people.
 
@@ -75,14 +75,13 @@ class IdentityGraph:
         self.changes, self._hashes = Changes(), {}
         if len(self._owner) > MOST_KEPT:
             self.forget()
-        new = set(identities).difference(self._owner)
         by_namespace: dict[str, dict[str, Identity]] = {}
-        for identity in new:
+        for identity in [one for one in identities if one not in self._owner]:
             value_hash = self._hashes[identity] = self._vault.lookup_hash(*identity)
             by_namespace.setdefault(identity[0], {})[value_hash] = identity
         for namespace, hashes in by_namespace.items():
             self._load_owners(tx, namespace, hashes)
-        self._load_people(tx, set(person_ids).difference(self._people))
+        self._load_people(tx, person_ids)
 
     def resolve(self, identities: Sequence[Identity], *, at: int) -> Person:
         """The person these identities belong to; made when nobody has any of them.
@@ -185,9 +184,9 @@ class IdentityGraph:
                 person.named = person.named or bool(has_name)
                 self._owner[hashes[value_hash]] = person
 
-    def _load_people(self, tx: Transaction, person_ids: set[str]) -> None:
+    def _load_people(self, tx: Transaction, person_ids: Set[str]) -> None:
         merged: dict[str, str] = {}
-        for marks, bound in in_lists(sorted(person_ids)):
+        for marks, bound in in_lists(sorted(one for one in person_ids if one not in self._people)):
             rows = tx.tuples(
                 f"SELECT p.merged_into, {_NAME_SQL}, {PERSON_COLUMNS} FROM profiles p"
                 f" WHERE p.person_id IN ({marks})",
@@ -200,6 +199,6 @@ class IdentityGraph:
                     merged[person_id] = survivor
         if merged:
             # Whoever survives was not merged again: then this row would name the last survivor.
-            self._load_people(tx, set(merged.values()).difference(self._people))
+            self._load_people(tx, set(merged.values()))
             for person_id, survivor in merged.items():
                 self._people[person_id].merged_into = self._people[survivor]

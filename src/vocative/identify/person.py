@@ -11,6 +11,9 @@ from vocative.stores import Transaction
 Stated = dict[str, tuple[Any, int]]
 """Trait → (value, when it was stated in microseconds UTC)."""
 
+SAME_VISIT = 30 * 60 * 1_000_000
+"""By so much `updated_at` may be older than the newest event; microseconds."""
+
 PERSON_COLUMNS = "p.person_id, p.first_seen_at, p.updated_at, p.traits, p.traits_at"
 """Of `profiles AS p`, in the order that `Person` takes them."""
 
@@ -77,8 +80,12 @@ class Person:
         return self._traits
 
     def seen(self, at: int) -> None:
-        """Something happened at an instant."""
-        if at > self.updated_at:
+        """Something happened at an instant.
+
+        A visit of many events would write the row again with each of them: `updated_at` moves on
+        by half an hour at least. That depends on the events' order alone, not on the steps.
+        """
+        if at >= self.updated_at + SAME_VISIT:
             self.updated_at = at
             self.moved = True
         if at < self.first_seen_at:
@@ -94,8 +101,9 @@ class Person:
     def absorb(self, gone: "Person") -> None:
         """Take over what was known of a person who turned out to be this one."""
         gone.merged_into = self
-        self.seen(gone.first_seen_at)
-        self.seen(gone.updated_at)
+        self.first_seen_at = min(self.first_seen_at, gone.first_seen_at)
+        self.updated_at = max(self.updated_at, gone.updated_at)
+        self.moved = True
         # On a tie the survivor's own statement counts: it is merged in last.
         self._restate(merge_statements(gone._known(), self._known()))
 

@@ -151,8 +151,13 @@ def clean_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in properties.items():
         kind = value.__class__
         meaning = _meaning(name)
-        if meaning == _ITEM or (meaning == _PERSON and kind in _NUMBERS):
-            kept[name] = value if kind in _PLAIN else clean_value(value)
+        if meaning == _ITEM:
+            if kind is str:
+                kept[name] = clean_text(value)
+            else:
+                kept[name] = value if kind in _PLAIN else clean_value(value)
+        elif meaning == _PERSON and kind in _NUMBERS:
+            kept[name] = value
     return kept
 
 

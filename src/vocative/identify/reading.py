@@ -19,6 +19,8 @@ class ReadEvent(msgspec.Struct, frozen=True, gc=False):
     """A readable event with its place on the log and what it says about whom."""
 
     event_id: str
+    key: bytes
+    """The same id as it is kept in `seen_events`."""
     event: Event
     batch: LogBatch
     identities: tuple[Identity, ...]
@@ -63,7 +65,8 @@ def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> ReadEve
     if not (identities or event.person_id or event.nobody):
         raise EventRefused("no userId, no anonymousId and no usable e-mail address")
     event_id = event_id_for(batch.source, event.message_id)
-    return ReadEvent(event_id, event, batch, identities, stated, properties)
+    key = bytes.fromhex(event_id)
+    return ReadEvent(event_id, key, event, batch, identities, stated, properties)
 
 
 def _identities(event: Event, stated: Statement) -> tuple[Identity, ...]:

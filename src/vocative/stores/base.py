@@ -64,7 +64,11 @@ class Transaction:
 
     def tuples(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Every row as a tuple: cheaper than dicts when there are many."""
-        return [tuple(row) for row in self._execute(sql, params)]
+        result = self._execute(sql, params)
+        # The driver's own tuples: making rows of them one by one costs more than reading them.
+        found: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+        result.close()
+        return found
 
     def row(self, sql: str, params: Mapping[str, Any] | None = None) -> Row | None:
         """The first row, or None."""

@@ -81,8 +81,14 @@ seen_events = sa.Table(
     "seen_events",
     metadata,
     sa.Column("event_id", sa.LargeBinary, primary_key=True, comment="16 bytes, see ids.py"),
-    _integer("position"),
     sqlite_with_rowid=False,
+)
+
+seen_tail = sa.Table(
+    "seen_tail",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ids", sa.LargeBinary, nullable=False, comment="of a step, 16 bytes each"),
 )
 
 stream_offsets = sa.Table(

@@ -88,15 +88,42 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False, comment="JSON"),
         sa.PrimaryKeyConstraint("name", name="pk_live_plan"),
     )
-    _convert_event_ids("BYTEA USING decode(event_id, 'hex')", sa.LargeBinary(), bytes.fromhex)
+    op.create_table(
+        "seen_tail",
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("ids", sa.LargeBinary(), nullable=False, comment="of a step, 16 bytes each"),
+        sa.PrimaryKeyConstraint("position", name="pk_seen_tail"),
+    )
+    op.rename_table("seen_events", "seen_before")
+    _drop_key("seen_before")
+    op.create_table(
+        "seen_events",
+        sa.Column("event_id", sa.LargeBinary(), nullable=False, comment="16 bytes, see ids.py"),
+        sa.PrimaryKeyConstraint("event_id", name="pk_seen_events"),
+        sqlite_with_rowid=False,
+    )
+    _copy("INSERT INTO seen_events SELECT {as_bytes} FROM seen_before")
+    op.drop_table("seen_before")
 
 
 def downgrade() -> None:
-    """Drop the new tables; rows of history that wait for a part are refused to be lost."""
+    """Drop the new tables; rows of history that wait to become a part must not be lost."""
     if op.get_bind().execute(sa.text("SELECT 1 FROM history_tail")).first():
-        raise RuntimeError("history waits to become a part: run `vocative apply` first")
-    _convert_event_ids("TEXT USING encode(event_id, 'hex')", sa.Text(), bytes.hex)
+        raise RuntimeError("history waits to become a part: History.flush first")
+    op.rename_table("seen_events", "seen_before")
+    _drop_key("seen_before")
+    op.create_table(
+        "seen_events",
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name="pk_seen_events"),
+        sqlite_with_rowid=False,
+    )
+    _copy("INSERT INTO seen_events SELECT {as_text}, 0 FROM seen_before")
+    _copy_tail()
     for table in (
+        "seen_before",
+        "seen_tail",
         "live_plan",
         "live_chunks",
         "live_people",
@@ -107,20 +134,30 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _convert_event_ids(postgres, kind, convert) -> None:  # type: ignore[no-untyped-def]
+def _drop_key(table: str) -> None:
+    """Let the new table have the old one's name of the key, where such names are unique."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_constraint("pk_seen_events", table)
+
+
+def _copy(sql: str) -> None:
+    """Copy ids from one form into the other; SQLite needs to be told how."""
     bind = op.get_bind()
     if bind.dialect.name == "postgresql":
-        op.execute(f"ALTER TABLE seen_events ALTER COLUMN event_id TYPE {postgres}")
+        op.execute(
+            sql.format(as_bytes="decode(event_id, 'hex')", as_text="encode(event_id, 'hex')")
+        )
         return
-    # SQLite has no way to change a column's type: the rows go into a new table, in the old order.
-    op.rename_table("seen_events", "seen_before")
-    op.create_table(
-        "seen_events",
-        sa.Column("event_id", kind, nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("event_id", name="pk_seen_events"),
-        sqlite_with_rowid=False,
-    )
-    bind.connection.create_function("converted", 1, convert, deterministic=True)
-    op.execute("INSERT INTO seen_events SELECT converted(event_id), position FROM seen_before")
-    op.drop_table("seen_before")
+    connection = bind.connection
+    connection.create_function("as_bytes", 1, bytes.fromhex, deterministic=True)
+    connection.create_function("as_text", 1, bytes.hex, deterministic=True)
+    op.execute(sql.format(as_bytes="as_bytes(event_id)", as_text="as_text(event_id)"))
+
+
+def _copy_tail() -> None:
+    bind = op.get_bind()
+    add = sa.text("INSERT INTO seen_events VALUES (:id, :position) ON CONFLICT DO NOTHING")
+    for position, packed in bind.execute(sa.text("SELECT position, ids FROM seen_tail")).all():
+        ids = bytes(packed).hex()
+        rows = [{"id": ids[at : at + 32], "position": position} for at in range(0, len(ids), 32)]
+        bind.execute(add, rows)
