@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -37,6 +38,15 @@ def site(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]
 def locked_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
     """The same behind an API key."""
     with _serving(demo, tmp_path / "log", "--no-worker", VOCATIVE_API_KEY=API_KEY) as url:
+        yield Site(url)
+
+
+@pytest.fixture
+def own_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
+    """The same over a copy of the workspace, for tests that change it."""
+    shutil.copytree(demo.workspace, tmp_path / "workspace")
+    copy = replace(demo, workspace=tmp_path / "workspace")
+    with _serving(copy, tmp_path / "log", "--no-worker") as url:
         yield Site(url)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from running_site import CAMPAIGN, Site, Troubles
 
+from demo_site import Demo
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
@@ -187,6 +189,94 @@ def test_a_segment_has_history_people_and_sql(page: Any, site: Site) -> None:
     sample = page.get_by_role("table", name="Some of mailable").get_by_role("row")
     expect(sample).to_have_count(len(segment["sample"]) + 1)
     expect(page.get_by_role("region", name="SQL")).to_contain_text("SELECT")
+
+
+def test_a_segment_shows_who_came_and_went(page: Any, site: Site) -> None:
+    growth = site.api("/segments/mailable/growth")
+    page.goto("/segments/mailable")
+    panel = page.get_by_role("region", name="Members over time")
+    expect(panel).to_contain_text(f"when {figure(growth['started_with'])} people were in")
+    expect(panel).to_contain_text("nothing is known from before")
+    page.get_by_role("button", name="Members over time: show as a table").click()
+    day = growth["days"][-1]
+    row = panel.get_by_role("row").filter(has_text=day["on"])
+    expect(row).to_contain_text(figure(day["members"]))
+
+
+def test_the_whole_query_of_a_segment_is_one_click_away(page: Any) -> None:
+    page.goto("/segments/lapsed")
+    page.get_by_role("button", name="Show the whole query").click()
+    expect(page.get_by_label("The whole query")).to_contain_text("Order Completed")
+
+
+def test_segments_are_compared(page: Any, site: Site) -> None:
+    segments = {one["name"]: one for one in site.api("/segments")}
+    page.goto("/overlap")
+    expect(page.get_by_text("Choose at least two segments")).to_be_visible()
+    picker = page.get_by_role("combobox", name="Segments")
+    for name in ("mailable", "lapsed"):
+        picker.fill(name)
+        page.get_by_role("option", name=name, exact=True).click()
+    expect(page).to_have_url(re.compile("segments=mailable%2Clapsed"))
+    sizes = page.get_by_role("table", name="Sizes")
+    for name in ("mailable", "lapsed"):
+        row = sizes.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        expect(row).to_contain_text(figure(segments[name]["count"]))
+    pairs = page.get_by_role("table", name="In common").get_by_role("row")
+    expect(pairs).to_have_count(2)
+
+
+def test_what_cannot_be_compared_says_so(page: Any, troubles: Troubles) -> None:
+    page.goto("/overlap?segments=mailable,lapsd")
+    expect(page.get_by_role("alert")).to_contain_text("did you mean 'lapsed'")
+    assert all("status of 4" in said for said in troubles.console)
+    troubles.console.clear()
+
+
+def test_a_person_has_a_history_of_segments(page: Any, site: Site) -> None:
+    person_id = site.person_with("accepted")["person_id"]
+    history = site.api(f"/people/{person_id}/memberships")
+    page.goto(f"/people/{person_id}")
+    page.get_by_role("tab", name="Segments").click()
+    expect(page).to_have_url(re.compile("tab=segments"))
+    rows = page.get_by_role("table", name="Segments over time").get_by_role("row")
+    expect(rows).to_have_count(len(history) + 1)
+    still = sum(one["until_at"] is None for one in history)
+    expect(rows.filter(has_text="still in")).to_have_count(still)
+
+
+def test_a_pack_is_looked_into(page: Any, site: Site) -> None:
+    pack = site.api("/packs/lifecycle")
+    page.goto("/packs")
+    page.get_by_role("button", name=f"Look inside {pack['summary']['title']}").click()
+    expect(page).to_have_url(re.compile("pack=lifecycle"))
+    panel = page.get_by_role("region", name=pack["summary"]["title"])
+    rows = panel.get_by_role("table").get_by_role("row")
+    expect(rows).to_have_count(len(pack["definitions"]) + 1)
+    for file in pack["files"]:
+        expect(panel.get_by_role("heading", name=file["path"])).to_be_visible()
+
+
+def test_a_pack_is_added_and_computed(
+    page: Any, own_site: Site, demo: Demo, troubles: Troubles
+) -> None:
+    page.goto(f"{own_site.url}/packs")
+    panel = page.get_by_role("region", name="Customer lifecycle")
+    panel.get_by_role("button", name="Add Customer lifecycle").click()
+    expect(panel.get_by_text("Wrote features/lifecycle.yaml")).to_be_visible()
+    expect(panel.get_by_text("Added", exact=True)).to_be_visible()
+    panel.get_by_role("button", name="Compute now").click()
+    expect(panel.get_by_text("Computed:")).to_be_visible()
+    panel.get_by_role("link", name="lifecycle_active").click()
+    expect(page.get_by_role("heading", level=1, name="lifecycle_active")).to_be_visible()
+    count = own_site.api("/segments/lifecycle_active")["count"]
+    assert count > 0
+    people = page.get_by_role("link", name=f"{figure(count)} people in lifecycle_active")
+    expect(people).to_be_visible()
+    page.goto("about:blank")  # that server goes away before this page does
+    assert not (demo.workspace / "features" / "lifecycle.yaml").exists()
+    assert all(asked.startswith(own_site.url) for asked in troubles.strangers)
+    troubles.strangers.clear()
 
 
 def test_campaigns_lead_to_the_people_behind_each_number(page: Any, site: Site) -> None:

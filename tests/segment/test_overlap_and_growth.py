@@ -78,6 +78,8 @@ def test_overlap_is_that_of_sets(segmented, clock, members, asked):
         both, either = sets[pair.one] & sets[pair.other], sets[pair.one] | sets[pair.other]
         assert (pair.both, pair.either) == (len(both), len(either))
         assert pair.jaccard == (len(both) / len(either) if either else None)
+        for part, name in ((pair.of_one, pair.one), (pair.of_other, pair.other)):
+            assert part == (len(both) / len(sets[name]) if sets[name] else None)
     assert found.in_all == len(set.intersection(*(sets[name] for name in asked)))
     assert found.in_any == len(set.union(*(sets[name] for name in asked)))
 

@@ -22,6 +22,12 @@ export type TimelineEvent = Answer<"/api/people/{person_id}/timeline">["events"]
 export type Explanation = Answer<"/api/people/{person}/explain">;
 export type Segment = Answer<"/api/segments">[number];
 export type SegmentDetail = Answer<"/api/segments/{name}">;
+export type Growth = Answer<"/api/segments/{name}/growth">;
+export type Overlap = Answer<"/api/overlap">;
+export type Membership = Answer<"/api/people/{person}/memberships">[number];
+export type PackSummary = Answer<"/api/packs">[number];
+export type Pack = Answer<"/api/packs/{name}">;
+export type AddedPack = Answer<"/api/packs/{name}", "post">;
 export type Preview = Answer<"/api/segments/preview", "post">;
 export type Campaign = Answer<"/api/campaigns">[number];
 export type MessageRow = Answer<"/api/campaigns/{campaign}/messages">["messages"][number];
@@ -123,6 +129,48 @@ export const segmentQuery = (name: string) =>
     queryKey: ["segment", name],
     queryFn: () => answer(client.GET("/api/segments/{name}", { params: { path: { name } } })),
   });
+
+export const growthQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["growth", name],
+    queryFn: () => answer(client.GET("/api/segments/{name}/growth", { params: { path: { name } } })),
+  });
+
+export const segmentPlanQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["plan", name],
+    queryFn: () => answer(client.GET("/api/segments/{name}/plan", { params: { path: { name } } })),
+  });
+
+export const overlapQuery = (segments: string[]) =>
+  queryOptions({
+    queryKey: ["overlap", segments],
+    queryFn: () => answer(client.GET("/api/overlap", { params: { query: { segments } } })),
+    enabled: segments.length > 1,
+    placeholderData: keepPreviousData,
+  });
+
+export const membershipsQuery = (person: string) =>
+  queryOptions({
+    queryKey: ["memberships", person],
+    queryFn: () => answer(client.GET("/api/people/{person}/memberships", { params: { path: { person } } })),
+  });
+
+export const packsQuery = queryOptions({
+  queryKey: ["packs"],
+  queryFn: () => answer(client.GET("/api/packs")),
+});
+
+export const packQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["pack", name],
+    queryFn: () => answer(client.GET("/api/packs/{name}", { params: { path: { name } } })),
+  });
+
+// A POST without a body is refused: a form of another site could send one.
+export const addPack = (name: string) => answer(client.POST("/api/packs/{name}", { params: { path: { name } }, body: {} }));
+
+export const recompute = () => answer(client.POST("/api/segments/recompute", { body: {} }));
 
 export const previewQuery = (where: string) =>
   queryOptions({

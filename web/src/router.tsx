@@ -47,6 +47,18 @@ const routes = [
   }),
   createRoute({
     ...parent,
+    path: "/overlap",
+    validateSearch: texts("segments"),
+    component: lazyRouteComponent(() => import("./pages/Overlap"), "Overlap"),
+  }),
+  createRoute({
+    ...parent,
+    path: "/packs",
+    validateSearch: texts("pack"),
+    component: lazyRouteComponent(() => import("./pages/Packs"), "Packs"),
+  }),
+  createRoute({
+    ...parent,
     path: "/campaigns",
     component: lazyRouteComponent(() => import("./pages/Campaigns"), "Campaigns"),
   }),

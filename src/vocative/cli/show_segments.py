@@ -32,7 +32,6 @@ def show_overlap(overlap: Overlap) -> None:
     for segment in overlap.segments:
         table.add_row(escape(segment.name), f"{segment.members:,}", f"{segment.alone:,}")
     console.print(table)
-    sizes = {segment.name: segment.members for segment in overlap.segments}
     table = _table(
         "", "", "in both", "of the first", "of the second", "Jaccard", right=("in both",)
     )
@@ -41,16 +40,16 @@ def show_overlap(overlap: Overlap) -> None:
             escape(pair.one),
             escape(pair.other),
             f"{pair.both:,}",
-            _share(pair.both, sizes[pair.one]),
-            _share(pair.both, sizes[pair.other]),
+            _share(pair.of_one),
+            _share(pair.of_other),
             "–" if pair.jaccard is None else f"{pair.jaccard:.3f}",
         )
     console.print(table)
     console.print(f"{overlap.in_any:,} people are in any of them, {overlap.in_all:,} in all.")
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+def _share(part: float | None) -> str:
+    return "–" if part is None else f"{part:.1%}"
 
 
 def show_growth(growth: Growth) -> None:

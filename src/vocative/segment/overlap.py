@@ -79,7 +79,9 @@ def _overlap_of(names: Sequence[str], people: dict[int, int]) -> Overlap:
                 other=other_name,
                 both=both,
                 either=either,
-                jaccard=both / either if either else None,
+                of_one=_part(both, having(1 << one)),
+                of_other=_part(both, having(1 << other)),
+                jaccard=_part(both, either),
             )
         )
     return Overlap(
@@ -91,3 +93,7 @@ def _overlap_of(names: Sequence[str], people: dict[int, int]) -> Overlap:
         in_all=having((1 << len(names)) - 1),
         in_any=sum(people.values()),
     )
+
+
+def _part(some: int, whole: int) -> float | None:
+    return some / whole if whole else None

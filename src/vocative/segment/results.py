@@ -69,7 +69,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecomputeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recomputation found and changed."""
+    """What a recomputation found and changed.
+
+    `differences` are memberships that history sees in another way than they were kept: it should
+    be 0; where it is not, everybody has been built anew from history.
+    """
 
     as_of: datetime
     people: int
@@ -78,6 +82,7 @@ class RecomputeReport(msgspec.Struct, frozen=True, kw_only=True):
     entered: int
     left: int
     seconds: float
+    differences: int = 0
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,13 +100,16 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 class Overlapping(msgspec.Struct, frozen=True, kw_only=True):
     """Two segments and the people who are in both.
 
-    `jaccard` is their part of those who are in either, in [0, 1]; None when both are empty.
+    `of_one` and `of_other` are their parts of each, `jaccard` that of those who are in either, in
+    [0, 1]; None when there is nobody to be a part of.
     """
 
     one: str
     other: str
     both: int
     either: int
+    of_one: float | None
+    of_other: float | None
     jaccard: float | None
 
 

@@ -10,6 +10,7 @@ import { Panel } from "../parts/Page";
 import { ConsentList, Memberships, Recommendations, Scores } from "../parts/PersonSide";
 import { PersonMessages } from "../parts/PersonMessages";
 import { FeatureTable } from "../parts/FeatureTable";
+import { SegmentHistory } from "../parts/SegmentHistory";
 import { Copyable, Facts, When } from "../parts/Shown";
 import { Loaded } from "../parts/States";
 import { Timeline } from "../parts/Timeline";
@@ -82,6 +83,7 @@ function Main({ person }: { person: PersonData }) {
       <Tabs.List mb="md">
         <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
         <Tabs.Tab value="features">Features and traits</Tabs.Tab>
+        <Tabs.Tab value="segments">Segments</Tabs.Tab>
         <Tabs.Tab value="messages">Messages ({person.messages.length})</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="timeline"><Timeline personId={person.person_id} /></Tabs.Panel>
@@ -93,6 +95,7 @@ function Main({ person }: { person: PersonData }) {
           </Panel>
         </Stack>
       </Tabs.Panel>
+      <Tabs.Panel value="segments"><SegmentHistory personId={person.person_id} /></Tabs.Panel>
       <Tabs.Panel value="messages"><PersonMessages person={person} /></Tabs.Panel>
     </Tabs>
   );

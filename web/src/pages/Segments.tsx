@@ -1,5 +1,5 @@
 // All segments with live counts, and a box to try an expression before it becomes one.
-import { Badge, Code, Stack, Text, TextInput } from "@mantine/core";
+import { Badge, Code, Group, Stack, Text, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -8,7 +8,7 @@ import { rate } from "../format";
 import { SegmentCount } from "../parts/Counts";
 import { SegmentFamily } from "../parts/SegmentFamily";
 import { DataTable } from "../parts/DataTable";
-import { TextLink } from "../parts/Links";
+import { ButtonLink, TextLink } from "../parts/Links";
 import { Page, Panel } from "../parts/Page";
 import { ShareBar, When } from "../parts/Shown";
 import { Empty, Loaded } from "../parts/States";
@@ -27,7 +27,12 @@ export function Segments() {
     <Page
       title="Segments"
       about="Who fits which description now. Counts refresh every 5 seconds."
-      actions={<Badge variant="light" color="teal" tt="none" aria-live="off">{query.isError ? "Not live" : "Live"}</Badge>}
+      actions={
+        <Group gap="sm">
+          <Badge variant="light" color="teal" tt="none" aria-live="off">{query.isError ? "Not live" : "Live"}</Badge>
+          <ButtonLink to="/overlap" variant="default">Compare segments</ButtonLink>
+        </Group>
+      }
     >
       <TryExpression />
       <Loaded query={query} rows={8}>
@@ -38,7 +43,7 @@ export function Segments() {
             pad={false}
             actions={<TextInput type="search" size="xs" w={200} aria-label="Filter segments" placeholder="Filter" leftSection={<IconSearch size={14} />} value={search} onChange={(event) => rename(event.currentTarget.value)} />}
           >
-            {segments.length === 0 && <Empty title="No segments yet" command="vocative segment">Try an expression above, then write it into segments/*.yaml.</Empty>}
+            {segments.length === 0 && <Empty title="No segments yet" command="vocative packs list">Try an expression above, then write it into segments/*.yaml; or take ready ones from the <TextLink to="/packs" underline="always">packs</TextLink>.</Empty>}
             <SegmentTable segments={segments.filter((segment) => segment.family === null && wanted(segment))} />
           </Panel>
           {[...new Set(segments.map((segment) => segment.family))].filter((family) => family !== null).map((family) => (
@@ -72,7 +77,7 @@ function SegmentTable({ segments }: { segments: Segment[] }) {
         { name: "People", figures: true, cell: (segment) => <SegmentCount name={segment.name} shown={segment.count} /> },
         { name: "Share", figures: true, cell: (segment) => rate(segment.share) },
         { name: "Of everyone", cell: (segment) => <ShareBar share={segment.share ?? 0} label={`${rate(segment.share)} of everyone`} /> },
-        { name: "Computed", cell: (segment) => <When at={segment.computed_at} /> },
+        { name: "Changed", cell: (segment) => <When at={segment.changed_at} none={segment.computed_at ? "not yet" : "not computed"} /> },
       ]}
     />
   );

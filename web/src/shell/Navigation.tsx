@@ -1,6 +1,6 @@
 import { Box, Stack, Text } from "@mantine/core";
 import {
-  IconBrain, IconFileImport, IconHome, IconMail, IconSpeakerphone, IconUsers, IconUsersGroup,
+  IconBrain, IconFileImport, IconHome, IconMail, IconPackage, IconSpeakerphone, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import { NavItem } from "../parts/Links";
 
@@ -11,6 +11,7 @@ const GROUPS = [
     items: [
       { to: "/people", label: "People", icon: IconUsers },
       { to: "/segments", label: "Segments", icon: IconUsersGroup },
+      { to: "/packs", label: "Packs", icon: IconPackage },
     ],
   },
   {
