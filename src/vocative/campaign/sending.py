@@ -21,7 +21,7 @@ from vocative.deliver.channels import CHANNELS, Channel, channel_for
 from vocative.deliver.sender import DeliveryReport, deliver
 from vocative.errors import AuthorError, StateError
 from vocative.identify.apply import apply_log
-from vocative.segment import recompute
+from vocative.segment import advance
 from vocative.workspace import Workspace
 
 FIRST = "1"
@@ -97,8 +97,7 @@ def send(
     resumed = _is_planned(workspace, campaign, occurrence)
     if not resumed:
         # The audience is exact at the instant of launch.
-        apply_log(workspace)
-        recompute(workspace, progress=progress)
+        advance(workspace)
         _plan(workspace, found, occurrence)
     people = _people_left(workspace, campaign, occurrence)
     delivery = DeliveryReport()

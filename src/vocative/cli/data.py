@@ -9,7 +9,7 @@ from vocative.collect.importing import (
     import_file,
 )
 from vocative.collect.importing import list_imports as _list_imports
-from vocative.identify.apply import apply_log
+from vocative.segment import advance
 from vocative.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ def import_data(
     source: str | None = None,
     progress: Callable[..., None] | None = None,
 ) -> ImportReport:
-    """Take in a file and apply it.
+    """Take in a file, apply it, and bring segments up to now.
 
     Args:
         workspace: Where to.
@@ -31,7 +31,7 @@ def import_data(
         progress: Told how many events are applied.
     """
     report = import_file(workspace, file, mapping=mapping, source=source)
-    apply_log(workspace, progress=_of(progress, report.events))
+    advance(workspace, progress=_of(progress, report.events))
     return complete_report(workspace, report)
 
 
@@ -40,15 +40,16 @@ def list_imports(workspace: Workspace) -> list[ImportReport]:
     return _list_imports(workspace)
 
 
-def _of(progress: Callable[..., None] | None, total: int) -> Callable[[int], None] | None:
+def _of(progress: Callable[..., None] | None, total: int) -> Callable[[str, int], None] | None:
     """Progress that counts up to the number of events taken in."""
     if progress is None:
         return None
     done = 0
 
-    def report(amount: int) -> None:
+    def report(what: str, amount: int) -> None:
         nonlocal done
-        done += amount
-        progress(done, total)
+        if what == "events":
+            done += amount
+            progress(done, total)
 
     return report

@@ -10,7 +10,7 @@ from vocative.segment.batch import compute_features, features_sql, point_in_time
 from vocative.segment.changes import membership_changes, memberships_of
 from vocative.segment.explain import explain_condition, explain_membership
 from vocative.segment.growth import growth
-from vocative.segment.membership import recompute, segment_members
+from vocative.segment.membership import advance, recompute, segment_members
 from vocative.segment.operations import field_catalog, list_features, list_segments, show_segment
 from vocative.segment.overlap import overlap
 from vocative.segment.packs import add_pack, list_packs, show_pack
@@ -66,6 +66,7 @@ __all__ = [
     "SegmentSummary",
     "Size",
     "add_pack",
+    "advance",
     "build_plan",
     "check_definitions",
     "compute_features",

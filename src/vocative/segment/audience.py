@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE = 10
+FEW = 500
+"""So many people are looked up by themselves; for more, everybody is computed."""
 _CONDITION = "condition"
 
 
@@ -39,7 +41,7 @@ def preview_segment(workspace: Workspace, where: str) -> Preview:
     plan = build_plan(workspace)
     node = checked_condition(plan, where)
     with workspace.engine() as engine:
-        as_of = open_current(workspace, engine, plan)
+        as_of = open_current(workspace, engine, plan, [node])
         sql = segments_sql(
             plan,
             (),
@@ -65,7 +67,7 @@ def people_where(workspace: Workspace, where: str, place: Place | None = None) -
     plan = build_plan(workspace)
     node = checked_condition(plan, where, place)
     with workspace.engine() as engine:
-        open_current(workspace, engine, plan)
+        open_current(workspace, engine, plan, [node])
         sql = segments_sql(
             plan,
             (),
@@ -92,14 +94,16 @@ def people_table(workspace: Workspace, person_ids: Iterable[str] | None = None) 
     import pyarrow as pa
 
     plan = build_plan(workspace)
-    wanted = "" if person_ids is None else " WHERE person_id IN (SELECT person_id FROM asked)"
+    listed = None if person_ids is None else list(person_ids)
+    wanted = "" if listed is None else " WHERE person_id IN (SELECT person_id FROM asked)"
+    few = listed if listed is not None and len(listed) <= FEW else None
     columns = ["person_id", *plan.catalog.fields]
     chosen = [quote_name(name) for name in columns if not _is_personal(plan, name)]
     chosen += [f"{quote_name(score_column(model))} AS {quote_name(model)}" for model in plan.models]
     with workspace.engine() as engine:
-        open_current(workspace, engine, plan)
-        if person_ids is not None:
-            asked = pa.table({"person_id": pa.array(list(person_ids), pa.string())})
+        open_current(workspace, engine, plan, people=few)
+        if listed is not None:
+            asked = pa.table({"person_id": pa.array(listed, pa.string())})
             engine.register("asked", asked)
         return engine.query(
             segments_sql(

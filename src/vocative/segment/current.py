@@ -1,89 +1,69 @@
-"""The features everyone has now: kept in one Parquet file, replaced as a whole.
+"""Everybody's features as they are now, for questions about many people at once.
 
-The file carries the instant it was computed for and the fingerprint of the plan. When a feature's
-definition has changed since, readers compute the features anew for themselves.
+They are computed when asked for, from history as it is committed, and only those that the question
+names: an audience is exact at its instant.
 """
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vocative.clock import from_micros, to_micros
 from vocative.engines.base import Engine
-from vocative.errors import EngineError
 from vocative.segment.batch import compute_features, empty_scores
-from vocative.segment.plan import Plan
+from vocative.segment.batch.names import segments_in
+from vocative.segment.cuts import with_cuts
+from vocative.segment.plan import Plan, base_name
+from vocative.sql import Node
+from vocative.sql.nodes import FieldRef
 from vocative.workspace import Workspace
 
-if TYPE_CHECKING:
-    import pyarrow as pa
 
-_PLAN = b"vocative.plan"
-_AS_OF = b"vocative.as_of"
+def open_current(
+    workspace: Workspace,
+    engine: Engine,
+    plan: Plan,
+    nodes: Iterable[Node] | None = None,
+    *,
+    as_of: datetime | None = None,
+    people: Iterable[str] | None = None,
+) -> datetime:
+    """Register `current_features` and `scores` in an engine.
 
-
-def current_path(workspace: Workspace) -> Path:
-    """The file of current features."""
-    return workspace.state_dir / "features" / "current.parquet"
-
-
-def write_current(workspace: Workspace, plan: Plan, table: "pa.Table", as_of: datetime) -> None:
-    """Replace the current features; a reader sees the old file or the new one.
-
-    Raises:
-        EngineError: the file cannot be written.
-    """
-    import pyarrow.parquet as pq
-
-    path = current_path(workspace)
-    marked = table.replace_schema_metadata(
-        {_PLAN: plan.fingerprint.encode(), _AS_OF: str(to_micros(as_of)).encode()}
-    )
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(marked, partial, compression="zstd", compression_level=1)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise EngineError(
-            f"the current features cannot be written: {error.strerror or error}",
-            where="features/current.parquet",
-            hint="free some space on the disk, then run the command again",
-        ) from error
-
-
-def read_current(workspace: Workspace, plan: Plan) -> "tuple[pa.Table, datetime] | None":
-    """The current features and their instant, or None when the plan has changed since."""
-    import pyarrow.parquet as pq
-
-    path = current_path(workspace)
-    if not path.exists():
-        return None
-    table = pq.read_table(path)
-    marks = table.schema.metadata or {}
-    if marks.get(_PLAN) != plan.fingerprint.encode():
-        return None
-    return table.replace_schema_metadata(None), from_micros(int(marks[_AS_OF]))
-
-
-def open_current(workspace: Workspace, engine: Engine, plan: Plan) -> datetime:
-    """Register `current_features` and `scores` in an engine, computing what is not there.
+    Args:
+        workspace: Where.
+        engine: Its engine.
+        plan: Its plan.
+        nodes: What will be asked; every feature is there unless told.
+        as_of: The instant; now unless told.
+        people: Of whom; of everybody unless told.
 
     Returns:
         The instant the features are of.
     """
-    found = read_current(workspace, plan)
-    if found is None:
-        as_of = workspace.clock.now()
-        found = compute_features(engine, plan, as_of), as_of
-    engine.register("current_features", found[0])
+    at = as_of or workspace.clock.now()
+    with workspace.store.read() as tx:
+        plan = with_cuts(plan, tx)
+    names = None if nodes is None else fields_in(plan, nodes) & set(plan.features)
+    ordered = None if names is None else [name for name in plan.features if name in names]
+    if any(f.about_others and f.name not in plan.cuts for f in plan.features.values()):
+        people = None  # without kept buckets people can only be ranked among everybody
+    engine.register("current_features", compute_features(engine, plan, at, people, ordered))
     register_scores(workspace, engine)
-    return found[1]
+    return at
+
+
+def fields_in(plan: Plan, nodes: Iterable[Node]) -> set[str]:
+    """The features and traits that conditions ask about, also through segments."""
+    found: set[str] = set()
+    waiting, seen = list(nodes), set[str]()
+    while waiting:
+        node = waiting.pop()
+        found |= {part.name for part in node.walk() if isinstance(part, FieldRef)}
+        for name in map(base_name, segments_in(node)):
+            if name not in seen:
+                seen.add(name)
+                waiting.append(plan.segments[name].node)
+    return found
 
 
 def register_scores(workspace: Workspace, engine: Engine) -> None:

@@ -33,8 +33,9 @@ def explain_membership(workspace: Workspace, person_id: str, segment: str) -> li
     if base_name(segment) not in plan.segments:
         raise unknown_name("segment", segment, plan.segments)
     with workspace.engine() as engine:
-        open_current(workspace, engine, plan)
-        return explained(engine, plan, person_id, InSegment(segment=segment))
+        node = InSegment(segment=segment)
+        open_current(workspace, engine, plan, [node], people=[person_id])
+        return explained(engine, plan, person_id, node)
 
 
 def explain_condition(
@@ -48,7 +49,7 @@ def explain_condition(
     plan = build_plan(workspace)
     node = checked_condition(plan, where, place)
     with workspace.engine() as engine:
-        open_current(workspace, engine, plan)
+        open_current(workspace, engine, plan, [node], people=[person_id])
         return explained(engine, plan, person_id, node)
 
 

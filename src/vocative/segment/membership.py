@@ -1,40 +1,55 @@
 """Who is in which segment, kept as intervals: since when, until when.
 
-`recompute` computes everyone's features and segments as of one instant, replaces the current
-features, and writes the differences to `memberships` in one transaction. Doing it again changes
-nothing.
+The live runner writes them, event by event and as time passes (`live/`). `advance` lets it bring
+everything up to now. `recompute` ranks the population anew and then computes everybody's segments
+a second time with SQL over history: both ways must agree, and it says if they do not.
 """
 
 import time
-from datetime import datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vocative.clock import to_micros
+from vocative.clock import from_micros
 from vocative.engines.base import Engine
 from vocative.errors import AuthorError, unknown_name
-from vocative.segment.batch import compute_features, segment_column, segments_sql
-from vocative.segment.current import Progress, quiet, register_scores, write_current
+from vocative.segment.batch import segment_column, segments_sql
+from vocative.segment.current import Progress, open_current, quiet
+from vocative.segment.cuts import refresh_cuts
+from vocative.segment.live.runner import LiveReport, LiveRunner
 from vocative.segment.plan import Plan, base_name, build_plan
 from vocative.segment.results import RecomputeReport
 from vocative.sql import quote_name, quote_text
-from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_FAMILY = 1_000
-_CHUNK = 50_000
 
 
-def recompute(
-    workspace: Workspace, *, as_of: datetime | None = None, progress: Progress | None = None
-) -> RecomputeReport:
-    """Compute features and segments of everyone and record who entered and left.
+def advance(
+    workspace: Workspace, *, progress: Callable[[str, int], None] | None = None
+) -> LiveReport:
+    """Bring segments up to now: events that wait, definitions that changed, time that passed.
 
     Args:
         workspace: Where.
-        as_of: The instant to compute for (aware); the workspace's now unless told.
+        progress: Told what was done (`events`, `people`) and how many more.
+
+    Raises:
+        AuthorError: a definition is wrong.
+    """
+    runner = LiveRunner(workspace)
+    applied = runner.catch_up(progress)
+    refresh_cuts(workspace, build_plan(workspace), always=False)
+    return runner.advance(progress, applied)
+
+
+def recompute(workspace: Workspace, *, progress: Progress | None = None) -> RecomputeReport:
+    """Rank the population anew, bring every segment up to now, and check it against history.
+
+    Args:
+        workspace: Where.
         progress: Told how far it is.
 
     Raises:
@@ -43,31 +58,55 @@ def recompute(
     told = progress or quiet
     started = time.perf_counter()
     plan = build_plan(workspace)
-    with workspace.worker_lock("segment"), workspace.engine() as engine:
-        at = as_of or workspace.clock.now()
-        told("features", 0.05)
-        features = compute_features(engine, plan, at)
-        engine.register("current_features", features)
-        register_scores(workspace, engine)
-        told("segments", 0.5)
-        members = _members(engine, plan)
-        write_current(workspace, plan, features, at)
-        told("memberships", 0.7)
-        entered, left = _record(workspace, engine, plan, members, at)
+    runner = LiveRunner(workspace)
+    told("events", 0.0)
+    applied = runner.catch_up()
+    told("features", 0.1)
+    refresh_cuts(workspace, plan)
+    told("segments", 0.3)
+    report = runner.advance(None, applied)
+    told("checking", 0.7)
+    people, differences = _check(workspace, plan, runner)
+    if differences:
+        runner.rebuild()
+        told("segments", 0.8)
+        runner.advance()
+    runner.record_sizes()
     told("done", 1.0)
     return RecomputeReport(
-        as_of=at,
-        people=features.num_rows,
+        as_of=from_micros(runner.as_of),
+        people=people,
         features=len(plan.features),
         segments=len(plan.segments),
-        entered=entered,
-        left=left,
+        entered=report.entered,
+        left=report.exited,
+        differences=differences,
         seconds=round(time.perf_counter() - started, 3),
     )
 
 
-def _members(engine: Engine, plan: Plan) -> "pa.Table":
-    """A row per person and segment: person_id, segment."""
+def _check(workspace: Workspace, plan: Plan, runner: LiveRunner) -> tuple[int, int]:
+    """How many people there are, and how many memberships history sees in another way."""
+    with runner.still(), workspace.engine() as engine:
+        open_current(workspace, engine, plan, as_of=from_micros(runner.as_of))
+        engine.register("members_now", members(engine, plan))
+        engine.register("members_kept", _open_memberships(workspace))
+        differences = engine.value(
+            "SELECT count(*) FROM (SELECT person_id, segment FROM members_now) AS n"
+            " FULL JOIN (SELECT person_id, segment FROM members_kept) AS k"
+            " ON k.person_id = n.person_id AND k.segment = n.segment"
+            " WHERE k.person_id IS NULL OR n.person_id IS NULL"
+        )
+        people = engine.value("SELECT count(*) FROM people")
+    return int(people), int(differences)
+
+
+def members(engine: Engine, plan: Plan) -> "pa.Table":
+    """A row per person and segment (person_id, segment), from an engine with current features.
+
+    Raises:
+        AuthorError: a family has more than 1,000 values.
+    """
     import pyarrow as pa
 
     if not plan.segments:
@@ -107,76 +146,19 @@ def _refuse_wide_families(engine: Engine, plan: Plan) -> None:
             )
 
 
-def _record(
-    workspace: Workspace, engine: Engine, plan: Plan, members: "pa.Table", at: datetime
-) -> tuple[int, int]:
-    """Write the differences and the sizes; how many memberships began and ended."""
-    engine.register("members_now", members)
-    micros = to_micros(at)
-    with workspace.store.transaction() as tx:
-        engine.register("members_before", _open_memberships(tx))
-        left = _only_in(engine, "members_before", "members_now")
-        entered = _only_in(engine, "members_now", "members_before")
-        for chunk in _chunks(left):
-            # By the whole key: SQLite would take the index on segment and read all its members.
-            # An earlier instant than the beginning leaves an empty interval, not a negative one.
-            tx.run(
-                "UPDATE memberships SET until_at = :until_at WHERE person_id = :person_id"
-                " AND segment = :segment AND since_at = :since_at",
-                [{**row, "until_at": max(row["since_at"], micros)} for row in chunk],
-            )
-        for chunk in _chunks(entered):
-            tx.run(
-                "INSERT INTO memberships (person_id, segment, since_at, until_at)"
-                " VALUES (:person_id, :segment, :since_at, NULL)"
-                " ON CONFLICT (person_id, segment, since_at) DO UPDATE SET until_at = NULL",
-                [{**row, "since_at": micros} for row in chunk],
-            )
-        _record_sizes(tx, engine, plan, micros)
-    return len(entered), len(left)
-
-
-def _open_memberships(tx: Transaction) -> "pa.Table":
+def _open_memberships(workspace: Workspace) -> "pa.Table":
     import pyarrow as pa
 
-    rows = tx.tuples("SELECT person_id, segment, since_at FROM memberships WHERE until_at IS NULL")
-    people, segments, since = zip(*rows, strict=True) if rows else ((), (), ())
+    with workspace.store.read() as tx:
+        rows = tx.tuples("SELECT person_id, segment FROM memberships WHERE until_at IS NULL")
+    people, segments = zip(*rows, strict=True) if rows else ((), ())
     return pa.table(
-        {
-            "person_id": pa.array(people, pa.string()),
-            "segment": pa.array(segments, pa.string()),
-            "since_at": pa.array(since, pa.int64()),
-        }
-    )
-
-
-def _only_in(engine: Engine, these: str, others: str) -> list[dict[str, Any]]:
-    return engine.rows(
-        f"SELECT * FROM {these} ANTI JOIN {others} USING (person_id, segment)"
-        " ORDER BY person_id, segment"
-    )
-
-
-def _chunks(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-
-
-def _record_sizes(tx: Transaction, engine: Engine, plan: Plan, micros: int) -> None:
-    sizes = {name: 0 for name, found in plan.segments.items() if not found.is_family}
-    # A family's value that nobody has any more is recorded as empty, once.
-    before = tx.tuples("SELECT DISTINCT segment FROM segment_sizes WHERE members > 0")
-    sizes |= {name: 0 for (name,) in before if base_name(name) in plan.segments}
-    for row in engine.rows("SELECT segment, count(*) AS members FROM members_now GROUP BY segment"):
-        sizes[row["segment"]] = row["members"]
-    tx.run(
-        "INSERT INTO segment_sizes (segment, computed_at, members) VALUES (:segment, :at, :members)"
-        " ON CONFLICT (segment, computed_at) DO UPDATE SET members = excluded.members",
-        [{"segment": name, "at": micros, "members": count} for name, count in sizes.items()],
+        {"person_id": pa.array(people, pa.string()), "segment": pa.array(segments, pa.string())}
     )
 
 
 def segment_members(workspace: Workspace, segment: str) -> list[str]:
-    """Ids of the people who are in a segment since the last recomputation, sorted.
+    """Ids of the people who are in a segment, sorted.
 
     Raises:
         UnknownName: there is no such segment.

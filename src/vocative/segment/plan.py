@@ -7,8 +7,8 @@ Definitions come in; a frozen plan goes out. Refused: unknown names, wrong types
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
@@ -48,6 +48,10 @@ _WITHOUT_EVENTS: dict[str, Scalar] = {
     "exists": False,
 }
 _RESERVED = frozenset({"person_id", "as_of", "local_zone"})
+
+
+Places = Sequence[tuple[float, int]]
+"""(value, bucket): where each bucket of a ranking feature begins, from the lowest value on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +159,8 @@ class Plan:
     features: Mapping[str, FeatureDef]
     segments: Mapping[str, SegmentDef]
     models: tuple[str, ...] = ()
+    cuts: Mapping[str, Places] = field(default_factory=dict)
+    """Where the buckets of ranking features begin; one without cuts ranks who is asked about."""
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from vocative.clock import naive_utc
+from vocative.clock import from_micros, naive_utc
 from vocative.engines.base import Engine
 from vocative.errors import unknown_name
 from vocative.segment.batch.aggregates import group_relations
@@ -21,8 +21,8 @@ from vocative.segment.batch.sequences import sequence_relations
 from vocative.segment.batch.streaks import streak_relations
 from vocative.segment.definitions import BucketFeature
 from vocative.segment.order import layers
-from vocative.segment.plan import FeatureDef, Plan
-from vocative.sql import quote_name, quote_text, to_sql
+from vocative.segment.plan import FeatureDef, Places, Plan
+from vocative.sql import Type, quote_name, quote_text, to_sql
 from vocative.sql.quote import instant_sql, literal_sql
 from vocative.sql.types import SQL_TYPES
 
@@ -98,7 +98,7 @@ def _features_sql(plan: Plan, population: str, scope: Scope, names: Iterable[str
     relations.append(("layer_0", _joined_sql(plan, needed, groups, scope)))
     made = {name: feature for name, feature in needed.items() if feature.of_events is None}
     for depth, layer in enumerate(layers(made, lambda feature: feature.needs), start=1):
-        relations.append((f"layer_{depth}", _layer_sql(f"layer_{depth - 1}", layer)))
+        relations.append((f"layer_{depth}", _layer_sql(plan, f"layer_{depth - 1}", layer)))
     columns = ", ".join(quote_name(name) for name in ("person_id", "as_of", *asked))
     return with_relations(relations, f"SELECT {columns} FROM {relations[-1][0]}")
 
@@ -149,14 +149,15 @@ def _defaulted_sql(feature: FeatureDef, column: str) -> str:
     return f"coalesce({column}, {literal_sql(feature.default, feature.type)})"
 
 
-def _layer_sql(below: str, layer: dict[str, FeatureDef]) -> str:
+def _layer_sql(plan: Plan, below: str, layer: dict[str, FeatureDef]) -> str:
     columns = "".join(
-        f",\n  {_made_sql(feature)} AS {quote_name(feature.name)}" for feature in layer.values()
+        f",\n  {_made_sql(feature, plan.cuts.get(feature.name))} AS {quote_name(feature.name)}"
+        for feature in layer.values()
     )
     return f"SELECT *{columns}\nFROM {below}"
 
 
-def _made_sql(feature: FeatureDef) -> str:
+def _made_sql(feature: FeatureDef, cuts: Places | None) -> str:
     if feature.value is None:
         raise AssertionError("a feature made from others has an expression")
     value = to_sql(feature.value, person_names())
@@ -165,6 +166,8 @@ def _made_sql(feature: FeatureDef) -> str:
     eligible = f"{value} IS NOT NULL"
     if feature.condition is not None:
         eligible = f"({eligible} AND coalesce({to_sql(feature.condition, person_names())}, FALSE))"
+    if cuts is not None:
+        return f"CASE WHEN {eligible} THEN {_bucket_sql(feature, value, cuts)} END"
     among = f"PARTITION BY as_of, {eligible}"
     direction = "DESC" if feature.written.descending else "ASC"
     # rank() gives equal values one bucket, where ntile() would part them by chance.
@@ -173,6 +176,25 @@ def _made_sql(feature: FeatureDef) -> str:
         f" * (rank() OVER ({among} ORDER BY {value} {direction}) - 1)"
         f" / (count(*) OVER ({among}))) AS BIGINT) END"
     )
+
+
+def _bucket_sql(feature: FeatureDef, value: str, cuts: Places) -> str:
+    """The bucket of a value, by where the buckets were last seen to begin."""
+    kind = Type.NULL if feature.value is None else feature.value.type
+    descending = isinstance(feature.written, BucketFeature) and feature.written.descending
+    operator = "<=" if descending else ">="
+    # The farthest bucket first: the value belongs to the last one that has begun.
+    ordered = sorted(cuts, key=lambda place: place[1], reverse=True)
+    branches = [
+        f"WHEN {value} {operator} {_cut_sql(cut, kind)} THEN {bucket}" for cut, bucket in ordered
+    ]
+    return f"CASE {' '.join(branches)} ELSE 1 END" if branches else "NULL"
+
+
+def _cut_sql(cut: float, kind: Type) -> str:
+    if kind in (Type.INSTANT, Type.DATE):
+        return instant_sql(naive_utc(from_micros(int(cut))))
+    return literal_sql(cut, kind)
 
 
 def compute_features(

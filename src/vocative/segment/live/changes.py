@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from vocative.segment.plan import base_name
+from vocative.segment.plan import Plan, base_name
 from vocative.stores import Transaction
 
 HOUR = 3_600_000_000
@@ -64,9 +64,10 @@ class Sizes:
             rows,
         )
 
-    def everything(self, segments: Iterable[str]) -> set[str]:
-        """Every name worth recording: the segments that are there, and families' values."""
-        return {name for name in self._members if base_name(name) in set(segments)} | set(segments)
+    def everything(self, plan: Plan) -> set[str]:
+        """Every name worth recording: the segments there are, and each value of a family."""
+        plain = {name for name, found in plan.segments.items() if not found.is_family}
+        return plain | {name for name in self._members if base_name(name) in plan.segments}
 
 
 def write_changes(tx: Transaction, changes: Iterable[Change], now: int) -> None:

@@ -22,13 +22,12 @@ from vocative.segment.definitions import (
 )
 from vocative.segment.live import values
 from vocative.segment.live.groups import RUNNING, SECOND, Group, Total, columns, running
-from vocative.segment.plan import FeatureDef, Plan, base_name
+from vocative.segment.plan import FeatureDef, Places, Plan, base_name
 from vocative.sql import Field, Type
 from vocative.sql.nodes import FieldRef
 from vocative.sql.python import NEVER, Operand, PythonNames, Writer, write
 
-Cuts = Mapping[str, Sequence[tuple[Any, int]]]
-"""For each feature that ranks people: (value, bucket) from the lowest value on."""
+Cuts = Mapping[str, Places]
 Traits = Mapping[str, Any]
 
 

@@ -247,7 +247,7 @@ class Batch:
         for place in evaluation.groups:
             number = numbers[place]
             record = person.records.get(number)
-            records.append(record or self.people.record(self.tx, person, number))
+            records.append(record or self.people.seen(self.tx, person, number))
         traits = person.traits or self.program.live_traits({}, now)
         scores = self._scores.get(person.person_id, _NO_SCORES)
         bits, families, until = evaluation.judge(

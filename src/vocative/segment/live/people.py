@@ -67,6 +67,7 @@ class People:
 
     def __init__(self, groups: dict[int, Group]) -> None:
         self.groups = groups
+        self._empty = {number: Record.empty(group) for number, group in groups.items()}
         self._kept: OrderedDict[str, Person] = OrderedDict()
 
     def forget(self) -> None:
@@ -101,6 +102,12 @@ class People:
             {"now": now, "most": most},
         )
         return [self._kept.get(row[0]) or self._read(*row) for row in rows]
+
+    def seen(self, tx: Transaction, person: Person, number: int) -> Record:
+        """A record to look at; an empty one is everybody's."""
+        if number in person.records or number in person.packed:
+            return self.record(tx, person, number)
+        return self._empty[number]
 
     def record(self, tx: Transaction, person: Person, number: int) -> Record:
         """A person's record of one group, decoded when it is first asked for."""

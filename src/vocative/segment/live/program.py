@@ -10,7 +10,6 @@ from typing import Any
 
 from vocative.clock import to_micros
 from vocative.segment.live.evaluate import (
-    Cuts,
     Evaluation,
     Reading,
     compile_features,
@@ -47,21 +46,12 @@ def read_catalog(tx: Transaction) -> Catalog:
     return Catalog(items={row[0]: tuple(row[1:]) for row in rows}, state=digest)
 
 
-def read_cuts(tx: Transaction) -> Cuts:
-    """Where the buckets of ranking features began at the latest recomputation."""
-    found: dict[str, list[tuple[Any, int]]] = {}
-    for feature, bucket, value in tx.tuples("SELECT feature, bucket, value FROM feature_cuts"):
-        found.setdefault(feature, []).append((json.loads(value), bucket))
-    return {feature: sorted(places) for feature, places in found.items()}
-
-
 class Program:
     """A compiled plan.
 
     Args:
         plan: The workspace's plan.
         catalog: Its items.
-        cuts: Where buckets begin.
         traits: What `traits.yaml` declares.
         zone: The workspace's time zone.
     """
@@ -71,7 +61,6 @@ class Program:
         plan: Plan,
         *,
         catalog: Catalog,
-        cuts: Cuts,
         traits: Mapping[str, Trait],
         zone: str,
     ) -> None:
@@ -83,7 +72,7 @@ class Program:
         """The number under which rows keep each group; set by `number_groups`."""
         self.place: dict[int, int] = {}
         """The other way round."""
-        self._cuts = cuts
+        self._cuts = plan.cuts
         self._zone = zone
         self._traits = {name: t.type for name, t in traits.items() if not t.personal}
         self._items = catalog.items

@@ -8,9 +8,10 @@ import msgspec
 
 from vocative.clock import from_micros, naive_utc, to_micros
 from vocative.identify.apply import CONSUMER
+from vocative.segment.cuts import with_cuts
 from vocative.segment.live.fold import NAME
 from vocative.segment.live.people import People, Person
-from vocative.segment.live.program import ZONE, Program, read_catalog, read_cuts
+from vocative.segment.live.program import ZONE, Program, read_catalog
 from vocative.segment.live.state import PlanState, read_last, read_plan_state
 from vocative.segment.plan import Plan
 from vocative.sql import Type
@@ -74,9 +75,8 @@ def _opened(workspace: Workspace, plan: Plan, tx: Transaction) -> tuple[Program 
     state = read_plan_state(tx)
     offset = tx.value("SELECT position FROM stream_offsets WHERE consumer = :c", {"c": CONSUMER})
     program = Program(
-        plan,
+        with_cuts(plan, tx),
         catalog=read_catalog(tx),
-        cuts=read_cuts(tx),
         traits=workspace.traits,
         zone=workspace.settings.timezone,
     )

@@ -16,12 +16,13 @@ from vocative.clock import to_micros
 from vocative.errors import StateError
 from vocative.identify.applied import Applied
 from vocative.identify.apply import CONSUMER, Applier, ApplyReport
+from vocative.segment.cuts import with_cuts
 from vocative.segment.live.changes import Sizes, close_removed, write_changes
 from vocative.segment.live.fold import PERSON, Fact
 from vocative.segment.live.history import facts_of
 from vocative.segment.live.judge import Batch
 from vocative.segment.live.people import People
-from vocative.segment.live.program import RELATIONS, Program, read_catalog, read_cuts
+from vocative.segment.live.program import RELATIONS, Program, read_catalog
 from vocative.segment.live.state import (
     WRITER,
     Building,
@@ -52,7 +53,7 @@ Turn = tuple[list[str], list[tuple[str, Fact]]]
 
 
 class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What bringing everything up to now did."""
+    """What a runner did since it was made."""
 
     applied: int
     duplicates: int
@@ -81,6 +82,8 @@ class LiveRunner:
         self._people = People({})
         self._sizes: Sizes | None = None
         self._turns: Iterator[Turn] | None = None
+        self.as_of = 0
+        """The instant (microseconds) of the latest batch: what is kept is right as of then."""
         self.entered = 0
         self.exited = 0
         self.built = 0
@@ -103,18 +106,22 @@ class LiveRunner:
         """Give some people their turn at what a new definition needs; how many; 0 when done."""
         return self._attempt(self._build) if self.people_left else 0
 
-    def advance(self, progress: "Callable[[str, int], None] | None" = None) -> LiveReport:
+    def advance(
+        self,
+        progress: "Callable[[str, int], None] | None" = None,
+        applied: ApplyReport | None = None,
+    ) -> LiveReport:
         """Bring everything up to now: the log, new definitions, the passing of time.
 
         Args:
             progress: Told what is done and how many more of it (events or people) are done.
+            applied: What was applied before, for the report.
 
         Raises:
             AuthorError: a definition is wrong.
         """
         told = progress or _nobody
-        began = (self.entered, self.exited, self.built)
-        total = self.catch_up(told)
+        total = (applied or ApplyReport()) + self.catch_up(told)
         while people := self.build():
             told("people", people)
         while self.fire():
@@ -123,9 +130,9 @@ class LiveRunner:
             applied=total.applied,
             duplicates=total.duplicates,
             rejected=total.rejected,
-            entered=self.entered - began[0],
-            exited=self.exited - began[1],
-            built=self.built - began[2],
+            entered=self.entered,
+            exited=self.exited,
+            built=self.built,
         )
 
     def catch_up(self, told: "Callable[[str, int], None] | None" = None) -> ApplyReport:
@@ -170,6 +177,31 @@ class LiveRunner:
                 self._last = msgspec.structs.replace(self._last, position=offset)
                 self._end(batch)
         return changed
+
+    def rebuild(self) -> None:
+        """Throw away what is kept of people, and build everybody from history."""
+        with self._working(), self._workspace.store.transaction() as tx:
+            program = self._compiled()
+            state = read_plan_state(tx).adopt(program, _offset(tx), anew=True)
+            write_state(tx, "plan", state)
+            self._take_up(program, state)
+
+    def record_sizes(self) -> None:
+        """Keep the size of every segment as it is now, also where nobody came or went."""
+
+        def work() -> None:
+            with self._workspace.store.transaction() as tx:
+                batch = self._begin(tx)
+                self._record_sizes(batch)
+                self._end(batch)
+
+        self._attempt(work)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is written while this lasts, by any runner."""
+        with self._working():
+            yield
 
     @property
     def people_left(self) -> bool:
@@ -257,7 +289,7 @@ class LiveRunner:
             raise PlanMoved
         if self._sizes is None:
             self._sizes = Sizes(tx)
-        now = max(to_micros(self._workspace.clock.now()), last.as_of)
+        self.as_of = now = max(to_micros(self._workspace.clock.now()), last.as_of)
         return Batch(tx, self._program, self._state, self._people, now)
 
     def _end(self, batch: Batch) -> None:
@@ -288,12 +320,15 @@ class LiveRunner:
             self._end(batch)
             return len(ids)
         batch.state = batch.state.built()
-        if self._sizes is not None:
-            names = self._sizes.everything(batch.program.segments)
-            self._sizes.record(batch.tx, names, batch.now)
+        self._record_sizes(batch)
         self._end(batch)
         self._turns = None
         return 0
+
+    def _record_sizes(self, batch: Batch) -> None:
+        if self._sizes is not None:
+            names = self._sizes.everything(batch.program.plan)
+            self._sizes.record(batch.tx, names, batch.now)
 
     # Beside it
 
@@ -319,11 +354,11 @@ class LiveRunner:
         workspace = self._workspace
         plan = build_plan(workspace)
         with workspace.store.read() as tx:
-            catalog, cuts = read_catalog(tx), read_cuts(tx)
+            catalog = read_catalog(tx)
+            plan = with_cuts(plan, tx)
         return Program(
             plan,
             catalog=catalog,
-            cuts=cuts,
             traits=workspace.traits,
             zone=workspace.settings.timezone,
         )
