@@ -106,6 +106,18 @@ REFUSED = [
     ("(" * 40 + "vip" + ")" * 40, 33, "nested deeper than 32"),
     ("not " * 900 + "vip", 1, "nested too deeply"),
     ("spend > " + "1 + " * 300 + "1", 9, "nested too deeply"),
+    (
+        "coalesce(now() - born, interval '1 month') > interval '3 days'",
+        24,
+        "no length of their own",
+    ),
+    ("case when vip then interval '1 year' end is null", 20, "no length of their own"),
+    ("interval '2 months'", 1, "no length of their own"),
+    ("days_to_anniversary(local_date(last_order_at)) = 0", 21, "a date by its name"),
+    ("days_to_anniversary(last_order_at) = 0", 21, "must be a date"),
+    ("today(1) = born", 1, "is called as today()"),
+    ("local_date(country) = born", 12, "must be a date or instant"),
+    ("item.margin > 3", 1, "has no parts"),
     ("vip or " * 1500 + "vip", None, "at most 10,000 characters"),
     ("vip or " * 1200 + "vip", None, "at most 2,000 words"),
     ("before(country, country) = 'x'", 17, "text in single quotes"),
@@ -143,6 +155,57 @@ def test_now_segments_and_scores_do_not_fit_in_an_expression_about_an_event():
     for text in ("last_order_at < now()", "in_segment('lapsed')", "score('purchase_30d') > 1"):
         with pytest.raises(AuthorError, match="about an event"):
             check(parse(text), events)
+
+
+EVENTS = Catalog(
+    fields={name: CATALOG.fields[name] for name in ("spend", "country", "last_order_at")},
+    now=False,
+    json_columns=("properties",),
+    records={
+        "item": {
+            "margin": Field(name="margin", kind="column", type=Type.NUMBER, nullable=False),
+            "category": Field(name="category", kind="column", type=Type.TEXT),
+        }
+    },
+    about="an event",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("spend > 5 and item.margn > 3", 15, "did you mean 'margin'"),
+        ("item.category.name = 'x'", 1, "unknown field of item 'category.name'"),
+        ("item = 'x'", 1, "has fields; name one of them"),
+        ("items.margin > 3", 1, "has no parts"),
+        ("item.category > 3", 17, "must be a text"),
+        ("properties.\"*\" = 'x'", 1, "cannot be the name of a part"),
+        ('properties."a""b" = \'x\'', 1, "cannot be the name of a part"),
+        ("last_order_at < today()", 17, "about an event"),
+        ("local_time(last_order_at) > '2026-01-01'", 1, "local time does not fit"),
+        ("spend + days_to_anniversary('2026-01-01') > 3", 9, "about an event"),
+    ],
+)
+def test_what_an_event_does_not_have_is_refused(text, column, message):
+    with pytest.raises(AuthorError, match=message) as refused:
+        check(parse(text), EVENTS)
+    assert refused.value.where.column == column
+
+
+def test_parts_of_an_item_have_its_types_and_may_be_unknown():
+    for text, kind in (("item.margin", Type.NUMBER), ("item.category", Type.TEXT)):
+        node = check(parse(text), EVENTS).node
+        assert (node.type, node.nullable) == (kind, True)
+    assert check(parse("properties.size"), EVENTS).type is Type.TEXT
+
+
+@pytest.mark.parametrize(
+    "text", ["today()", "local_time(last_order_at)", "days_to_anniversary(born)", "item.margin"]
+)
+def test_local_time_is_written_as_it_was_read(text):
+    node = parse(text).node
+    assert to_text(node) == text
+    assert to_text(parse("local_date(now())").node) == "today()"
 
 
 DOCUMENT = """\

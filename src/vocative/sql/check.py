@@ -30,6 +30,7 @@ from vocative.sql.nodes import (
     Not,
     Now,
     Score,
+    Span,
     Zone,
 )
 from vocative.sql.parse import Expression
@@ -86,7 +87,9 @@ def check(
         UnknownName: a field, segment or model does not exist.
         AuthorError: something does not fit; the error points at it.
     """
-    node = Checker(expression, catalog).node(expression.node)
+    checker = Checker(expression, catalog)
+    node = checker.node(expression.node)
+    checker.refuse_months(node)
     if wanted is not None and node.type not in wanted:
         shown = " or ".join(sorted(wanted))
         hint = "a condition compares something, for example spend_180d > 500"
@@ -127,6 +130,16 @@ class Checker:
                 "compare it with something, for example = 'yes' or > 0",
             )
         return checked
+
+    def refuse_months(self, *nodes: Node) -> None:
+        """Refuse months where an interval is a value of its own, of no fixed length."""
+        for node in nodes:
+            if isinstance(node, Literal) and isinstance(node.value, Span) and node.value.months:
+                raise self.error(
+                    node,
+                    "months and years have no length of their own",
+                    "add them to an instant or compare with them; here use days",
+                )
 
     def fitted(self, node: Node, wanted: Collection[Type], role: str) -> Node:
         """A checked child of one of the wanted types; text literals become instants or dates."""
@@ -388,6 +401,7 @@ def _case(checker: Checker, node: Case) -> Node:
     if node.otherwise is not None:
         values.append(checker.node(node.otherwise))
     fitted, kind = checker.alike(values, "every branch of the case")
+    checker.refuse_months(*fitted)
     otherwise = fitted[-1] if node.otherwise is not None else None
     return replace(
         node,
@@ -433,6 +447,7 @@ def _arguments(checker: Checker, function: Function, node: Call) -> tuple[tuple[
     if Special.SAME not in takes:
         return tuple(checked), Type.NULL
     fitted, same = checker.alike(checked, f"every value of {function.name}")
+    checker.refuse_months(*fitted)
     if same in LISTS or (same is Type.BOOLEAN and function.name in ("greatest", "least")):
         raise checker.error(node, f"{function.name} does not take {same} values")
     return fitted, same

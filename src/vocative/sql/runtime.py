@@ -128,7 +128,16 @@ def _json(value: Any) -> str:
     if isinstance(value, dict):
         parts = (f"{_json(str(name))}:{_json(part)}" for name, part in value.items())
         return "{" + ",".join(parts) + "}"
+    if isinstance(value, str):
+        return '"' + _ESCAPED.sub(lambda found: _ESCAPES[found[0]], value) + '"'
     return msgspec.json.encode(value).decode()
+
+
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
+_ESCAPES = {
+    **{chr(code): f"\\u{code:04X}" for code in range(32)},
+    "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\",
+}
 
 
 def number_text(value: float) -> str:
@@ -547,8 +556,8 @@ def countdown_turn(operator: str, number: float, days: int, tomorrow: int) -> in
     """
     if operator in ("=", "<>"):
         # The first change of either side of the number.
-        below = days - (math.floor(number) if days > number else math.floor(number) - 1)
-        wait = 1 if days == number else below
+        whole = number == math.floor(number)
+        wait = 1 if days == number else days - int(number) if whole else 0
     elif operator in ("<", ">="):
         wait = days - (math.ceil(number) - 1)
     else:
