@@ -135,6 +135,39 @@ def test_growth_counts_each_day_and_makes_up_nothing_before(segmented, clock):
     assert last.days == found.days[-2:]
 
 
+def test_whom_another_definition_finds_did_not_enter(segmented, clock):
+    put(
+        segmented,
+        ("p1", "a", at(24), at(26)),
+        ("p2", "a", at(24), at(26)),
+        ("p3", "a", at(26), None),
+        ("p4", "a", at(26), None),
+        ("p5", "a", at(26), None),
+        ("p6", "a", at(26), at(26)),
+    )
+    noted = [
+        *((f"p{n}", "entered", at(26), "definition") for n in (3, 4, 6)),
+        ("p5", "entered", at(26), "e1"),
+        ("p1", "exited", at(26), "definition"),
+        ("p2", "exited", at(26), "time"),
+    ]
+    with segmented.store.transaction() as tx:
+        tx.run(
+            'INSERT INTO membership_changes (person_id, segment, change, "at", recorded_at, cause)'
+            " VALUES (:p, 'a', :change, :at, :at, :cause)",
+            [
+                {"p": p, "change": change, "at": to_micros(when), "cause": cause}
+                for p, change, when, cause in noted
+            ],
+        )
+    clock.at = at(27)
+    found = growth(segmented, "a")
+    assert found.started_with == 2
+    assert [
+        (day.on.day, day.entered, day.left, day.recounted, day.members) for day in found.days
+    ] == [(24, 0, 0, 2, 2), (25, 0, 0, 0, 2), (26, 1, 1, 1, 3), (27, 0, 0, 0, 3)]
+
+
 def test_growth_of_what_was_never_computed(segmented):
     found = growth(segmented, "a")
     assert (found.recorded_since, found.days, found.started_with) == (None, [], 0)

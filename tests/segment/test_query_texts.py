@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlglot
 
 from vocative.errors import UnknownName
 from vocative.segment import feature_plan, people_data, recompute, segment_members, segment_plan
@@ -71,6 +72,15 @@ def test_a_feature_gives_everyones_value(shop):
         person: row["waited"] for person, row in data.items()
     }
     assert feature_plan(shop, "waited").uses == ["last_order_at"]
+
+
+def test_it_is_written_for_other_engines(shop):
+    own = segment_plan(shop, "lapsed")
+    other = segment_plan(shop, "lapsed", engine="postgres")
+    assert (own.engine, other.engine) == ("duckdb", "postgres")
+    assert other.sql != own.sql
+    sqlglot.parse_one(other.sql, read="postgres")
+    assert "Order Completed" in feature_plan(shop, "waited", engine="spark").sql
 
 
 def test_names_that_are_none(shop):

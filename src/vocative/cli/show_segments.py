@@ -64,12 +64,18 @@ def show_growth(growth: Growth) -> None:
     )
     for at in growth.redefined_at:
         console.print(f"another definition was applied {at:%Y-%m-%d %H:%M} UTC")
-    table = _table("day", "entered", "left", "members", "", right=("entered", "left", "members"))
+    figures = ("entered", "left", "recounted", "members")
+    table = _table("day", *figures, "", right=figures)
     most = max((day.members for day in growth.days), default=0) or 1
     for day in reversed(growth.days):
         bar = "█" * round(_LONGEST_BAR * day.members / most)
         table.add_row(
-            f"{day.on}", f"{day.entered:,}", f"{day.left:,}", f"{day.members:,}", f"[dim]{bar}[/]"
+            f"{day.on}",
+            f"{day.entered:,}",
+            f"{day.left:,}",
+            f"{day.recounted:+,}" if day.recounted else "",
+            f"{day.members:,}",
+            f"[dim]{bar}[/]",
         )
     console.print(table)
     console.print(f"[dim]days of {growth.timezone}[/]")

@@ -1,11 +1,12 @@
 """How a segment grew: who entered, who left and how many were in, day by day.
 
 Made from the intervals in `memberships`. They begin when the segment was first computed; before
-that nothing is known, and nothing is made up.
+that nothing is known, and nothing is made up. Whom a new definition finds in or out was recounted:
+nobody entered or left.
 """
 
+from collections import Counter
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from vocative.clock import from_micros, to_micros
@@ -39,24 +40,17 @@ def growth(workspace: Workspace, name: str, *, days: int = DAYS) -> Growth:
     today = workspace.clock.now().astimezone(zone).date()
     with workspace.store.read() as tx:
         since = _recorded_since(tx, name)
-        redefined = _redefined_at(tx, base_name(name), since)
-        if since is None:
-            counted, started_with = [], 0
-        else:
-            first = max(
-                today - timedelta(days=max(1, min(days, MOST_DAYS)) - 1),
-                min(today, since.astimezone(zone).date()),
-            )
-            started_with = _entered_by(tx, name, since)
-            counted = _days(tx, name, since, first, today, zone)
-    return Growth(
-        segment=name,
-        timezone=workspace.settings.timezone,
-        recorded_since=since,
-        started_with=started_with,
-        redefined_at=redefined,
-        days=counted,
-    )
+        began = today if since is None else min(today, since.astimezone(zone).date())
+        first = max(today - timedelta(days=max(1, min(days, MOST_DAYS)) - 1), began)
+        record = None if since is None else _Record(tx, name, to_micros(since), zone)
+        return Growth(
+            segment=name,
+            timezone=workspace.settings.timezone,
+            recorded_since=since,
+            started_with=record.days(began, began)[0].recounted if record else 0,
+            redefined_at=_redefined_at(tx, base_name(name), since),
+            days=record.days(first, today) if record else [],
+        )
 
 
 def _recorded_since(tx: Transaction, name: str) -> datetime | None:
@@ -89,60 +83,76 @@ def _redefined_at(tx: Transaction, name: str, since: datetime | None) -> list[da
     return [from_micros(at) for (at,) in rows]
 
 
-def _entered_by(tx: Transaction, name: str, at: datetime) -> int:
-    return int(
-        tx.value(
-            "SELECT count(*) FROM memberships WHERE segment = :name AND since_at <= :at"
-            " AND (until_at IS NULL OR until_at > since_at)",
-            {"name": name, "at": to_micros(at)},
+class _Record:
+    """What is known of one segment's members, by local day."""
+
+    def __init__(self, tx: Transaction, name: str, since: int, zone: ZoneInfo) -> None:
+        self._tx = tx
+        self._name = name
+        self._since = since
+        self._zone = zone
+
+    def days(self, first: date, last: date) -> list[GrowthDay]:
+        """Each day from `first` to `last`."""
+        began, end = self._midnight(first), self._midnight(last + timedelta(days=1))
+        entered, found = self._by_day("since_at", "entered", began, end)
+        left, lost = self._by_day("until_at", "exited", began, end)
+        members = self._members_before(began)
+        days = []
+        for number in range((last - first).days + 1):
+            on = first + timedelta(days=number)
+            recounted = found[on] - lost[on]
+            members += entered[on] - left[on] + recounted
+            days.append(
+                GrowthDay(
+                    on=on,
+                    entered=entered[on],
+                    left=left[on],
+                    recounted=recounted,
+                    members=members,
+                )
+            )
+        return days
+
+    def _by_day(
+        self, column: str, change: str, began: int, end: int
+    ) -> tuple[Counter[date], Counter[date]]:
+        """How many intervals begin or end on each day: by themselves, and by a definition.
+
+        Intervals that ended as they began never were.
+        """
+        rows = self._tx.tuples(
+            f"SELECT m.{column} / {_PIECE} AS piece, count(*), sum(CASE WHEN noted.cause ="
+            f" 'definition' OR m.{column} = :since THEN 1 ELSE 0 END) FROM memberships AS m"
+            " LEFT JOIN membership_changes AS noted ON noted.person_id = m.person_id"
+            " AND noted.segment = m.segment AND noted.change = :change"
+            f' AND noted."at" = m.{column}'
+            f" WHERE m.segment = :name AND m.{column} >= :began AND m.{column} < :end"
+            " AND (m.until_at IS NULL OR m.until_at > m.since_at) GROUP BY 1",
+            {
+                "name": self._name,
+                "change": change,
+                "since": self._since,
+                "began": began,
+                "end": end,
+            },
         )
-    )
+        moved: Counter[date] = Counter()
+        recounted: Counter[date] = Counter()
+        for piece, everybody, defined in rows:
+            on = from_micros(int(piece) * _PIECE).astimezone(self._zone).date()
+            moved[on] += int(everybody) - int(defined)
+            recounted[on] += int(defined)
+        return moved, recounted
 
-
-def _days(
-    tx: Transaction, name: str, since: datetime, first: date, last: date, zone: ZoneInfo
-) -> list[GrowthDay]:
-    began, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-    span = {"name": name, "began": to_micros(began), "end": to_micros(end)}
-    # What the first recording found is no entering: it only became known then.
-    entered = _by_day(tx, "since_at", {**span, "after": to_micros(since)}, zone)
-    left = _by_day(tx, "until_at", {**span, "after": to_micros(since) - 1}, zone)
-    members = _entered_by(tx, name, since) if began <= since else _members_at(tx, name, began)
-    found = []
-    for number in range((last - first).days + 1):
-        on = first + timedelta(days=number)
-        members += entered.get(on, 0) - left.get(on, 0)
-        found.append(
-            GrowthDay(on=on, entered=entered.get(on, 0), left=left.get(on, 0), members=members)
+    def _members_before(self, at: int) -> int:
+        return int(
+            self._tx.value(
+                "SELECT count(*) FROM memberships WHERE segment = :name AND since_at < :at"
+                " AND (until_at IS NULL OR (until_at >= :at AND until_at > since_at))",
+                {"name": self._name, "at": at},
+            )
         )
-    return found
 
-
-def _members_at(tx: Transaction, name: str, at: datetime) -> int:
-    """How many were in just before an instant."""
-    return int(
-        tx.value(
-            "SELECT count(*) FROM memberships WHERE segment = :name AND since_at < :at"
-            " AND (until_at IS NULL OR (until_at >= :at AND until_at > since_at))",
-            {"name": name, "at": to_micros(at)},
-        )
-    )
-
-
-def _by_day(tx: Transaction, column: str, span: dict[str, Any], zone: ZoneInfo) -> dict[date, int]:
-    """How many intervals begin or end on each local day; empty ones do not count."""
-    rows = tx.tuples(
-        f"SELECT {column} / {_PIECE} AS piece, count(*) FROM memberships WHERE segment = :name"
-        f" AND {column} >= :began AND {column} < :end AND since_at > :after"
-        " AND (until_at IS NULL OR until_at > since_at) GROUP BY 1",
-        span,
-    )
-    found: dict[date, int] = {}
-    for piece, count in rows:
-        on = from_micros(int(piece) * _PIECE).astimezone(zone).date()
-        found[on] = found.get(on, 0) + int(count)
-    return found
-
-
-def _midnight(on: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(on, time(), zone)
+    def _midnight(self, on: date) -> int:
+        return to_micros(datetime.combine(on, time(), self._zone))

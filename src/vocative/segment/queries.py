@@ -1,11 +1,19 @@
 """The query behind one definition, whole and readable: from history to its answer."""
 
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+from vocative.engines import dialects
 from vocative.errors import unknown_name
 from vocative.segment.batch import everyone_sql, features_sql, segment_column, segments_sql
 from vocative.segment.plan import Plan, base_name, build_plan
 from vocative.segment.results import PlanText
 from vocative.sql import quote_name, quote_text
 from vocative.workspace import Workspace
+
+if TYPE_CHECKING:
+    from vocative.engines.dialects.base import Dialect
 
 OWN_ENGINE = "duckdb"
 
@@ -16,11 +24,11 @@ def feature_plan(workspace: Workspace, name: str, *, engine: str = OWN_ENGINE) -
     Args:
         workspace: Where.
         name: A feature.
-        engine: Whose SQL to write.
+        engine: Whose SQL to write, such as `postgres`.
 
     Raises:
         UnknownName: there is no such feature or engine.
-        Unsupported: the engine cannot do what the feature needs.
+        EngineError: the engine has nothing equal to what the feature needs.
     """
     plan = build_plan(workspace)
     if name not in plan.features:
@@ -42,11 +50,11 @@ def segment_plan(workspace: Workspace, name: str, *, engine: str = OWN_ENGINE) -
     Args:
         workspace: Where.
         name: A segment, or one of a family such as `country:France`.
-        engine: Whose SQL to write.
+        engine: Whose SQL to write, such as `postgres`.
 
     Raises:
         UnknownName: there is no such segment or engine.
-        Unsupported: the engine cannot do what the segment needs.
+        EngineError: the engine has nothing equal to what the segment needs.
     """
     plan = build_plan(workspace)
     found = plan.segments.get(base_name(name))
@@ -85,4 +93,21 @@ def _members_sql(plan: Plan, name: str, last: str) -> str:
 def _written_for(engine: str, sql: str) -> str:
     if engine == OWN_ENGINE:
         return sql
-    raise unknown_name("engine", engine, [OWN_ENGINE])
+    from vocative.engines.dialects.rewrite import rewrite
+
+    names = _dialects()
+    if engine not in names:
+        raise unknown_name("engine", engine, [OWN_ENGINE, *names])
+    module = importlib.import_module(f"{dialects.__name__}.{engine}")
+    dialect: Dialect = getattr(module, engine.upper())
+    return rewrite(sql, dialect, pretty=True)
+
+
+def _dialects() -> list[str]:
+    """The engines whose SQL can be written: modules that hold a dialect of their name."""
+    found = [module.name for module in pkgutil.iter_modules(dialects.__path__)]
+    return [
+        name
+        for name in found
+        if hasattr(importlib.import_module(f"{dialects.__name__}.{name}"), name.upper())
+    ]

@@ -131,19 +131,23 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrowthDay(msgspec.Struct, frozen=True, kw_only=True):
-    """What one local day brought: who entered, who left, how many were in at its end."""
+    """What one local day brought: who entered, who left, how many were in at its end.
+
+    `recounted` is how many more (or fewer) a computation by a new definition found.
+    """
 
     on: date
     entered: int
     left: int
+    recounted: int
     members: int
 
 
 class Growth(msgspec.Struct, frozen=True, kw_only=True):
     """How a segment grew, by day of the workspace's time zone.
 
-    Memberships are known from `recorded_since` on (None: not computed yet). Whoever was in then is
-    in `started_with` and not counted as entering: nobody knows when they did.
+    Memberships are known from `recorded_since` on (None: not computed yet). Whoever was in on that
+    day is in `started_with` and not counted as entering: nobody knows when they did.
     `redefined_at` are the instants at which another definition was applied.
     """
 

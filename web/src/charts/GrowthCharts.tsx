@@ -16,7 +16,7 @@ export function GrowthCharts({ growth }: { growth: Growth }) {
     <Chart
       title="Members over time"
       note={noted(growth, growth.recorded_since)}
-      numbers={{ columns: ["Day", "Members", "Entered", "Left"], rows: days.map((day) => [day.on, day.members, day.entered, day.left]) }}
+      numbers={{ columns: ["Day", "Members", "Entered", "Left", "Recounted"], rows: days.map((day) => [day.on, day.members, day.entered, day.left, day.recounted]) }}
       height={300}
       option={(colors) => ({
         ...base(colors),
@@ -54,5 +54,5 @@ export function GrowthCharts({ growth }: { growth: Growth }) {
 function noted({ started_with, redefined_at, timezone }: Growth, since: string): string {
   const began = `Recorded since ${instant(since, timezone)}, when ${people(started_with)} ${started_with === 1 ? "was" : "were"} in; nothing is known from before.`;
   if (redefined_at.length === 0) return began;
-  return `${began} Another definition applies since ${redefined_at.map((at) => instant(at, timezone)).join(" and ")}.`;
+  return `${began} Another definition applies since ${redefined_at.map((at) => instant(at, timezone)).join(" and ")}: whom it found in or out is in the line, not in the bars.`;
 }
