@@ -1,6 +1,8 @@
-"""The worker process: judges visits, applies what comes in and keeps segments current.
+"""The worker process: takes in events as they come, and lets time pass.
 
-Started by `vocative serve`; it ends when its parent does.
+It applies the log and keeps segments live in one transaction per micro-batch, follows what time
+alone changes, builds what new definitions need in between, and judges visits. Started by
+`vocative serve`; it ends when its parent does.
 """
 
 import logging
@@ -8,54 +10,113 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
+from vocative.clock import to_micros
 from vocative.deliver.feedback import settle
-from vocative.errors import VocativeError
-from vocative.identify.apply import apply_log
+from vocative.errors import AuthorError, VocativeError
+from vocative.segment.cuts import refresh_cuts
+from vocative.segment.live.runner import LiveRunner
+from vocative.segment.plan import build_plan
 from vocative.workspace import Workspace
 
-POLL_SECONDS = 0.5
-RECOMPUTE_SECONDS = 15.0
+IDLE_SECONDS = 0.01
+"""How long to wait for events when there are none."""
+CHORES_SECONDS = 1.0
+"""How often to look at visits, definitions and history's tail."""
 
 log = logging.getLogger("vocative.worker")
 
 
 class Worker:
-    """Applies the log as it grows; recomputes segments when something changed."""
+    """Does what there is to do, events first."""
 
     def __init__(self, workspace: Workspace, parent: int) -> None:
         self._workspace = workspace
         self._parent = parent
         self._stopped = False
-        self._stale = False
-        self._recomputed_at = 0.0
+        self._runner = LiveRunner(workspace)
+        self._ready = False
+        self._definitions: object = None
+        self._chores_at = 0.0
+        self._beside = ThreadPoolExecutor(1, "history")
+        self._flushing: Future[int] | None = None
 
     def stop(self, _: int, __: FrameType | None) -> None:
-        """Finish the step under way, then end."""
+        """Finish the transaction under way, then end."""
         self._stopped = True
 
     def run(self) -> None:
         """Work until stopped."""
         while not self._stopped and os.getppid() == self._parent:
             try:
-                self._step()
+                if not self.turn():
+                    time.sleep(IDLE_SECONDS)
             except VocativeError as error:
-                # Nothing of the step was kept; the next one starts where it did.
+                # Nothing of the transaction was kept; the next one starts where it did.
                 log.warning("%s", error.message)
                 time.sleep(5)
-            time.sleep(POLL_SECONDS)
+        self._beside.shutdown()
 
-    def _step(self) -> None:
+    def turn(self) -> bool:
+        """Do one round of work; whether there was any."""
+        if time.monotonic() - self._chores_at > CHORES_SECONDS:
+            self._chores()
+            self._chores_at = time.monotonic()
+        if not self._ready:
+            return False
+        busy = self._runner.step() is not None
+        if self._runner.soonest() <= to_micros(self._workspace.clock.now()):
+            busy = self._runner.fire() > 0 or busy
+        # Building goes on while events come, a slice at a time.
+        return self._runner.build() > 0 or busy
+
+    def _chores(self) -> None:
         settle(self._workspace)
-        report = apply_log(self._workspace)
-        self._stale = self._stale or report.applied > 0
-        if self._stale and time.monotonic() - self._recomputed_at > RECOMPUTE_SECONDS:
-            from vocative.segment import recompute
+        self._take_up_definitions()
+        self._runner.look_again()
+        if self._flushing is None or self._flushing.done():
+            if self._flushing is not None:
+                self._flushing.result()
+            history, store = self._workspace.history, self._workspace.store
+            self._flushing = self._beside.submit(history.flush_when_due, store)
 
-            recompute(self._workspace)
-            self._stale, self._recomputed_at = False, time.monotonic()
+    def _take_up_definitions(self) -> None:
+        """Look whether definitions, the catalog or the buckets of ranking features have changed."""
+        found = _stamp(self._workspace)
+        if found == self._definitions and self._ready:
+            return
+        try:
+            if refresh_cuts(self._workspace, build_plan(self._workspace), always=False):
+                found = _stamp(self._workspace)
+            self._runner.refresh()
+        except AuthorError as error:
+            log.warning("%s; segments go on as they were defined before", error.message)
+        else:
+            self._ready = True
+        self._definitions = found
+
+
+def _stamp(workspace: Workspace) -> object:
+    """Changes when something does that segments depend on."""
+    files = [workspace.root / "traits.yaml"]
+    for kind in ("features", "segments", "models"):
+        files += sorted((workspace.root / kind).glob("*.y*ml"))
+    with workspace.store.read() as tx:
+        kept = tx.tuples(
+            "SELECT (SELECT max(updated_at) FROM items), (SELECT max(computed_at) FROM"
+            " feature_cuts), (SELECT value FROM live_plan WHERE name = 'plan')"
+        )[0]
+    return [(str(f), s.st_mtime_ns, s.st_size) for f in files if (s := _stat(f))], kept[:2]
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
 
 
 def main() -> None:

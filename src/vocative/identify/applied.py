@@ -21,6 +21,8 @@ class PersonNow:
 class Applied:
     """What one step added. Instants are microseconds UTC; nobody's facts have no person id."""
 
+    after: int
+    """The log position that the step went on from."""
     position: int
     """The last log position of the step."""
     facts: Sequence[tuple[Any, ...]]

@@ -213,6 +213,7 @@ class Applier:
     def _applied(self, position: int, facts: Facts, people: Sequence[Person]) -> Applied:
         merged = self._graph.changes.merged
         return Applied(
+            after=self._position or 0,
             position=position,
             facts=facts.events,
             lines=facts.lines,

@@ -34,6 +34,7 @@ from vocative.segment.live.state import (
 )
 from vocative.segment.plan import build_plan
 from vocative.sql import quote_text
+from vocative.sql.python import NEVER
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
@@ -82,6 +83,7 @@ class LiveRunner:
         self._people = People({})
         self._sizes: Sizes | None = None
         self._turns: Iterator[Turn] | None = None
+        self._soonest: int | None = None
         self.as_of = 0
         """The instant (microseconds) of the latest batch: what is kept is right as of then."""
         self.entered = 0
@@ -208,11 +210,17 @@ class LiveRunner:
         """Whether somebody still waits for their turn at a new definition."""
         return self._state.building is not None
 
-    def next_change(self) -> int | None:
+    def soonest(self) -> int:
         """The next instant (microseconds) at which time alone changes something."""
-        with self._workspace.store.read() as tx:
-            found: int | None = tx.value("SELECT min(next_change_at) FROM live_people")
-        return found
+        if self._soonest is None:
+            with self._workspace.store.read() as tx:
+                found: int | None = tx.value("SELECT min(next_change_at) FROM live_people")
+            self._soonest = NEVER if found is None else found
+        return self._soonest
+
+    def look_again(self) -> None:
+        """Other processes may have written: ask the store when something changes next."""
+        self._soonest = None
 
     # Inside a transaction
 
@@ -238,6 +246,7 @@ class LiveRunner:
                 for person in people:
                     batch.fire(person)
                 self._end(batch)
+            self._soonest = None
             return len(people)
 
     def _build(self) -> int:
@@ -268,6 +277,8 @@ class LiveRunner:
 
     def _follow(self, tx: Transaction, applied: Applied) -> None:
         batch = self._begin(tx)
+        if applied.after != self._last.position:
+            raise PlanMoved  # something was applied and not folded
         batch.take(applied)
         self._last = msgspec.structs.replace(self._last, position=applied.position)
         self._end(batch)
@@ -277,7 +288,7 @@ class LiveRunner:
         last = read_last(tx)
         if last.writer != WRITER or last != self._last:
             self._people.forget()
-            self._sizes = None
+            self._sizes = self._soonest = None
             self._last = last
             state = read_plan_state(tx)
             if state.revision != self._state.revision:
@@ -296,6 +307,9 @@ class LiveRunner:
         """Write what a batch did."""
         tx = batch.tx
         self._people.write(tx, batch.touched.values(), batch.now)
+        if self._soonest is not None:
+            changes = (person.next_change for person in batch.touched.values())
+            self._soonest = min(self._soonest, min(changes, default=NEVER))
         write_changes(tx, batch.changes, batch.now)
         if self._sizes is not None and batch.changes:
             self._sizes.record(tx, self._sizes.count(batch.changes), batch.now)
