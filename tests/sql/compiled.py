@@ -39,18 +39,19 @@ def live(value):
 def compiled(node, *, follow_time=False, truth=False, **more):
     """A function of the row's columns, now and zone."""
     writer = Writer()
-    names = PythonNames(
-        field=lambda ref: Operand(code=ref.name),
-        segment=lambda _: Operand(code="True", nullable=False),
-        score=lambda _: Operand(code="0.25", nullable=False),
-        **more,
-    )
+    parameters = more.pop("parameters", [])
+    known = {
+        "field": lambda ref: Operand(code=ref.name),
+        "segment": lambda _: Operand(code="True", nullable=False),
+        "score": lambda _: Operand(code="0.25", nullable=False),
+    }
+    names = PythonNames(**{**known, **more})
     found = write(node, writer, names, follow_time=follow_time, truth=truth)
     until = found.until or "None"
     writer.line(
         f"return {found.code}, {until}, {found.slope}" if follow_time else f"return {found.code}"
     )
-    made = writer.function("expression", PARAMETERS)
+    made = writer.function("expression", [*PARAMETERS, *parameters])
     made.operand = found
     made.source = writer.text()
     return made

@@ -164,5 +164,5 @@ ROWS = st.fixed_dictionaries(
 )
 ZONES = st.sampled_from(
     "UTC Europe/Berlin America/New_York America/Sao_Paulo Asia/Kathmandu Australia/Lord_Howe"
-    " Pacific/Apia America/Havana Africa/Casablanca".split()
+    " Pacific/Apia America/Havana Africa/Cairo".split()
 )
