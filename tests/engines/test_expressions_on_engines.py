@@ -6,6 +6,7 @@ from datetime import date, datetime
 import pyarrow as pa
 import pytest
 
+from vocative.errors import AuthorError
 from vocative.sql import Catalog, Field, Names, Type, check, parse, quote_name, to_sql
 from vocative.sql.functions import FUNCTIONS
 
@@ -103,6 +104,10 @@ GROUPS = {
         day - interval '36 hours' | at + interval '1 year' | at - interval '90 minutes'
         at + (interval '1 month') | interval '1 month' + at | at > now() - interval '1 month'
         at - now() > interval '30 days' | at - day < interval '1 hour'
+        case when b then interval '1 day' else at - day end < interval '1 month'
+        at + case when b then interval '36 hours' else interval '1 day' end
+        coalesce(at - day, interval '365 days') > interval '1 year' | (at - day) is null
+        coalesce(at - day, interval '1 day') = interval '24 hours'
         now() - at between interval '-1 days' and interval '30 days' | at + (now() - day)
         coalesce(at, 'infinity') > now() | date_part('year', coalesce(at, 'infinity'))
         date_trunc('year', coalesce(at, 'infinity')) | date_trunc('week', coalesce(at, '-infinity'))
@@ -164,6 +169,12 @@ def test_an_expression_gives_the_same_on_every_engine(duckdb_engine, other, grou
         if ours != theirs
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("function", ["greatest", "least"])
+def test_intervals_are_not_compared_by_a_function_that_duckdb_has_wrong(function):
+    with pytest.raises(AuthorError, match=f"{function} does not take interval values"):
+        check(parse(f"now() + {function}(at - day, interval '1 day')"), CATALOG)
 
 
 def test_every_function_is_among_them():

@@ -448,7 +448,9 @@ def _arguments(checker: Checker, function: Function, node: Call) -> tuple[tuple[
         return tuple(checked), Type.NULL
     fitted, same = checker.alike(checked, f"every value of {function.name}")
     checker.refuse_months(*fitted)
-    if same in LISTS or (same is Type.BOOLEAN and function.name in ("greatest", "least")):
+    # DuckDB's greatest() takes a day for more than 48 hours.
+    unordered = same in (Type.BOOLEAN, Type.INTERVAL) and function.name in ("greatest", "least")
+    if same in LISTS or unordered:
         raise checker.error(node, f"{function.name} does not take {same} values")
     return fitted, same
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 Kind = str | None
 
-_OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
+_OPERATORS = (exp.Mul, exp.Div, exp.Neg)
 _SAME_AS_PARTS = (exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif, exp.Max, exp.Min)
 _WHOLE = (exp.Count, exp.Rank, exp.RowNumber, exp.DenseRank, exp.Length, exp.Ntile, exp.DateDiff)
 _NUMBERS = (exp.Round, exp.Pow, exp.Exp)
@@ -61,6 +61,12 @@ def _any(nodes: list[exp.Expression]) -> Kind:
     return kinds[0] if kinds else None
 
 
+def _sum(node: exp.Expression) -> Kind:
+    spans = [kind_of(side) == "span" for side in (node.this, node.expression)]
+    # An instant that is moved is an instant.
+    return None if spans.count(True) == 1 else _any([node.this, node.expression])
+
+
 def _case(node: exp.Expression) -> Kind:
     branches = [branch.args["true"] for branch in node.args["ifs"]]
     return _any([*branches, *([node.args["default"]] if node.args.get("default") else [])])
@@ -75,6 +81,7 @@ _RULES: list[tuple[type | tuple[type, ...], Callable[[exp.Expression], Kind]]] =
     (exp.Anonymous, lambda node: _FUNCTIONS.get(str(node.this).lower())),
     ((exp.Paren, exp.Filter, exp.Window, exp.Abs, exp.Floor, exp.Ceil), lambda n: kind_of(n.this)),
     (exp.Sum, lambda node: "number" if kind_of(node.this) == "number" else None),
+    ((exp.Add, exp.Sub), _sum),
     (_OPERATORS, lambda node: _any(list(node.iter_expressions()))),
     (_SAME_AS_PARTS, lambda node: _any(list(node.iter_expressions()))),
     (exp.Case, _case),

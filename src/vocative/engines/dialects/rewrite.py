@@ -17,6 +17,7 @@ from vocative.engines.dialects.base import CannotBeWritten, Dialect
 from vocative.engines.dialects.kinds import kind_of
 from vocative.engines.dialects.names import fitting
 from vocative.engines.dialects.picks import known_values_only, marked_rows
+from vocative.engines.dialects.spans import spans_as_micros, spread_spans, unit_of
 
 _INSTANT = exp.DataType.Type.TIMESTAMPNTZ
 _ENDS = {"infinity": "end of time", "-infinity": "start of time"}
@@ -39,7 +40,8 @@ def rewrite(sql: str, dialect: Dialect, *, pretty: bool = False) -> str:
         CannotBeWritten: it holds a function without an equal there.
     """
     tree: Any = sqlglot.parse_one(sql, read="duckdb")
-    _spread_spans(tree)
+    spread_spans(tree)
+    spans_as_micros(tree)
     _name_subqueries(tree)
     if not dialect.filters:
         _fold_filters(tree)
@@ -53,7 +55,7 @@ def rewrite(sql: str, dialect: Dialect, *, pretty: bool = False) -> str:
     # Backwards: operands are written before what they are operands of.
     for node in reversed(list(tree.walk(bfs=False))):
         written = writer.write(node)
-        if written is not None:
+        if written is not None and written is not node:
             node.replace(written)
     return str(tree.sql(dialect=dialect.name, identify=True, pretty=pretty))
 
@@ -103,25 +105,6 @@ class Writer:
         text = str(node.sql(dialect=self.dialect.name, identify=True))
         loose = isinstance(node, _LOOSE) and not isinstance(node, exp.Paren | exp.Dot)
         return f"({text})" if loose else text
-
-
-def _spread_spans(tree: exp.Expression) -> None:
-    """`x + (1 month + 3 days)` becomes `(x + 1 month) + 3 days`, which every engine can."""
-    for node in list(tree.find_all(exp.Add, exp.Sub)):
-        left, right = node.this, node.expression
-        if isinstance(node, exp.Add) and kind_of(left) == "span" and kind_of(right) != "span":
-            node.set("this", right)
-            node.set("expression", left)
-            left, right = right, left
-        sum_ = right.unnest()
-        if kind_of(left) == "span" or not isinstance(sum_, exp.Add):
-            continue
-        parts = list(sum_.flatten())
-        if all(isinstance(part, exp.Interval) for part in parts):
-            for part in parts[:-1]:
-                left = type(node)(this=left, expression=part.copy())
-            node.set("this", left)
-            node.set("expression", parts[-1].copy())
 
 
 def _name_subqueries(tree: exp.Expression) -> None:
@@ -194,17 +177,30 @@ _ARITHMETIC: dict[type[exp.Expression], str] = {
 
 def _arithmetic(writer: Writer, node: exp.Expression) -> exp.Expression | None:
     left, right = kind_of(node.this), kind_of(node.expression)
-    if "span" in (left, right):
-        sign = "+" if isinstance(node, exp.Add) else "-"
-        if left == right:
-            return None
-        ends = [writer.dialect.forms.get(end, end) for end in _ENDS.values()]
-        endless = any(end in writer.text(node.this) for end in ends)
-        operation = "endless moved" if endless else "moved"
-        return writer.say(operation, node.this, node.expression, sign=sign)
+    if right == "span":
+        return _moved(writer, node)
     if "whole" in (left, right) and "number" not in (left, right):
         return None
     return writer.say(_ARITHMETIC[type(node)], node.this, node.expression, kind="number")
+
+
+def _moved(writer: Writer, node: exp.Expression) -> exp.Expression | None:
+    """An instant and an interval; `endless` when the instant may be one of the ends of time."""
+    span = node.expression.unnest()
+    sign, verb = ("+", "ADD") if isinstance(node, exp.Add) else ("-", "SUB")
+    ends = [writer.dialect.forms.get(end, end) for end in _ENDS.values()]
+    endless = "endless " if any(end in writer.text(node.this) for end in ends) else ""
+    if isinstance(span, exp.Interval):
+        amount, words = span.this.name, {"unit": unit_of(span), "sign": sign, "verb": verb}
+        operation = "moved"
+    else:
+        # The plan writes every other interval as a number of microseconds.
+        (amount,), words = span.expressions, {"unit": "MICROSECOND", "sign": sign, "verb": verb}
+        operation = "moved by micros"
+    for name in (endless + operation, operation):
+        if (written := writer.say(name, node.this, amount, **words)) is not None:
+            return written
+    return None
 
 
 def _round(writer: Writer, node: exp.Expression) -> exp.Expression | None:
@@ -293,6 +289,12 @@ def _simple(operation: str, kind: str | None = None) -> Callable[..., exp.Expres
     return reader
 
 
+def _is(writer: Writer, node: exp.Expression) -> exp.Expression | None:
+    if not isinstance(node.expression, exp.Boolean):
+        return None
+    return writer.say(f"is {str(node.expression.this).lower()}", node.this, kind="boolean")
+
+
 def _zoned(writer: Writer, node: exp.Expression) -> exp.Expression | None:
     """timezone(zone, timezone('UTC', at)): the wall clock of a zone."""
     zone, inner = node.expressions
@@ -309,7 +311,7 @@ _READERS: list[tuple[Any, Callable[..., exp.Expression | None]]] = [
     (exp.Literal, _literal),
     ((exp.Cast, exp.TryCast), _cast),
     ((exp.Add, exp.Sub, exp.Mul, exp.Div), _arithmetic),
-    (exp.Interval, lambda w, n: w.say("span", n.this.name, unit=n.unit.name, kind="span")),
+    (exp.Is, _is),
     (exp.Round, _round),
     ((exp.Floor, exp.Ceil), _whole_part),
     (exp.DateFromParts, _simple("date of")),
@@ -332,7 +334,8 @@ _READERS: list[tuple[Any, Callable[..., exp.Expression | None]]] = [
 
 _FUNCTIONS: dict[str, Callable[..., exp.Expression | None]] = {
     "epoch_us": _simple("micros", "whole"),
-    "to_microseconds": _simple("micros as span", "span"),
+    # Stays until the instant that it moves is written.
+    "to_microseconds": lambda _, node: node,
     "date_part": _part,
     "timezone": _zoned,
 }

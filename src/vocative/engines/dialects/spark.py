@@ -53,9 +53,9 @@ FORMS = {
     "end of time": END,
     "instant literal": "TIMESTAMP_NTZ '{0}'",
     "as instant": "CAST({0} AS TIMESTAMP_NTZ)",
-    "moved": "CAST({0} AS TIMESTAMP_NTZ) {sign} {1}",
+    "moved": "CAST({0} AS TIMESTAMP_NTZ) {sign} INTERVAL '{1}' {unit}",
+    "moved by micros": "CAST({0} AS TIMESTAMP_NTZ) {sign} {1} * INTERVAL '1' MICROSECOND",
     "micros": f"unix_micros(CAST({_FINITE} AS TIMESTAMP_LTZ))",
-    "micros as span": "({0} * INTERVAL '1' MICROSECOND)",
     "start of": "CAST(date_trunc('{unit}', {0}) AS TIMESTAMP_NTZ)",
     "part": f"CAST(floor(date_part('{{unit}}', {_FINITE})) AS BIGINT)",
     "part isodow": f"CAST(date_part('dow_iso', {_FINITE}) AS BIGINT)",
@@ -69,12 +69,13 @@ FORMS = {
     ),
     "floor": _with("{0}", "CASE WHEN abs(x) < 1e18 THEN CAST(floor(x) AS DOUBLE) ELSE x END"),
     "ceil": _with("{0}", "CASE WHEN abs(x) < 1e18 THEN CAST(ceil(x) AS DOUBLE) ELSE x END"),
-    "days from to": "datediff({1}, {0})",
-    "date of": "make_date(CAST({0} AS INT), CAST({1} AS INT), CAST({2} AS INT))",
     # Adding to an end of time leaves it as it is.
     "endless moved": _with(
-        "{0}", f"CASE WHEN x IN ({START}, {END}) THEN x ELSE x {{sign}} {{1}} END"
+        "{0}",
+        f"CASE WHEN x IN ({START}, {END}) THEN x ELSE x {{sign}} INTERVAL '{{1}}' {{unit}} END",
     ),
+    "days from to": "datediff({1}, {0})",
+    "date of": "make_date(CAST({0} AS INT), CAST({1} AS INT), CAST({2} AS INT))",
 }
 
 SPARK = Dialect(
