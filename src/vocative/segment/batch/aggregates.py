@@ -13,6 +13,7 @@ from vocative.segment.batch.scope import ITEM_JOIN, Scope
 from vocative.segment.definitions import AggregateFeature, EventFeature, PointsFeature
 from vocative.segment.plan import FeatureDef
 from vocative.sql import Node, quote_name, quote_text, to_sql
+from vocative.sql.nodes import FieldRef
 
 _AT = 'e."at"'
 # Sums are of whole millionths: doubles add those exactly and in any order, up to 9 billion.
@@ -36,15 +37,23 @@ def group_relations(group: Group, scope: Scope) -> list[Relation]:
     return found
 
 
-def facts_sql(group: Group, scope: Scope) -> str:
-    """FROM … WHERE of the facts that count for some feature of a group."""
-    return f"{scope.facts_sql(group.relation, items=group.uses_items)}{_needed_sql(group, scope)}"
+def facts_sql(group: Group, scope: Scope, *, back: int | None = None) -> str:
+    """FROM … WHERE of the facts that count for some feature of a group.
+
+    Args:
+        group: The features.
+        scope: Whose facts, and as of when.
+        back: How many seconds to look back instead of as far as they matter.
+    """
+    facts = scope.facts_sql(group.relation, items=group.uses_items)
+    reach = group.events if back is None else dict.fromkeys(group.events, back)
+    return f"{facts}{_needed_sql(group, reach, scope)}"
 
 
-def _needed_sql(group: Group, scope: Scope) -> str:
+def _needed_sql(group: Group, reach: dict[str, int | None], scope: Scope) -> str:
     """Names, each as far back as it matters, and the filter that all features share."""
     by_reach: dict[int | None, list[str]] = {}
-    for name, back in group.events.items():
+    for name, back in reach.items():
         by_reach.setdefault(back, []).append(name)
     parts = [
         _both(name_sql(names), _within_sql(back, scope))
@@ -193,13 +202,22 @@ class _Writer:
         parts = []
         if set(how.events) != set(group.events):
             parts.append(name_sql(how.events))
-        if feature.condition is not None and group.condition is None:
-            parts.append(self.sql(feature.condition))
         if how.window.seconds is not None and set(group.events.values()) != {how.window.seconds}:
             parts.append(_within_sql(how.window.seconds, self.seen))
         newest = {how_of(other).window.newest for other in group.features}
         if how.window.newest is not None and len(newest) > 1:
             parts.append(f"e.{_NEWEST} <= {how.window.newest}")
+        if feature.condition is not None and group.condition is None:
+            own = self.sql(feature.condition)
+            # CASE, so that engines take JSON apart for facts of the right names only.
+            dear = parts and any(
+                isinstance(n, FieldRef) and n.name == "properties" for n in feature.condition.walk()
+            )
+            parts = [
+                f"CASE WHEN {_both(*parts)} THEN {own} ELSE FALSE END"
+                if dear
+                else _both(*parts, own)
+            ]
         condition = _both(*parts, more)
         return f" FILTER (WHERE {condition})" if condition else ""
 

@@ -56,12 +56,21 @@ def _streak_sql(below: str, feature: FeatureDef, scope: Scope) -> str:
 def _periods_sql(group: Group, scope: Scope, period: Period) -> str:
     """A row per person and period in which something happened."""
     from_facts, where, rest = facts_sql(group, scope).partition("\nWHERE ")
+    if not scope.joined:
+        # Most people have no streak, and calendars of many zones are slow: only those are looked
+        # at who did something in the last two periods.
+        recent = facts_sql(group, scope, back=_RECENT_SECONDS[period])
+        rest += f"\n  AND e.person_id IN (\nSELECT e.person_id\n{recent})"
     return (
         f"SELECT DISTINCT {scope.key_columns},\n"
         f"  {_number_sql(period, 'e.at')} AS period,\n"
         f"  {_number_sql(period, scope.as_of)} AS current_period\n"
         f"{from_facts}\n  JOIN people AS who ON who.person_id = e.person_id{where}{rest}"
     )
+
+
+_RECENT_SECONDS = {"day": 4 * 86_400, "week": 16 * 86_400, "month": 64 * 86_400}
+"""Longer than two periods in any zone."""
 
 
 def _number_sql(period: Period, instant: str) -> str:
