@@ -37,6 +37,8 @@ def bench(name: str | None = None, *, size: int | None = None) -> dict[str, Any]
     path = known.get(name.replace("_", "-"))
     if path is None:
         raise unknown_name("benchmark", name, known)
+    if str(FOLDER) not in sys.path:
+        sys.path.append(str(FOLDER))  # what benchmarks share lies beside them
     spec = importlib.util.spec_from_file_location(f"bench_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise StateError(f"the benchmark {name} cannot be loaded")
