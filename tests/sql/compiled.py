@@ -9,7 +9,7 @@ from sql.random_expressions import CATALOG, COLUMNS, NOW
 from vocative.sql import Names, check, parse, quote_name, to_sql
 from vocative.sql.nodes import Span
 from vocative.sql.python import Operand, PythonNames, Writer, write
-from vocative.sql.python.plain import micros_of, span_micros
+from vocative.sql.python.pieces import micros_of, span_micros
 from vocative.sql.runtime import MAX_INSTANT, MIN_INSTANT
 from vocative.sql.types import Type
 

@@ -145,13 +145,13 @@ def test_calendars_agree_over_all_centuries(engine):
 
 
 def test_a_month_moves_by_no_more_than_the_wobble_that_turns_allow_for():
-    from vocative.sql.python.moving import _MONTH_WOBBLE
+    from vocative.sql.python.moving_values import MONTH_WOBBLE
 
     start = to_micros(datetime(1999, 12, 1, tzinfo=UTC))
     days = [start + n * DAY for n in range(366 * 5)]
     for months in [*range(-40, 40), 120, -1200, 12_000]:
         gaps = [runtime.add_months(at, months) - at for at in days]
-        assert max(gaps) - min(gaps) <= _MONTH_WOBBLE
+        assert max(gaps) - min(gaps) <= MONTH_WOBBLE
 
 
 def holds(operator, left, right):

@@ -136,7 +136,13 @@ def _json(value: Any) -> str:
 _ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _ESCAPES = {
     **{chr(code): f"\\u{code:04X}" for code in range(32)},
-    "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    '"': r"\"",
+    "\\": r"\\",
 }
 
 
@@ -246,11 +252,16 @@ def _length(year: int, month: int) -> int:
 
 def add_months(instant: int, months: int) -> int:
     """The same day so many months on, or the last of that month."""
-    day, cycles = _date(instant)
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return instant + _months_length(instant // DAY, months)
+
+
+@lru_cache(maxsize=8192)
+def _months_length(day: int, months: int) -> int:
+    start, cycles = _date(day * DAY)
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     year += 400 * cycles
-    last = min(day.day, _length(year, month + 1))
-    return _midnight(year, month + 1, last) + instant % DAY
+    last = min(start.day, _length(year, month + 1))
+    return _midnight(year, month + 1, last) - day * DAY
 
 
 def trunc_minute(instant: int) -> int:
@@ -404,6 +415,7 @@ def local_date(instant: int, zone: str) -> int:
     return local - local % DAY
 
 
+@lru_cache(maxsize=65536)
 def days_to_anniversary(day: int, today: int) -> int | None:
     """Days from a date to the next return of the month and day of another."""
     if day in _INFINITE:
@@ -527,14 +539,14 @@ def next_day_turn(gap: int, slope: int, now: int) -> int:
     return min(_reaches(day, gap, slope, now) for day in (days - 1, days, days + 1, days + 2))
 
 
-_FAR_DAYS = 100_000
+FAR_DAYS = 100_000
 _SLACK = 1_000
 
 
 def _reaches(days: int, gap: int, slope: int, now: int) -> int:
     """When a moving length gets to so many days, from either side."""
     threshold = days * DAY
-    far = abs(days) > _FAR_DAYS
+    far = abs(days) > FAR_DAYS
     if slope > 0 and (gap < threshold or (far and gap < threshold + _SLACK)):
         wait = -((gap - threshold) // slope)
     elif slope < 0 and (gap >= threshold or (far and gap >= threshold - _SLACK)):
