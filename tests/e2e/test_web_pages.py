@@ -266,7 +266,7 @@ def test_a_pack_is_added_and_computed(
     expect(panel.get_by_text("Wrote features/lifecycle.yaml")).to_be_visible()
     expect(panel.get_by_text("Added", exact=True)).to_be_visible()
     panel.get_by_role("button", name="Compute now").click()
-    expect(panel.get_by_text("Computed:")).to_be_visible()
+    expect(panel.get_by_text(re.compile("^Computed:"))).to_be_visible()
     panel.get_by_role("link", name="lifecycle_active").click()
     expect(page.get_by_role("heading", level=1, name="lifecycle_active")).to_be_visible()
     count = own_site.api("/segments/lifecycle_active")["count"]

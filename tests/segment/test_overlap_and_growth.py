@@ -161,11 +161,18 @@ def test_whom_another_definition_finds_did_not_enter(segmented, clock):
             ],
         )
     clock.at = at(27)
-    found = growth(segmented, "a")
-    assert found.started_with == 2
-    assert [
-        (day.on.day, day.entered, day.left, day.recounted, day.members) for day in found.days
-    ] == [(24, 0, 0, 2, 2), (25, 0, 0, 0, 2), (26, 1, 1, 1, 3), (27, 0, 0, 0, 3)]
+
+    def days():
+        return [
+            (day.on.day, day.entered, day.left, day.recounted, day.members)
+            for day in growth(segmented, "a").days
+        ]
+
+    assert growth(segmented, "a").started_with == 2
+    # No other definition was applied: computing anew found what had happened in the meantime.
+    assert days() == [(24, 0, 0, 2, 2), (25, 0, 0, 0, 2), (26, 3, 2, 0, 3), (27, 0, 0, 0, 3)]
+    redefine(segmented, "feature", "orders", at(26, 11))
+    assert days() == [(24, 0, 0, 2, 2), (25, 0, 0, 0, 2), (26, 1, 1, 1, 3), (27, 0, 0, 0, 3)]
 
 
 def test_growth_of_what_was_never_computed(segmented):
@@ -227,19 +234,29 @@ def test_growth_is_that_of_the_intervals(segmented, clock, intervals, days, zone
         )
 
 
-def test_another_definition_is_pointed_out(segmented, clock):
-    put(segmented, ("p1", "a", at(24), None))
-    with segmented.store.transaction() as tx:
+def redefine(workspace, kind, name, when):
+    """Another definition is applied, after the first."""
+    rows = [{"revision": 1, "at": 0}, {"revision": 2, "at": to_micros(when)}]
+    with workspace.store.transaction() as tx:
         tx.run(
             "INSERT INTO definitions (kind, name, revision, body, author, applied_at)"
-            " VALUES ('segment', 'a', :revision, '{}', 'me', :at)",
-            [
-                {"revision": 1, "at": to_micros(at(24))},
-                {"revision": 2, "at": to_micros(at(25))},
-            ],
+            " VALUES (:kind, :name, :revision, '{}', 'me', :at)",
+            [{"kind": kind, "name": name, **row} for row in rows],
         )
-    assert growth(segmented, "a").redefined_at == [at(25)]
-    assert growth(segmented, "b").redefined_at == []
+
+
+def test_another_definition_is_pointed_out(segmented):
+    put(
+        segmented,
+        ("p1", "a", at(24), None),
+        ("p1", "b", at(24), None),
+        ("p1", "country:FR", at(24), None),
+    )
+    redefine(segmented, "segment", "a", at(25))
+    redefine(segmented, "feature", "orders", at(26))
+    assert growth(segmented, "a").redefined_at == [at(25), at(26)]
+    assert growth(segmented, "b").redefined_at == [at(26)]
+    assert growth(segmented, "country:FR").redefined_at == []
 
 
 def test_the_intervals_of_a_person_latest_first(segmented):

@@ -1,17 +1,18 @@
 """How a segment grew: who entered, who left and how many were in, day by day.
 
 Made from the intervals in `memberships`. They begin when the segment was first computed; before
-that nothing is known, and nothing is made up. Whom a new definition finds in or out was recounted:
-nobody entered or left.
+that nothing is known, and nothing is made up. Whom another definition finds in or out was
+recounted: nobody entered or left.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from vocative.clock import from_micros, to_micros
 from vocative.errors import unknown_name
-from vocative.segment.plan import base_name
+from vocative.segment.plan import Plan, base_name, build_plan
 from vocative.segment.results import Growth, GrowthDay
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
@@ -32,23 +33,25 @@ def growth(workspace: Workspace, name: str, *, days: int = DAYS) -> Growth:
 
     Raises:
         UnknownName: there is no such segment.
+        AuthorError: a definition is wrong.
     """
-    known = workspace.definitions("segment")
-    if base_name(name) not in known:
-        raise unknown_name("segment", name, known)
+    plan = build_plan(workspace)
+    if base_name(name) not in plan.segments:
+        raise unknown_name("segment", name, plan.segments)
     zone = ZoneInfo(workspace.settings.timezone)
     today = workspace.clock.now().astimezone(zone).date()
     with workspace.store.read() as tx:
         since = _recorded_since(tx, name)
         began = today if since is None else min(today, since.astimezone(zone).date())
         first = max(today - timedelta(days=max(1, min(days, MOST_DAYS)) - 1), began)
-        record = None if since is None else _Record(tx, name, to_micros(since), zone)
+        redefined = _redefined_at(tx, plan, name, since)
+        record = None if since is None else _Record(tx, name, since, zone, redefined)
         return Growth(
             segment=name,
             timezone=workspace.settings.timezone,
             recorded_since=since,
             started_with=record.days(began, began)[0].recounted if record else 0,
-            redefined_at=_redefined_at(tx, base_name(name), since),
+            redefined_at=redefined,
             days=record.days(first, today) if record else [],
         )
 
@@ -71,26 +74,42 @@ def _recorded_since(tx: Transaction, name: str) -> datetime | None:
     return from_micros(min(known)) if known else None
 
 
-def _redefined_at(tx: Transaction, name: str, since: datetime | None) -> list[datetime]:
-    """When another definition of the segment was applied, after its first."""
+def _redefined_at(tx: Transaction, plan: Plan, name: str, since: datetime | None) -> list[datetime]:
+    """When another definition of the segment, or of what it is made from, was applied."""
     if since is None:
         return []
+    segments = plan.segments_needed([name])
+    fields = {field for found in segments.values() for field in found.fields}
+    features = plan.features_needed(fields & plan.features.keys())
     rows = tx.tuples(
-        "SELECT applied_at FROM definitions WHERE kind = 'segment' AND name = :name"
-        " AND applied_at > :since AND revision > 1 ORDER BY revision",
-        {"name": name, "since": to_micros(since)},
+        "SELECT kind, name, applied_at FROM definitions WHERE kind IN ('segment', 'feature')"
+        " AND applied_at > :since AND revision > 1",
+        {"since": to_micros(since)},
     )
-    return [from_micros(at) for (at,) in rows]
+    names = {("segment", one) for one in segments} | {("feature", one) for one in features}
+    found = {at for kind, one, at in rows if (kind, one) in names}
+    return [from_micros(at) for at in sorted(found)]
 
 
 class _Record:
     """What is known of one segment's members, by local day."""
 
-    def __init__(self, tx: Transaction, name: str, since: int, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        name: str,
+        since: datetime,
+        zone: ZoneInfo,
+        redefined_at: Sequence[datetime],
+    ) -> None:
         self._tx = tx
         self._name = name
-        self._since = since
+        self._since = to_micros(since)
         self._zone = zone
+        # Computing everybody anew may go on over midnight.
+        days = {at.astimezone(zone).date() for at in redefined_at}
+        self._recounted_on = {since.astimezone(zone).date()}
+        self._recounted_on |= days | {on + timedelta(days=1) for on in days}
 
     def days(self, first: date, last: date) -> list[GrowthDay]:
         """Each day from `first` to `last`."""
@@ -141,8 +160,10 @@ class _Record:
         recounted: Counter[date] = Counter()
         for piece, everybody, defined in rows:
             on = from_micros(int(piece) * _PIECE).astimezone(self._zone).date()
-            moved[on] += int(everybody) - int(defined)
-            recounted[on] += int(defined)
+            # On other days, computing anew only found what had happened in the meantime.
+            anew = int(defined) if on in self._recounted_on else 0
+            moved[on] += int(everybody) - anew
+            recounted[on] += anew
         return moved, recounted
 
     def _members_before(self, at: int) -> int:
