@@ -411,8 +411,27 @@ def local_date(instant: int, zone: str) -> int:
     """The date in a zone at an instant."""
     if instant in _INFINITE:
         return instant
-    local = local_time(instant, zone)
-    return local - local % DAY
+    found = 0
+    for starts, day in zone_dates(zone, instant // DAY):
+        if starts > instant:
+            break
+        found = day
+    return found
+
+
+@lru_cache(maxsize=8192)
+def zone_dates(zone: str, day: int) -> tuple[tuple[int, int], ...]:
+    """When which local date begins during one UTC day; the first begins with the day."""
+    parts = [*zone_day(zone, day), ((day + 1) * DAY, 0)]
+    found: list[tuple[int, int]] = []
+    for (starts, offset), (ends, _) in itertools.pairwise(parts):
+        at = starts
+        while at < ends:
+            local = (at + offset) // DAY * DAY
+            if not found or found[-1][1] != local:
+                found.append((at, local))
+            at = local + DAY - offset
+    return tuple(found)
 
 
 @lru_cache(maxsize=65536)
@@ -505,20 +524,12 @@ def local_date_turn(instant: int, slope: int, now: int, zone: str) -> int:
 
 def local_day_end(instant: int, zone: str) -> int:
     """The first later instant whose local date is another."""
-    today = local_time(instant, zone) // DAY
-    at = instant
+    today = local_date(instant, zone)
     for day in range(instant // DAY, instant // DAY + 4):
-        parts = [*zone_day(zone, day), ((day + 1) * DAY, 0)]
-        for (start, offset), (end, _) in itertools.pairwise(parts):
-            if end <= at:
-                continue
-            at = max(at, start)
-            if (at + offset) // DAY != today:
-                return at
-            midnight = (today + 1) * DAY - offset
-            if midnight < end:
-                return midnight
-    return at
+        for starts, local in zone_dates(zone, day):
+            if starts > instant and local != today:
+                return starts
+    return instant + DAY
 
 
 def days_turn(operator: str, number: float, gap: int, slope: int, now: int) -> int:
