@@ -1,8 +1,9 @@
 """What applying the log costs: from an encrypted batch to identities, profiles and history.
 
-In: nothing; events of a shop are drawn (page views, product events, orders with lines, e-mail
-events, 5 % identifies; a few very busy people) and put on a log. Out: for each number of events
-per step, events per second and microseconds of CPU per event, on a store that knows the people.
+In: nothing; events of a shop are drawn (visits with page views, product events, orders with lines
+and 5 % identifies; e-mail events; a few very busy people) and put on a log. Out: for each number
+of events per step, events per second and microseconds of CPU per event, on a store that knows the
+people.
 """
 
 import random
@@ -33,14 +34,15 @@ postal_address: 1 High Street
 TRAITS = (
     "email: {personal: true}\nfirst_name: {personal: true}\ncountry: {}\nplan: {}\ntimezone: {}\n"
 )
+HOURS = 3
+EVENTS_PER_VISIT = 12
+MAILS = 0.2
 KINDS = {
-    "page": 0.40,
-    "Product Viewed": 0.25,
-    "Product Added": 0.08,
-    "Order Completed": 0.03,
-    "Email Delivered": 0.12,
-    "Email Opened": 0.07,
-    "identify": 0.05,
+    "page": 0.50,
+    "Product Viewed": 0.30,
+    "Product Added": 0.10,
+    "Order Completed": 0.04,
+    "identify": 0.06,
 }
 CONTEXT = {
     "ip": "203.0.113.7",
@@ -99,25 +101,42 @@ def _put(workspace: Workspace, raw: list[bytes], *, batch: int) -> None:
 
 
 def made_events(count: int, *, people: int, seed: int = 7) -> Iterator[bytes]:
-    """Events as a shop's site sends them, in the order of their times."""
+    """Events as a shop's site and its mails make them within some hours, in the order of time.
+
+    On the site people come for visits of some minutes; mails come one at a time.
+    """
     rng, dice = np.random.default_rng(seed), random.Random(seed)
+    mails = rng.random(count) < MAILS
+    visits = max(count // EVENTS_PER_VISIT, 1)
+    visit = rng.integers(0, visits, count)
     everybody = rng.integers(0, people, count)
-    busy = np.minimum(rng.zipf(1.5, count) - 1, people - 1)
-    who = np.where(rng.random(count) < 0.5, busy, everybody).tolist()
-    kinds = rng.choice(list(KINDS), count, p=list(KINDS.values())).tolist()
+    busy = np.minimum(rng.zipf(1.5, visits) - 1, people - 1)
+    visitor = np.where(rng.random(visits) < 0.3, busy, rng.integers(0, people, visits))
+    began = rng.random(visits) * HOURS * 3_600
+    within = rng.exponential(120, count)
+    who = np.where(mails, everybody, visitor[visit])
+    when = np.where(mails, rng.random(count) * HOURS * 3_600, began[visit] + within)
+    order = np.argsort(when, kind="stable")
+    kinds = rng.choice(list(KINDS), count, p=list(KINDS.values()))
+    kinds = np.where(mails, rng.choice(["Email Delivered", "Email Opened"], count), kinds)
     encode = msgspec.json.Encoder().encode
-    began = NOW - timedelta(days=30)
-    for number, (person, kind) in enumerate(zip(who, kinds, strict=True)):
-        at = began + timedelta(days=29.9) * (number / count)
+    start = NOW - timedelta(hours=HOURS + 1)
+    for number, at in enumerate(order.tolist()):
+        person, kind = int(who[at]), str(kinds[at])
         body: dict[str, Any] = {
             "messageId": f"ajs-next-{number:09d}-{dice.getrandbits(64):016x}",
-            "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": _stamp(start + timedelta(seconds=float(when[at]))),
             "context": CONTEXT,
-            "anonymousId": f"{person:08x}-5f2c-4d1b-9c1e-{person % 3:012x}",
         }
-        if person % 2 or kind in ("identify", "Order Completed"):
+        if kind.startswith("Email") or kind == "identify" or person % 2:
             body["userId"] = f"user-{person}"
+        if not kind.startswith("Email"):
+            body["anonymousId"] = f"{person:08x}-5f2c-4d1b-9c1e-{person % 3:012x}"
         yield encode({**body, **_content(kind, person, dice)})
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _content(kind: str, person: int, dice: random.Random) -> dict[str, Any]:

@@ -181,17 +181,14 @@ def _time(wire: _Wire, received_at: int) -> int:
     stated = wire.timestamp if wire.timestamp is not None else wire.original_timestamp
     if stated is None:
         return received_at
-    at = _instant(stated)
+    try:
+        if isinstance(stated, int):
+            at = micros_from_unix(stated)
+        else:
+            read = datetime.fromisoformat(stated)
+            at = to_micros(read if read.tzinfo else read.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        raise EventRefused("an unreadable timestamp") from error
     if not _EARLIEST <= at <= received_at + _TOLERANCE:
         raise EventRefused("a timestamp in the future or before 1990")
     return at
-
-
-def _instant(stated: str | int) -> int:
-    try:
-        if isinstance(stated, int):
-            return micros_from_unix(stated)
-        at = datetime.fromisoformat(stated)
-        return to_micros(at if at.tzinfo else at.replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
-        raise EventRefused("an unreadable timestamp") from error

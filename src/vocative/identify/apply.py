@@ -199,13 +199,17 @@ class Applier:
         )
         profiles = ProfileChanges(self._workspace)
         facts = Facts()
+        events, lines = facts.events, facts.lines
         for one in fresh:
             person = _person(graph, one)
             if person is None:
-                facts.add(one, None)
+                person_id = None
             else:
+                person_id = person.person_id
                 profiles.observe(person, one.event, one.stated)
-                facts.add(one, person.person_id)
+            events.append((one.event_id, person_id, *one.columns))
+            for line in one.lines:
+                lines.append((one.event_id, person_id, *line))
         people = profiles.write(tx, graph)
         facts.settle({gone.person_id: gone.living.person_id for gone in graph.changes.merged})
         return facts, people
@@ -254,8 +258,8 @@ def _write_counts(
     refused: Sequence[Refused],
 ) -> None:
     now = to_micros(workspace.clock.now())
-    applied = Counter(one.batch.position for one in fresh)
-    readable = Counter(one.batch.position for one in read)
+    applied = Counter(one.position for one in fresh)
+    readable = Counter(one.position for one in read)
     rejected = Counter(one.position for one in refused)
     tx.run(
         "INSERT INTO rejected_events (position, event_index, source, reason, rejected_at)"

@@ -4,53 +4,18 @@ The columns are those of the relations `events` and `order_lines`; the rest of a
 properties stays beside them as JSON, cleaned of what identifies a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from vocative.engines.base import HISTORY_COLUMNS
 from vocative.identify.personal import clean_text
-from vocative.identify.reading import ReadEvent
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_EVENT_COLUMNS = [
-    "event_id",
-    "person_id",
-    "name",
-    "at",
-    "received_at",
-    "source",
-    "order_id",
-    "product_id",
-    "category",
-    "price",
-    "quantity",
-    "revenue",
-    "currency",
-    "campaign",
-    "message_id",
-    "properties",
-    "position",
-]
-_LINE_COLUMNS = [
-    "event_id",
-    "person_id",
-    "name",
-    "at",
-    "order_id",
-    "product_id",
-    "category",
-    "price",
-    "quantity",
-    "revenue",
-    "position",
-]
-_NUMBERS = {"price", "quantity", "revenue"}
-_INSTANTS = {"at", "received_at"}
-_PROPERTIES = _EVENT_COLUMNS.index("properties")
 _REFUNDS = {"Order Refunded", "Order Cancelled"}
 _KNOWN = frozenset(
     "order_id product_id sku category price quantity revenue total currency campaign campaign_id"
@@ -58,53 +23,47 @@ _KNOWN = frozenset(
 )
 """Properties that have a column of their own; the others stay beside them as JSON."""
 _NO_VALUES = (None,) * 9
+_NO_LINES = ()
+_PROPERTIES = list(HISTORY_COLUMNS["events"]).index("properties")
+_encode = msgspec.json.Encoder().encode
+
+Columns = tuple[Any, ...]
+
+
+def event_columns(
+    name: str, properties: dict[str, Any]
+) -> tuple[str, Columns, dict[str, Any], Sequence[Columns]]:
+    """What history says of an event by its name and properties.
+
+    Args:
+        name: The event's name.
+        properties: Its properties, cleaned of what identifies a person; what has a column of its
+            own is taken out of them.
+
+    Returns:
+        Its name as history shows it, the columns from order_id to message_id, the properties
+        that are left, and for each product the columns of its line from product_id to revenue.
+    """
+    name = _event_name(name)
+    if _KNOWN.isdisjoint(properties):
+        return name, _NO_VALUES, properties, _NO_LINES
+    sign = -1.0 if name in _REFUNDS else 1.0
+    values = _values(properties.pop, sign)
+    products = properties.pop("products", None)
+    lines: Sequence[Columns] = _NO_LINES
+    if isinstance(products, list):
+        lines = [_line(product, sign) for product in products if isinstance(product, Mapping)]
+    return name, values, properties, lines
 
 
 class Facts:
-    """Collects the rows of one step."""
+    """The rows of one step."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[Any, ...]] = []
+        self.events: list[Columns] = []
         """Rows of `events`; `properties` is a dict still."""
-        self.lines: list[tuple[Any, ...]] = []
+        self.lines: list[Columns] = []
         """Rows of `order_lines`."""
-
-    def add(self, one: ReadEvent, person_id: str | None) -> None:
-        """One event and, when it has products, one line for each.
-
-        Args:
-            one: The event.
-            person_id: Whose it is; None: nobody's.
-        """
-        event, position = one.event, one.batch.position
-        name, rest = _event_name(event.name), one.properties
-        named = _KNOWN.intersection(rest)
-        values: tuple[Any, ...] = _NO_VALUES
-        if named:
-            known = {column: rest.pop(column) for column in named}
-            sign = -1.0 if name in _REFUNDS else 1.0
-            values = _values(known, sign)
-            products = known.get("products")
-            if isinstance(products, list):
-                base = (one.event_id, person_id, name, event.at, values[0])
-                self.lines += [
-                    (*base, *_line(product, sign), position)
-                    for product in products
-                    if isinstance(product, Mapping)
-                ]
-        self.events.append(
-            (
-                one.event_id,
-                person_id,
-                name,
-                event.at,
-                event.received_at,
-                one.batch.source,
-                *values,
-                rest,
-                position,
-            )
-        )
 
     def settle(self, merged: Mapping[str, str]) -> None:
         """Show people who were merged in this step as who survives."""
@@ -115,8 +74,8 @@ class Facts:
     def tables(self) -> "dict[str, pa.Table]":
         """Both relations as Arrow tables."""
         return {
-            "events": _table(_EVENT_COLUMNS, self.events),
-            "order_lines": _table(_LINE_COLUMNS, self.lines),
+            "events": _table("events", self.events),
+            "order_lines": _table("order_lines", self.lines),
         }
 
 
@@ -125,24 +84,32 @@ def _event_name(name: str) -> str:
     return clean_text(name)
 
 
-def _values(known: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
-    """The columns from order_id to message_id."""
-    get = known.get
-    amount = _number(get("total") if get("revenue") is None else get("revenue"))
+def _values(pop: Callable[[str, None], Any], sign: float) -> Columns:
+    order_id, category, currency = (
+        pop("order_id", None),
+        pop("category", None),
+        pop("currency", None),
+    )
+    product_id, sku = pop("product_id", None), pop("sku", None)
+    price, quantity = pop("price", None), pop("quantity", None)
+    revenue, total = pop("revenue", None), pop("total", None)
+    campaign, campaign_id = pop("campaign", None), pop("campaign_id", None)
+    message_id, email_id = pop("message_id", None), pop("email_id", None)
+    amount = _number(total if revenue is None else revenue)
     return (
-        _text(get("order_id")),
-        _text(get("product_id") or get("sku")),
-        _text(get("category")),
-        _number(get("price")),
-        _number(get("quantity")),
+        None if order_id is None else _text(order_id),
+        _text(product_id or sku),
+        None if category is None else _text(category),
+        None if price is None else _number(price),
+        None if quantity is None else _number(quantity),
         -abs(amount) if amount is not None and sign < 0 else amount,
-        _text(get("currency")),
-        _text(get("campaign") or get("campaign_id")),
-        _text(get("message_id") or get("email_id")),
+        None if currency is None else _text(currency),
+        _text(campaign or campaign_id),
+        _text(message_id or email_id),
     )
 
 
-def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
+def _line(product: Mapping[str, Any], sign: float) -> Columns:
     price, quantity = _number(product.get("price")), _number(product.get("quantity"))
     signed = sign * (1.0 if quantity is None else abs(quantity))
     return (
@@ -154,32 +121,34 @@ def _line(product: Mapping[str, Any], sign: float) -> tuple[Any, ...]:
     )
 
 
-def _settled(row: tuple[Any, ...], merged: Mapping[str, str]) -> tuple[Any, ...]:
+def _settled(row: Columns, merged: Mapping[str, str]) -> Columns:
     return (row[0], merged[row[1]], *row[2:]) if row[1] in merged else row
 
 
-def _table(names: list[str], rows: list[tuple[Any, ...]]) -> "pa.Table":
+def _table(relation: str, rows: list[Columns]) -> "pa.Table":
     import pyarrow as pa
 
-    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
-    if names is _EVENT_COLUMNS:
-        encode = msgspec.json.Encoder().encode
+    types = _types(relation)
+    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(types)
+    if relation == "events":
         columns[_PROPERTIES] = [
-            encode(rest).decode() if rest else "{}" for rest in columns[_PROPERTIES]
+            _encode(rest).decode() if rest else "{}" for rest in columns[_PROPERTIES]
         ]
-    return pa.table(
-        {name: pa.array(column, _arrow(name)) for name, column in zip(names, columns, strict=True)}
-    )
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types.values(), strict=True)]
+    return pa.Table.from_arrays(arrays, names=list(types))
 
 
-def _arrow(name: str) -> "pa.DataType":
+@lru_cache
+def _types(relation: str) -> "dict[str, pa.DataType]":
     import pyarrow as pa
 
-    if name in _INSTANTS:
-        return pa.timestamp("us")
-    if name == "position":
-        return pa.int64()
-    return pa.float64() if name in _NUMBERS else pa.string()
+    kinds = {
+        "VARCHAR": pa.string(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "DOUBLE": pa.float64(),
+        "BIGINT": pa.int64(),
+    }
+    return {name: kinds[kind] for name, kind in HISTORY_COLUMNS[relation].items()}
 
 
 def _text(value: Any) -> str | None:

@@ -175,7 +175,7 @@ class IdentityGraph:
                 f"SELECT i.value_hash, {named}, {PERSON_COLUMNS} FROM identities i"
                 " JOIN profiles p ON p.person_id = i.person_id"
                 f" WHERE i.namespace = :namespace AND i.value_hash IN ({marks})",
-                {"namespace": namespace, **bound},
+                (namespace, *bound.values()),
             )
             for value_hash, has_name, person_id, *row in rows:
                 person = self._people.get(person_id)

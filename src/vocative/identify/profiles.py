@@ -72,12 +72,12 @@ class ProfileChanges:
 
     def observe(self, person: Person, event: Event, stated: Statement) -> None:
         """Learn from one event."""
+        at = event.at
         self._touched.add(person)
-        person.seen(event.at)
+        person.seen(at)
         if event.name in _CONSENT_EVENTS and event.type == "track":
             self._consents.append((person, event))
-        if event.type == "identify" and stated is not NOTHING:
-            at = event.at
+        if stated is not NOTHING and event.type == "identify":
             person.state(stated.traits, at)
             statements = {name: (value, at) for name, value in stated.vault.items()}
             self._vault[person] = merge_statements(self._vault.get(person, {}), statements)

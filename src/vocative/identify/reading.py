@@ -1,12 +1,13 @@
 """Reads what stands on the log: raw events in, checked ones with what they say about whom out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
+from vocative.identify.facts import event_columns
 from vocative.identify.graph import Identity
 from vocative.identify.personal import clean_properties
 from vocative.identify.profiles import NOTHING, Statement, read_statement
@@ -16,18 +17,21 @@ from vocative.workspace import Trait
 
 
 class ReadEvent(msgspec.Struct, frozen=True, gc=False):
-    """A readable event with its place on the log and what it says about whom."""
+    """A readable event, what it says about whom, and what history will say of it."""
 
     event_id: str
     key: bytes
     """The same id as it is kept in `seen_events`."""
     event: Event
-    batch: LogBatch
+    position: int
+    """Of its batch on the log."""
     identities: tuple[Identity, ...]
     """Strongest first."""
     stated: Statement
-    properties: dict[str, Any]
-    """Without what identifies a person."""
+    columns: tuple[Any, ...]
+    """Of its row of `events`, from name on."""
+    lines: Sequence[tuple[Any, ...]]
+    """Of its rows of `order_lines`, from name on."""
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -55,18 +59,28 @@ def read_batches(
 
 
 def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> ReadEvent:
-    event = read_event(raw, received_at=batch.received_at, trusted=batch.source == OWN_SOURCE)
+    source, position = batch.source, batch.position
+    event = read_event(raw, received_at=batch.received_at, trusted=source == OWN_SOURCE)
     try:
-        stated = read_statement(event, declared)
-        properties = clean_properties(event.properties)
+        stated = read_statement(event, declared) if event.traits else NOTHING
+        name, values, rest, products = event_columns(event.name, clean_properties(event.properties))
     except RecursionError as error:
         raise EventRefused("nested too deeply") from error
     identities = _identities(event, stated)
     if not (identities or event.person_id or event.nobody):
         raise EventRefused("no userId, no anonymousId and no usable e-mail address")
-    event_id = event_id_for(batch.source, event.message_id)
-    key = bytes.fromhex(event_id)
-    return ReadEvent(event_id, key, event, batch, identities, stated, properties)
+    event_id = event_id_for(source, event.message_id)
+    at = event.at
+    return ReadEvent(
+        event_id,
+        bytes.fromhex(event_id),
+        event,
+        position,
+        identities,
+        stated,
+        (name, at, batch.received_at, source, *values, rest, position),
+        [(name, at, values[0], *line, position) for line in products] if products else products,
+    )
 
 
 def _identities(event: Event, stated: Statement) -> tuple[Identity, ...]:

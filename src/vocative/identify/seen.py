@@ -40,7 +40,10 @@ class SeenEvents:
             self._tail = set(_read_tail(tx))
         found = self._tail.intersection(ids)
         for marks, bound in in_lists([one for one in ids if one not in found]):
-            rows = tx.tuples(f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})", bound)
+            rows = tx.tuples(
+                f"SELECT event_id FROM seen_events WHERE event_id IN ({marks})",
+                tuple(bound.values()),
+            )
             found.update(bytes(one) for (one,) in rows)
         return found
 

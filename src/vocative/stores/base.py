@@ -17,8 +17,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from vocative.errors import EngineError, Retryable
 
-Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]
-"""The values of one execution by name, or those of several: by name, or in the binds' order."""
+Values = Mapping[str, Any] | tuple[Any, ...]
+"""What is bound: by name, or (cheaper when there are many) in the order of the binds."""
+Params = Values | Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]
+"""The values of one execution, or a list of those of several."""
 Row = dict[str, Any]
 
 
@@ -48,8 +50,7 @@ class Transaction:
 
         Args:
             sql: The statement, with binds as `:name`.
-            params: Tuples are cheaper than mappings when there are many; they hold one value per
-                bind in the order in which the binds are written.
+            params: Values, or a list of them.
 
         Returns:
             How many rows it changed.
@@ -62,7 +63,7 @@ class Transaction:
         """Every row of a query (or of a statement with RETURNING)."""
         return [dict(row) for row in self._execute(sql, params).mappings()]
 
-    def tuples(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def tuples(self, sql: str, params: Values | None = None) -> list[tuple[Any, ...]]:
         """Every row as a tuple: cheaper than dicts when there are many."""
         result = self._execute(sql, params)
         # The driver's own tuples: making rows of them one by one costs more than reading them.
@@ -81,7 +82,7 @@ class Transaction:
 
     def _execute(self, sql: str, params: Params | None) -> sa.CursorResult[Any]:
         try:
-            in_order = isinstance(params, Sequence) and isinstance(params[0], tuple)
+            in_order = isinstance(params[0] if isinstance(params, list) else params, tuple)
             return self._connection.exec_driver_sql(
                 _driver_sql(self._connection.dialect, sql, in_order=in_order),
                 {} if params is None else params,

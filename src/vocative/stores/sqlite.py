@@ -27,7 +27,8 @@ def create_engine(url: sa.URL) -> sa.Engine:
             # The store can be rebuilt from the log up to its own offset: surviving a killed
             # process is enough, and WAL gives that without a disk flush per commit.
             "synchronous = NORMAL",
-            "wal_autocheckpoint = 2000",
+            # A checkpoint stalls the writer that does it: `Store.tidy` does it beside.
+            "wal_autocheckpoint = 16000",
             "cache_size = -65536",
             "temp_store = MEMORY",
         ):
