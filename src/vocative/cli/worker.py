@@ -5,6 +5,7 @@ alone changes, builds what new definitions need in between, and judges visits. S
 `vocative serve`; it ends when its parent does.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -42,7 +43,7 @@ class Worker:
         self._definitions: object = None
         self._chores_at = 0.0
         self._beside = ThreadPoolExecutor(1, "history")
-        self._flushing: Future[int] | None = None
+        self._flushing: Future[None] | None = None
 
     def stop(self, _: int, __: FrameType | None) -> None:
         """Finish the transaction under way, then end."""
@@ -59,6 +60,7 @@ class Worker:
                 log.warning("%s", error.message)
                 time.sleep(5)
         self._beside.shutdown()
+        gc.unfreeze()
 
     def turn(self) -> bool:
         """Do one round of work; whether there was any."""
@@ -77,11 +79,18 @@ class Worker:
         settle(self._workspace)
         self._take_up_definitions()
         self._runner.look_again()
+        # People who are kept in memory hold no circles: looking through them takes longer than
+        # all the rest of a batch.
+        gc.freeze()
         if self._flushing is None or self._flushing.done():
             if self._flushing is not None:
                 self._flushing.result()
-            history, store = self._workspace.history, self._workspace.store
-            self._flushing = self._beside.submit(history.flush_when_due, store)
+            self._flushing = self._beside.submit(self._tidy)
+
+    def _tidy(self) -> None:
+        """Move what waits in the store to where it belongs, beside the work."""
+        self._workspace.history.flush_when_due(self._workspace.store)
+        self._workspace.store.tidy()
 
     def _take_up_definitions(self) -> None:
         """Look whether definitions, the catalog or the buckets of ranking features have changed."""

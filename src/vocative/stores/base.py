@@ -142,6 +142,16 @@ class Store:
         with explained(), self.engine.connect() as connection:
             yield Transaction(connection.execution_options(read_only=True))
 
+    def tidy(self) -> None:
+        """Do what a database wants done now and then, beside whoever writes.
+
+        SQLite's log is copied into its file, as far as nobody needs it: a writer that does it
+        itself stalls for as long as the disk takes.
+        """
+        if self.dialect == "sqlite":
+            with self.read() as tx:
+                tx.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()

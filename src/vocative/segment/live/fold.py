@@ -105,14 +105,25 @@ class _Folding:
         return f"{self.bind('points', dict(points))}[fact[{NAME}]]"
 
     def keep(self) -> None:
+        """Lines that keep the fact: at the end, where nearly all belong, without a call."""
         group = self.group
         values = [self.column(column) for column in group.columns]
         number = f"int(fact[{EVENT_ID}][:16], 16)" if group.ordered else "0"
+        indent = ""
         if group.horizon is not None and not group.newest:
             self.line(f"if at > now - {group.horizon}:")
-            self.line(f"    record.add(at, {number}, ({''.join(v + ', ' for v in values)}))")
-        else:
-            self.line(f"record.add(at, {number}, ({''.join(v + ', ' for v in values)}))")
+            indent = "    "
+        self.line(f"{indent}facts = record.facts")
+        self.line(f"{indent}instants = facts.at")
+        self.line(f"{indent}if facts is record.open and (not instants or at > instants[-1]):")
+        self.line(f"{indent}    instants.append(at)")
+        if group.ordered:
+            self.line(f"{indent}    facts.ids.append({number})")
+        for place, value in enumerate(values):
+            self.line(f"{indent}    facts.columns[{place}].append({value})")
+        self.line(f"{indent}else:")
+        listed = "".join(value + ", " for value in values)
+        self.line(f"{indent}    record.add(at, {number}, ({listed}))")
 
     def column(self, column: Column) -> str:
         if column.points:

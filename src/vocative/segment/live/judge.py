@@ -1,7 +1,6 @@
 """One batch of the live runner: folds facts, judges people, collects what changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -10,7 +9,7 @@ from vocative.segment.live.changes import Change
 from vocative.segment.live.evaluate import Evaluation
 from vocative.segment.live.fold import AT, EVENT_ID, NAME, PERSON, Fact
 from vocative.segment.live.people import People, Person
-from vocative.segment.live.program import RELATIONS, ZONE, Program
+from vocative.segment.live.program import RELATIONS, ZONE, Program, Target
 from vocative.segment.live.state import PlanState
 from vocative.stores import Transaction, in_lists
 
@@ -189,36 +188,45 @@ class Batch:
         person.traits = self.program.live_traits(told.traits, told.first_seen_at)
 
     def _fold(self, people: Mapping[str, Person], relation: str, rows: Sequence[Fact]) -> None:
-        targets = self.program.targets[relation]
-        masks, causes = self._masks, self._causes
+        targets, place = self.program.targets[relation], self.program.place
+        masks, causes, now = self._masks, self._causes, self.now
         for fact in rows:
-            if fact[PERSON] is None or fact[NAME] not in targets:
+            wanted = targets.get(fact[NAME])
+            if wanted is None or fact[PERSON] is None:
                 continue
             person = people[fact[PERSON]]
-            mask = self._fold_one(person, relation, fact, targets)
+            if fact[AT] > now:
+                self._hold(person, relation, fact)
+                continue
+            mask, records = 0, person.records
+            for number, fold in wanted:
+                record = records.get(number)
+                if record is None:
+                    record = self.people.record(self.tx, person, number)
+                if fold(record, fact, now):
+                    person.dirty.add(number)
+                    mask |= 1 << place[number]
             if mask:
                 masks[person.person_id] = masks.get(person.person_id, 0) | mask
                 causes[person.person_id] = fact[EVENT_ID]
 
+    def _hold(self, person: Person, relation: str, fact: Fact) -> None:
+        """Keep a fact that lies in the future until its instant."""
+        person.held.append((fact[AT], relation, list(fact)))
+        person.held.sort(key=lambda held: held[0])
+        person.next_change = min(person.next_change, fact[AT])
+        self.touched[person.person_id] = person
+
     def _fold_one(
-        self, person: Person, relation: str, fact: Fact, targets: Mapping[str, Any]
-    ) -> int:
-        """Fold a fact; the mask of the groups it belongs to."""
+        self, person: Person, relation: str, fact: Fact, targets: Mapping[str, Sequence[Target]]
+    ) -> None:
+        """Fold one fact outside a batch of them."""
         if fact[AT] > self.now:
-            person.held.append((fact[AT], relation, list(fact)))
-            person.held.sort(key=lambda held: held[0])
-            person.next_change = min(person.next_change, fact[AT])
-            self.touched[person.person_id] = person
-            return 0
-        mask, numbers = 0, self.program.place
+            self._hold(person, relation, fact)
+            return
         for number, fold in targets.get(fact[NAME], ()):
-            record = person.records.get(number)
-            if record is None:
-                record = self.people.record(self.tx, person, number)
-            if fold(record, fact, self.now):
+            if fold(self.people.record(self.tx, person, number), fact, self.now):
                 person.dirty.add(number)
-                mask |= 1 << numbers[number]
-        return mask
 
     def _release(self, person: Person, now: int) -> None:
         """Fold the facts whose instant has come."""

@@ -158,12 +158,11 @@ class Record:
         self.facts.extend(other.facts)
 
     def _forget(self, group: Group, now: int) -> None:
-        if group.horizon is None or not self.facts.at:
+        horizon, instants = group.horizon, self.facts.at
+        if horizon is None or not instants or instants[0] > now - horizon:
             return
         # The window is (now - horizon, now].
-        kept = min(
-            bisect_right(self.facts.at, now - group.horizon), len(self.facts.at) - group.newest
-        )
+        kept = min(bisect_right(instants, now - horizon), len(instants) - group.newest)
         if kept <= 0:
             return
         self.facts.drop(kept)

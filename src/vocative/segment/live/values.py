@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-from vocative.segment.live.groups import DAY, STREAK_LIMIT
+from vocative.segment.live.groups import DAY, SECOND, STREAK_LIMIT
 from vocative.segment.live.record import UNKNOWN, Facts
 from vocative.sql.runtime import (
     NEVER,
@@ -22,6 +22,7 @@ from vocative.sql.runtime import (
 )
 
 GRAIN = 1e6
+_FAR = 2 * SECOND
 
 
 def grains(value: float) -> float:
@@ -165,6 +166,9 @@ def crossing(points: float, operator: str, number: float, now: int, half_life: i
     # Where the rounded value crosses, up to the last digits of a double: then to the microsecond.
     edge = abs(number) + (5e-7 if before == (points > 0) and strict == (points > 0) else -5e-7)
     guess = now + round(half_life * math.log2(abs(points) / max(edge, 5e-7)))
+    if guess - now > _FAR:
+        # Looking again a moment before is cheaper than finding the exact instant for everybody.
+        return guess - _FAR // 2
     low, high = now, max(guess, now) + 1
     while holds(high) == before:
         low, high = high, high + (high - now) + 1
