@@ -3,9 +3,11 @@
 import importlib.util
 import os
 import shutil
+import uuid
 
 import pytest
 
+from engines.stand_ins import ClickHouseInside, RedshiftOnPostgres
 from vocative.engines.duckdb import DuckDbEngine
 from vocative.engines.postgres import PostgresEngine
 from vocative.engines.spark import SparkEngine
@@ -43,8 +45,39 @@ def spark_engine():
         yield opened
 
 
+@pytest.fixture(scope="session")
+def clickhouse_engine():
+    if importlib.util.find_spec("chdb") is None:
+        pytest.skip("no ClickHouse: pip install --no-deps -r requirements/engines.lock")
+    with ClickHouseInside() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def redshift_engine():
+    """A database of its own: Redshift's functions have lasting names, and it sorts by bytes."""
+    if not (url := os.environ.get("VOCATIVE_TEST_POSTGRES")):
+        pytest.skip("no PostgreSQL: set VOCATIVE_TEST_POSTGRES=postgresql://user@host/database")
+    import psycopg
+
+    name = f"redshift_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
+        )
+        with RedshiftOnPostgres(f"{url.rpartition('/')[0]}/{name}") as opened:
+            yield opened
+        server.execute(f"DROP DATABASE {name}")
+
+
 @pytest.fixture(
-    scope="session", params=[pytest.param("postgres", marks=pytest.mark.postgres), "spark"]
+    scope="session",
+    params=[
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("redshift", marks=pytest.mark.postgres),
+        "spark",
+        "clickhouse",
+    ],
 )
 def other(request):
     """Each engine that has to agree with DuckDB."""

@@ -127,9 +127,39 @@ EXPRESSIONS = {
 }
 
 
-def rows_table():
-    columns = {name: pa.array(ROWS[name], ARROW[kind]) for name, kind in KINDS.items()}
+def rows_table(dialect):
+    """The rows; the outermost instants only for engines that hold every year."""
+    near = dialect not in FEWER_YEARS
+    columns = {
+        name: pa.array(
+            [
+                value if near or kind is not Type.INSTANT or _near(value) else None
+                for value in values
+            ],
+            ARROW[kind],
+        )
+        for (name, kind), values in zip(KINDS.items(), map(ROWS.get, KINDS), strict=True)
+    }
     return pa.table({"n": list(range(len(ROWS["x"]))), **columns, "local_zone": ROWS["local_zone"]})
+
+
+def _near(value):
+    return value is None or 1970 <= value.year < 2200
+
+
+FEWER_YEARS = ("redshift", "clickhouse")
+DIFFERENT = {
+    "clickhouse": {
+        "x in (0, 2.5)": "minus zero is no member of a list with zero",
+        "date_trunc('year', coalesce(at, 'infinity'))": "infinity is an instant like others",
+    },
+    "redshift": {
+        "upper(s)": "some capitals of one letter are several, or none",
+        "date_trunc('year', coalesce(at, 'infinity'))": "infinity is an instant like others",
+        "coalesce(at, '-infinity') - interval '1 day' < '-infinity'": "the same",
+    },
+}
+"""What an engine is known to answer otherwise; also told in docs/plugins/engines.md."""
 
 
 def query_of(texts):
@@ -151,17 +181,18 @@ def comparable(table):
     return columns
 
 
-def answers(engine, sql):
-    engine.register("edge_values", rows_table())
+def answers(engine, sql, dialect):
+    engine.register("edge_values", rows_table(dialect))
     return comparable(engine.query(sql))
 
 
 @pytest.mark.parametrize("group", EXPRESSIONS)
 def test_an_expression_gives_the_same_on_every_engine(duckdb_engine, other, group):
-    texts = EXPRESSIONS[group]
+    different = DIFFERENT.get(other.dialect, {})
+    texts = [text for text in EXPRESSIONS[group] if text not in different]
     sql = query_of(texts)
-    expected = answers(duckdb_engine, sql)[1:]
-    found = answers(other, sql)[1:]
+    expected = answers(duckdb_engine, sql, other.dialect)[1:]
+    found = answers(other, sql, other.dialect)[1:]
     wrong = [
         f"{text} of row {number}: DuckDB says {ours!r}, {other.dialect} says {theirs!r}"
         for text, a, b in zip(texts, expected, found, strict=True)

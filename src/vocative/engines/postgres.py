@@ -33,6 +33,8 @@ class PostgresEngine(Engine):
     """
 
     dialect: ClassVar[str] = "postgres"
+    text_type: ClassVar[str] = 'text COLLATE "C"'
+    """Compared byte by byte, whatever the database's collation."""
 
     def __init__(self, url: str) -> None:
         from vocative.engines.dialects.postgres import POSTGRES
@@ -67,7 +69,7 @@ class PostgresEngine(Engine):
         for field in table.schema:
             short = _fitting(field.name, self._written_in)
             self._long_names[short] = field.name
-            columns.append(f"{_quoted(short)} {_type_sql(field.type)}")
+            columns.append(f"{_quoted(short)} {_type_sql(field.type, self.text_type)}")
         target = f"pg_temp.{_quoted(_fitting(name, self._written_in))}"
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {target}".encode())
@@ -147,7 +149,7 @@ def _array(type_code: int, values: list[Any]) -> "pa.Array[Any]":
     return pa.array(values, kind)
 
 
-def _type_sql(kind: "pa.DataType") -> str:
+def _type_sql(kind: "pa.DataType", text: str) -> str:
     import pyarrow as pa
 
     if pa.types.is_timestamp(kind):
@@ -155,9 +157,8 @@ def _type_sql(kind: "pa.DataType") -> str:
     if pa.types.is_decimal(kind):
         return "numeric"
     return {
-        # Compared byte by byte, whatever the database's collation.
-        "string": 'text COLLATE "C"',
-        "large_string": 'text COLLATE "C"',
+        "string": text,
+        "large_string": text,
         "double": "double precision",
         "float": "real",
         "int64": "bigint",
@@ -165,7 +166,7 @@ def _type_sql(kind: "pa.DataType") -> str:
         "int16": "smallint",
         "bool": "boolean",
         "date32[day]": "date",
-        "null": 'text COLLATE "C"',
+        "null": text,
     }[str(kind)]
 
 

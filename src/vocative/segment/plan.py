@@ -205,7 +205,11 @@ def build_plan(workspace: Workspace) -> Plan:
     features = _checked_features(workspace, traits)
     models = tuple(model_names(workspace))
     segments = _checked_segments(workspace, traits, features, models)
-    return Plan(traits=traits, features=features, segments=segments, models=models)
+    plan = Plan(traits=traits, features=features, segments=segments, models=models)
+    from vocative.segment.engine import check_engine
+
+    check_engine(plan, workspace.settings.engine)
+    return plan
 
 
 def check_definitions(workspace: Workspace) -> None:

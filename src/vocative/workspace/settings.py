@@ -8,10 +8,12 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from vocative.errors import AuthorError, nearest
+from vocative.errors import AuthorError, nearest, unknown_name
 from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
 
 S = TypeVar("S")
+ENGINES = ("duckdb", "postgres", "spark", "snowflake", "bigquery", "redshift", "clickhouse")
+"""Where the plan's SQL can be answered, or written for."""
 RESERVED_TRAITS = ("person_id", "first_seen_at", "email_domain")
 
 
@@ -47,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str = "EUR"
     base_url: str = "http://127.0.0.1:8750"
     store: str | None = None
+    engine: str = "duckdb"
     channels: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"outbox_folder": {}}
     )
@@ -177,6 +180,8 @@ def read_settings(root: Path) -> Settings:
             where=text.where(("timezone",)),
             hint=f"did you mean {guess!r}?" if guess else "use a name such as Europe/Berlin",
         ) from error
+    if settings.engine not in ENGINES:
+        raise unknown_name("engine", settings.engine, ENGINES, where=text.where(("engine",)))
     if not settings.base_url.startswith(("http://", "https://")):
         raise AuthorError(
             "base_url must start with http:// or https://", where=text.where(("base_url",))

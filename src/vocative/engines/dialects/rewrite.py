@@ -43,6 +43,8 @@ def rewrite(sql: str, dialect: Dialect, *, pretty: bool = False) -> str:
     spread_spans(tree)
     spans_as_micros(tree)
     _name_subqueries(tree)
+    if dialect.names_columns:
+        _name_columns(tree)
     if not dialect.filters:
         _fold_filters(tree)
     if dialect.picks_by_tuple is None:
@@ -116,6 +118,14 @@ def _name_subqueries(tree: exp.Expression) -> None:
     ]
     for number, node in enumerate(nameless, start=1):
         node.set("alias", exp.TableAlias(this=exp.to_identifier(f"given_{number}")))
+
+
+def _name_columns(tree: exp.Expression) -> None:
+    """`SELECT e.name` becomes `SELECT e.name AS name`."""
+    for select in tree.find_all(exp.Select):
+        for column in select.expressions:
+            if isinstance(column, exp.Column) and column.table and column.name != "*":
+                column.replace(exp.alias_(column.copy(), column.name))
 
 
 def _fold_filters(tree: exp.Expression) -> None:
@@ -192,6 +202,8 @@ def _moved(writer: Writer, node: exp.Expression) -> exp.Expression | None:
     endless = "endless " if any(end in writer.text(node.this) for end in ends) else ""
     if isinstance(span, exp.Interval):
         amount, words = span.this.name, {"unit": unit_of(span), "sign": sign, "verb": verb}
+        if amount == "0":
+            return node.this if kind_of(node.this) else writer.say("as instant", node.this)
         operation = "moved"
     else:
         # The plan writes every other interval as a number of microseconds.
@@ -269,8 +281,9 @@ def _extreme(writer: Writer, node: exp.Expression) -> exp.Expression | None:
     return writer.say(name, *operands, kind=kind_of(node))
 
 
-def _any_or_every(_: Writer, node: exp.Expression) -> exp.Expression | None:
-    if kind_of(node.this) != "boolean":
+def _any_or_every(writer: Writer, node: exp.Expression) -> exp.Expression | None:
+    """max() and min() of true and false, which few engines have under that name."""
+    if kind_of(node.this) != "boolean" or "max of booleans" in writer.dialect.forms:
         return None
     return (
         exp.LogicalOr(this=node.this)

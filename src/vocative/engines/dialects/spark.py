@@ -7,17 +7,11 @@ lambda give an operand a name where a form needs it twice.
 """
 
 from vocative.engines.dialects.base import Dialect
+from vocative.engines.dialects.letters import ASIDE, CAPITALS, SPECIAL
 
 START = "TIMESTAMP_NTZ '-197999-01-01 00:00:00'"
 END = "TIMESTAMP_NTZ '+202001-01-01 00:00:00'"
 _FINITE = f"nullif(nullif({{0}}, {START}), {END})"
-
-
-# Letters whose capitals are several letters to Java; DuckDB has one or leaves them.
-_SPECIAL = [chr(code) for code in range(0x20000) if len(chr(code).upper()) > 1]
-_CAPITALS = ["ẞ" if c == "ß" else c.title() if len(c.title()) == 1 else c for c in _SPECIAL]
-# In between they are characters of private use.
-_ASIDE = "".join(chr(0x10F000 + number) for number in range(len(_SPECIAL)))
 
 
 def _with(operand: str, body: str) -> str:
@@ -64,8 +58,7 @@ FORMS = {
     "like ignoring case": f"{_LOWER} LIKE {_LOWER.replace('{0}', '{1}')}",
     "lower": _LOWER,
     "upper": (
-        f"translate(upper(translate({{0}}, '{''.join(_SPECIAL)}', '{_ASIDE}')),"
-        f" '{_ASIDE}', '{''.join(_CAPITALS)}')"
+        f"translate(upper(translate({{0}}, '{SPECIAL}', '{ASIDE}')), '{ASIDE}', '{CAPITALS}')"
     ),
     "floor": _with("{0}", "CASE WHEN abs(x) < 1e18 THEN CAST(floor(x) AS DOUBLE) ELSE x END"),
     "ceil": _with("{0}", "CASE WHEN abs(x) < 1e18 THEN CAST(ceil(x) AS DOUBLE) ELSE x END"),
