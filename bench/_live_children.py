@@ -1,0 +1,183 @@
+"""What runs beside a live worker in processes of its own.
+
+`produce` appends the shop's events at a rate, with probes among them; `steps` applies the log in
+micro-batches of several sizes. The order comes as JSON on the command line; "ready" is printed
+when work begins, and what was found as JSON at its end.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from _live import KNOWN_PROBES
+from _shop import Slice, draw, raw_events
+from vocative.collect.door import accept
+from vocative.ids import person_id_for
+from vocative.segment.live.runner import LiveRunner
+from vocative.workspace import Workspace
+
+BATCHES_PER_SECOND = 50
+SLICE_EVENTS = 20_000
+PROBES_LATER = 200
+"""So many probes later somebody who came anew is changed once more."""
+SHOP_DAYS = 10**10
+"""Events of the draw: so many that a slice of it lasts a moment."""
+
+
+def shop_events(people: int, rate: float, start: float) -> Iterator[bytes]:
+    """Events without end: the n-th happens n / rate seconds after a start (Unix time).
+
+    Neighbours in the stream are about different people, as when many are there at once.
+    """
+    sent = 0
+    for part in draw(people, SHOP_DAYS, slice_rows=SLICE_EVENTS):
+        order = np.random.default_rng(part.number).permutation(len(part.at))
+        columns = {
+            name: value[order]
+            for name, value in vars(part).items()
+            if isinstance(value, np.ndarray) and name != "at"
+        }
+        at = (start + (sent + np.arange(len(order))) / rate) * 1e6
+        yield from raw_events(Slice(number=part.number, at=at.astype(np.int64), **columns))
+        sent += len(order)
+
+
+class Probes:
+    """Events that make somebody enter or leave a segment, and what is to be seen of each.
+
+    One of four makes a new person, one changes a trait of somebody who was there all the time,
+    two let those who came a while ago order and be refunded.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._made = 0
+
+    def take(self, count: int, stamp: str) -> list[tuple[bytes, tuple[str, str, str]]]:
+        """The next events, with (person id, segment, change)."""
+        return [self._next(stamp) for _ in range(count)]
+
+    def _next(self, stamp: str) -> tuple[bytes, tuple[str, str, str]]:
+        number = self._made
+        self._made += 1
+        kind = number % 4
+        # Who came as number n orders as number n + 202 and is refunded as number n + 403.
+        who = number - kind - (kind - 1) * PROBES_LATER
+        if kind == 0:
+            viewed = {"type": "track", "event": "Product Viewed", "properties": {"price": 5}}
+            return self._event(number, stamp, f"n{number}", viewed, "never_bought", "entered")
+        if kind == 1 or who < 0:
+            french = number // KNOWN_PROBES % 2 == 0
+            body = {"type": "identify", "traits": {"country": "France" if french else "Spain"}}
+            change = "entered" if french else "exited"
+            return self._event(number, stamp, f"k{number % KNOWN_PROBES}", body, "french", change)
+        if kind == 2:
+            properties = {"product_id": "i00001", "revenue": 20.0}
+            body = {"type": "track", "event": "Order Completed", "properties": properties}
+            return self._event(number, stamp, f"n{who}", body, "never_bought", "exited")
+        body = {"type": "track", "event": "Order Refunded", "properties": {"revenue": 20.0}}
+        return self._event(number, stamp, f"n{who}", body, "refunded_most", "entered")
+
+    def _event(
+        self, number: int, stamp: str, who: str, body: dict[str, Any], segment: str, change: str
+    ) -> tuple[bytes, tuple[str, str, str]]:
+        event = {"messageId": f"probe-{number}", "timestamp": stamp, "userId": who, **body}
+        person_id = person_id_for(self._key, "user_id", who)
+        return json.dumps(event).encode(), (person_id, segment, change)
+
+
+def produce(
+    root: str, *, people: int, rate: int, seconds: float, probes: int, source: str
+) -> dict[str, Any]:
+    """Append events at a rate; when falling behind, larger batches make up for it.
+
+    Returns:
+        sent; late_seconds (the most by which an append ended after its time); cpu_seconds; probes:
+        [moment when the append had returned (monotonic), person id, segment, change].
+    """
+    with Workspace(Path(root)) as workspace:
+        workspace.log.last_position()
+        probe, told = Probes(workspace.key.lookup), []
+        start_unix, start = time.time(), time.monotonic()
+        events = shop_events(people, rate, start_unix)
+        sent, probed, late, tick = 0, 0, 0.0, 0
+        print("ready", flush=True)
+        began_cpu = time.process_time()
+        while (now := time.monotonic() - start) < seconds:
+            tick = max(tick + 1, int(now * BATCHES_PER_SECOND))
+            due = tick / BATCHES_PER_SECOND
+            # Made before it is due, so that the time of making it delays nothing.
+            batch = list(islice(events, int(due * rate) - sent))
+            stamp = datetime.fromtimestamp(start_unix + due, UTC).isoformat()
+            mine = probe.take(int(due * probes) - probed, stamp)
+            time.sleep(max(0.0, start + due - time.monotonic()))
+            accept(workspace, [*batch, *(event for event, _ in mine)], source=source)
+            accepted = time.monotonic()
+            told += [(accepted, *expected) for _, expected in mine]
+            sent, probed = sent + len(batch), probed + len(mine)
+            late = max(late, accepted - start - due)
+        return {
+            "sent": sent + probed,
+            "seconds": round(time.monotonic() - start, 3),
+            "late_seconds": round(late, 3),
+            "cpu_seconds": round(time.process_time() - began_cpu, 2),
+            "probes": told,
+        }
+
+
+def put(root: str, *, people: int, count: int, batch: int, source: str) -> dict[str, Any]:
+    """Put many events on the log at once, as many per append as told."""
+    print("ready", flush=True)
+    with Workspace(Path(root)) as workspace:
+        events = shop_events(people, 10**6, time.time() - count / 10**6)
+        for at in range(0, count, batch):
+            accept(workspace, list(islice(events, min(batch, count - at))), source=source)
+    return {"sent": count}
+
+
+def steps(root: str, *, people: int, sizes: dict[str, int], batch: int) -> list[dict[str, Any]]:
+    """Apply and fold in steps of several sizes, with one runner that knows most of the people.
+
+    Args:
+        root: The workspace.
+        people: How many people the shop has.
+        sizes: Events per step → how many events to take in that way.
+        batch: Events per append.
+    """
+    print("ready", flush=True)
+    found = []
+    with Workspace(Path(root)) as workspace:
+        runner = LiveRunner(workspace)
+        runner.refresh()
+        events = shop_events(people, 10**6, time.time() - 1)
+        for size, count in sizes.items():
+            for _ in range(0, count, batch):
+                raw = list(islice(events, min(batch, int(size))))
+                accept(workspace, raw, source="steps")
+            wall, cpu, done, number = time.perf_counter(), time.process_time(), 0, 0
+            while (report := runner.step(int(size))) is not None:
+                done, number = done + report.events, number + 1
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            found.append(
+                {
+                    "batch": int(size),
+                    "steps": number,
+                    "events_per_second": round(done / wall),
+                    "microseconds_per_event": round(wall / done * 1e6, 1),
+                    "cpu_microseconds_per_event": round(cpu / done * 1e6, 1),
+                }
+            )
+    return found
+
+
+if __name__ == "__main__":
+    order = json.loads(sys.argv[1])
+    work = {"produce": produce, "put": put, "steps": steps}[order.pop("work")]
+    print(json.dumps(work(**order)))  # type: ignore[operator]
