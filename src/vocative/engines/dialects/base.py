@@ -31,6 +31,7 @@ class Dialect:
         picks_by_tuple: How a tuple that orders candidates begins (`struct(`), None when the latest
             of several values has to be found with a window function.
         names_columns: Whether a column `e.name` must be told that it is called `name`.
+        frames_with_nulls: Whether a window with a frame can say where NULL is sorted.
         longest_name: How many bytes an identifier may have.
         refused_in_names: Characters an identifier cannot hold.
         without: Keys of features and functions of expressions this engine cannot answer, each with
@@ -46,6 +47,7 @@ class Dialect:
     filters: bool = True
     picks_by_tuple: str | None = None
     names_columns: bool = False
+    frames_with_nulls: bool = True
     longest_name: int | None = None
     refused_in_names: str = ""
     without: Mapping[str, str] = field(default_factory=dict)

@@ -68,6 +68,7 @@ BIGQUERY = Dialect(
     json_text=_json_text,
     pattern=_pattern,
     filters=False,
+    frames_with_nulls=False,
     longest_name=300,
     refused_in_names='!"$()*,./;?@[\\]^`{}~',
 )

@@ -43,6 +43,8 @@ def rewrite(sql: str, dialect: Dialect, *, pretty: bool = False) -> str:
     spread_spans(tree)
     spans_as_micros(tree)
     _name_subqueries(tree)
+    if not dialect.frames_with_nulls:
+        _order_plainly(tree)
     if dialect.names_columns:
         _name_columns(tree)
     if not dialect.filters:
@@ -59,7 +61,14 @@ def rewrite(sql: str, dialect: Dialect, *, pretty: bool = False) -> str:
         written = writer.write(node)
         if written is not None and written is not node:
             node.replace(written)
-    return str(tree.sql(dialect=dialect.name, identify=True, pretty=pretty))
+    return str(
+        tree.sql(
+            dialect=dialect.name,
+            identify=True,
+            pretty=pretty,
+            unsupported_level=sqlglot.ErrorLevel.RAISE,
+        )
+    )
 
 
 class Writer:
@@ -118,6 +127,14 @@ def _name_subqueries(tree: exp.Expression) -> None:
     ]
     for number, node in enumerate(nameless, start=1):
         node.set("alias", exp.TableAlias(this=exp.to_identifier(f"given_{number}")))
+
+
+def _order_plainly(tree: exp.Expression) -> None:
+    """In a window with a frame the plan orders by what is never NULL: nothing is to be said."""
+    for window in tree.find_all(exp.Window):
+        if window.args.get("spec") and window.args.get("order"):
+            for ordered in window.args["order"].expressions:
+                ordered.set("nulls_first", not ordered.args.get("desc"))
 
 
 def _name_columns(tree: exp.Expression) -> None:

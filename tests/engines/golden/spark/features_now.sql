@@ -1,0 +1,436 @@
+WITH `population` AS (
+  SELECT
+    `person_id`,
+    TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS `as_of`
+  FROM `people`
+), `facts_events` AS (
+  SELECT
+    `e`.`person_id`,
+    COUNT(*) FILTER(WHERE
+      `e`.`name` IN ('Order Completed')
+      AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '30' DAY) AS `orders_30d`,
+    round(SUM(round((CAST(`e`.`revenue` AS DOUBLE) * 1e6D))) FILTER(WHERE `e`.`name` IN ('Order Completed', 'Order Refunded'))) / 1e6D AS `spend`,
+    round(SUM(round((CAST(`e`.`revenue` AS DOUBLE) * 1e6D))) FILTER(WHERE `e`.`name` IN ('Order Completed') AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '7' DAY)) / 1e6D / NULLIF(
+      COUNT(`e`.`revenue`) FILTER(WHERE
+        `e`.`name` IN ('Order Completed')
+        AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '7' DAY),
+      0
+    ) AS `mean_7d`,
+    MAX_BY(`e`.`product_id`, STRUCT(`e`.`at`, `e`.`event_id`)) FILTER(WHERE
+      (
+        `e`.`name` IN ('Product Viewed', 'Order Completed')
+        AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '90' DAY
+        AND NOT `e`.`product_id` IS NULL
+      )
+      AND NOT `e`.`product_id` IS NULL) AS `last_product`,
+    BOOL_OR((
+      `e`.`price` > 100
+    )) FILTER(WHERE
+      `e`.`name` IN ('Product Viewed')) AS `ever_dear`,
+    COUNT(*) FILTER(WHERE
+      CASE
+        WHEN `e`.`name` IN ('Email Opened')
+        THEN (
+          COALESCE(
+            try_element_at(from_json(`e`.`properties`, 'MAP<STRING,STRING>'), 'verdict'),
+            'human'
+          ) <> 'machine'
+        )
+        ELSE FALSE
+      END) AS `opens`,
+    element_at(transform(array(SUM(CASE `e`.`name` WHEN 'Product Viewed' THEN 1.0e0D WHEN 'Product Added' THEN 3.0e0D END * POWER(2e0D, GREATEST(-(unix_micros(CAST(nullif(nullif(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000', TIMESTAMP_NTZ '-197999-01-01 00:00:00'), TIMESTAMP_NTZ '+202001-01-01 00:00:00') AS TIMESTAMP_LTZ)) - unix_micros(CAST(nullif(nullif(`e`.`at`, TIMESTAMP_NTZ '-197999-01-01 00:00:00'), TIMESTAMP_NTZ '+202001-01-01 00:00:00') AS TIMESTAMP_LTZ))) / 1209600000000.0D, -1000e0D))) FILTER(WHERE `e`.`name` IN ('Product Viewed', 'Product Added') AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '90' DAY)), x -> CASE WHEN abs(x) < 1.797693134862315e308 / 1e6 THEN round(x * 1e6) / 1e6 ELSE x END), 1) AS `interest`
+  FROM `events` AS `e`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND (
+      `e`.`name` IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
+      OR `e`.`name` IN ('Product Added')
+      AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '90' DAY
+    )
+  GROUP BY
+    `e`.`person_id`
+), `facts_last_order_completed_ranked` AS (
+  SELECT
+    `e`.*,
+    ROW_NUMBER() OVER (PARTITION BY `e`.`person_id` ORDER BY `e`.`at` DESC, `e`.`event_id` DESC) AS `newest`
+  FROM `events` AS `e`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Order Completed')
+    AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '90' DAY
+), `facts_last_order_completed` AS (
+  SELECT
+    `e`.`person_id`,
+    round(SUM(round((CAST(`e`.`revenue` AS DOUBLE) * 1e6D)))) / 1e6D AS `last_two`
+  FROM `facts_last_order_completed_ranked` AS `e`
+  WHERE
+    `e`.`newest` <= 2
+  GROUP BY
+    `e`.`person_id`
+), `facts_events_by_category_values` AS (
+  SELECT
+    `e`.`person_id`,
+    `e`.`category` AS `value`,
+    COUNT(*) AS `viewed_most found`,
+    MAX(`e`.`at`) AS `viewed_most latest`,
+    COUNT(*) AS `categories found`
+  FROM `events` AS `e`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Product Viewed')
+    AND NOT `e`.`category` IS NULL
+  GROUP BY
+    `e`.`person_id`,
+    `e`.`category`
+), `facts_events_by_category` AS (
+  SELECT
+    `person_id`,
+    MAX_BY(`value`, STRUCT(`viewed_most found`, `viewed_most latest`, `value`)) FILTER(WHERE
+      `viewed_most found` > 0 AND NOT `value` IS NULL) AS `viewed_most`,
+    COUNT(*) FILTER(WHERE
+      `categories found` > 0) AS `categories`
+  FROM `facts_events_by_category_values`
+  GROUP BY
+    `person_id`
+), `facts_order_lines_by_category_values` AS (
+  SELECT
+    `e`.`person_id`,
+    `e`.`category` AS `value`,
+    COUNT(*) AS `spent_most found`,
+    round(SUM(round((COALESCE(CAST(`e`.`revenue` AS DOUBLE), 0e0D) * 1e6D)))) AS `spent_most total`,
+    MAX(`e`.`at`) AS `spent_most latest`
+  FROM `order_lines` AS `e`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Order Completed')
+    AND NOT `e`.`category` IS NULL
+  GROUP BY
+    `e`.`person_id`,
+    `e`.`category`
+), `facts_order_lines_by_category` AS (
+  SELECT
+    `person_id`,
+    MAX_BY(`value`, STRUCT(`spent_most total`, `spent_most latest`, `value`)) FILTER(WHERE
+      `spent_most found` > 0 AND NOT `value` IS NULL) AS `spent_most`
+  FROM `facts_order_lines_by_category_values`
+  GROUP BY
+    `person_id`
+), `facts_order_lines` AS (
+  SELECT
+    `e`.`person_id`,
+    round(SUM(round((CAST((`e`.`quantity` * `item`.`margin`) AS DOUBLE) * 1e6D)))) / 1e6D AS `margin`
+  FROM `order_lines` AS `e`
+  LEFT JOIN `items` AS `item`
+    ON `item`.`item_id` = `e`.`product_id`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Order Completed')
+  GROUP BY
+    `e`.`person_id`
+), `streak_days_in_a_row_facts` AS (
+  SELECT DISTINCT
+    `e`.`person_id`,
+    datediff(CAST(convert_timezone('UTC', `who`.`local_zone`, `e`.`at`) AS DATE), CAST('1970-01-01' AS DATE)) AS `period`,
+    datediff(CAST(convert_timezone('UTC', `who`.`local_zone`, TIMESTAMP_NTZ '2026-03-02 09:30:00.000000') AS DATE), CAST('1970-01-01' AS DATE)) AS `current_period`
+  FROM `events` AS `e`
+  JOIN `people` AS `who`
+    ON `who`.`person_id` = `e`.`person_id`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Product Viewed')
+    AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '370' DAY
+    AND `e`.`person_id` IN (
+      SELECT
+        `e`.`person_id`
+      FROM `events` AS `e`
+      WHERE
+        `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+        AND `e`.`name` IN ('Product Viewed')
+        AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '4' DAY
+    )
+), `streak_days_in_a_row_runs` AS (
+  SELECT
+    *,
+    `period` + ROW_NUMBER() OVER (PARTITION BY `person_id` ORDER BY `period` DESC) AS `run`,
+    MAX(`period`) OVER (PARTITION BY `person_id`) AS `newest`
+  FROM `streak_days_in_a_row_facts`
+  WHERE
+    `period` <= `current_period`
+), `streak_days_in_a_row` AS (
+  SELECT
+    `person_id`,
+    LEAST(COUNT(*), 366) AS `days_in_a_row`
+  FROM `streak_days_in_a_row_runs`
+  WHERE
+    `newest` >= `current_period` - 1 AND `run` = `newest` + 1
+  GROUP BY
+    `person_id`
+), `streak_weeks_in_a_row_facts` AS (
+  SELECT DISTINCT
+    `e`.`person_id`,
+    CAST(FLOOR(
+      (
+        datediff(CAST(convert_timezone('UTC', `who`.`local_zone`, `e`.`at`) AS DATE), CAST('1970-01-01' AS DATE)) + 3
+      ) / 7e0D
+    ) AS BIGINT) AS `period`,
+    CAST(FLOOR(
+      (
+        datediff(CAST(convert_timezone('UTC', `who`.`local_zone`, TIMESTAMP_NTZ '2026-03-02 09:30:00.000000') AS DATE), CAST('1970-01-01' AS DATE)) + 3
+      ) / 7e0D
+    ) AS BIGINT) AS `current_period`
+  FROM `events` AS `e`
+  JOIN `people` AS `who`
+    ON `who`.`person_id` = `e`.`person_id`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Product Viewed')
+    AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '2580' DAY
+    AND `e`.`person_id` IN (
+      SELECT
+        `e`.`person_id`
+      FROM `events` AS `e`
+      WHERE
+        `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+        AND `e`.`name` IN ('Product Viewed')
+        AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '16' DAY
+    )
+), `streak_weeks_in_a_row_runs` AS (
+  SELECT
+    *,
+    `period` + ROW_NUMBER() OVER (PARTITION BY `person_id` ORDER BY `period` DESC) AS `run`,
+    MAX(`period`) OVER (PARTITION BY `person_id`) AS `newest`
+  FROM `streak_weeks_in_a_row_facts`
+  WHERE
+    `period` <= `current_period`
+), `streak_weeks_in_a_row` AS (
+  SELECT
+    `person_id`,
+    LEAST(COUNT(*), 366) AS `weeks_in_a_row`
+  FROM `streak_weeks_in_a_row_runs`
+  WHERE
+    `newest` >= `current_period` - 1 AND `run` = `newest` + 1
+  GROUP BY
+    `person_id`
+), `streak_months_in_a_row_facts` AS (
+  SELECT DISTINCT
+    `e`.`person_id`,
+    (
+      CAST(floor(date_part('year', nullif(nullif(convert_timezone('UTC', `who`.`local_zone`, `e`.`at`), TIMESTAMP_NTZ '-197999-01-01 00:00:00'), TIMESTAMP_NTZ '+202001-01-01 00:00:00'))) AS BIGINT) * 12 + CAST(floor(date_part('month', nullif(nullif(convert_timezone('UTC', `who`.`local_zone`, `e`.`at`), TIMESTAMP_NTZ '-197999-01-01 00:00:00'), TIMESTAMP_NTZ '+202001-01-01 00:00:00'))) AS BIGINT)
+    ) AS `period`,
+    (
+      CAST(floor(date_part('year', nullif(nullif(convert_timezone('UTC', `who`.`local_zone`, TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'), TIMESTAMP_NTZ '-197999-01-01 00:00:00'), TIMESTAMP_NTZ '+202001-01-01 00:00:00'))) AS BIGINT) * 12 + CAST(floor(date_part('month', nullif(nullif(convert_timezone('UTC', `who`.`local_zone`, TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'), TIMESTAMP_NTZ '-197999-01-01 00:00:00'), TIMESTAMP_NTZ '+202001-01-01 00:00:00'))) AS BIGINT)
+    ) AS `current_period`
+  FROM `events` AS `e`
+  JOIN `people` AS `who`
+    ON `who`.`person_id` = `e`.`person_id`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Product Viewed')
+    AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '11408' DAY
+    AND `e`.`person_id` IN (
+      SELECT
+        `e`.`person_id`
+      FROM `events` AS `e`
+      WHERE
+        `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+        AND `e`.`name` IN ('Product Viewed')
+        AND `e`.`at` > CAST(TIMESTAMP_NTZ '2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) - INTERVAL '64' DAY
+    )
+), `streak_months_in_a_row_runs` AS (
+  SELECT
+    *,
+    `period` + ROW_NUMBER() OVER (PARTITION BY `person_id` ORDER BY `period` DESC) AS `run`,
+    MAX(`period`) OVER (PARTITION BY `person_id`) AS `newest`
+  FROM `streak_months_in_a_row_facts`
+  WHERE
+    `period` <= `current_period`
+), `streak_months_in_a_row` AS (
+  SELECT
+    `person_id`,
+    LEAST(COUNT(*), 366) AS `months_in_a_row`
+  FROM `streak_months_in_a_row_runs`
+  WHERE
+    `newest` >= `current_period` - 1 AND `run` = `newest` + 1
+  GROUP BY
+    `person_id`
+), `sequence_left_a_cart_facts` AS (
+  SELECT
+    `e`.`person_id`,
+    `e`.`at` AS `moment`,
+    `e`.`event_id`,
+    (
+      `e`.`name` IN ('Product Added')
+    ) AS `reached_1`,
+    (
+      `e`.`name` IN ('Order Completed')
+    ) AS `fits_2`
+  FROM `events` AS `e`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Product Added', 'Order Completed')
+), `sequence_left_a_cart_after` AS (
+  SELECT
+    *,
+    MIN(CASE WHEN `fits_2` THEN `moment` END) OVER (
+      PARTITION BY `person_id`
+      ORDER BY `moment` NULLS LAST, `event_id` NULLS LAST
+      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    ) AS `forbidden`
+  FROM `sequence_left_a_cart_facts`
+), `sequence_left_a_cart` AS (
+  SELECT
+    `person_id`,
+    MAX(CAST(`moment` AS TIMESTAMP_NTZ) + INTERVAL '1' DAY) AS `left_a_cart`
+  FROM `sequence_left_a_cart_after`
+  WHERE
+    `reached_1`
+    AND COALESCE(`forbidden` > CAST(`moment` AS TIMESTAMP_NTZ) + INTERVAL '1' DAY, TRUE)
+    AND CAST(`moment` AS TIMESTAMP_NTZ) + INTERVAL '1' DAY <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+  GROUP BY
+    `person_id`
+), `sequence_came_back_facts` AS (
+  SELECT
+    `e`.`person_id`,
+    `e`.`at` AS `moment`,
+    `e`.`event_id`,
+    (
+      `e`.`name` IN ('Email Opened')
+    ) AS `reached_1`,
+    (
+      `e`.`name` IN ('Product Viewed')
+    ) AS `fits_2`,
+    (
+      `e`.`name` IN ('Order Completed')
+    ) AS `fits_3`,
+    ROW_NUMBER() OVER (
+      PARTITION BY `e`.`person_id`
+      ORDER BY `e`.`at` NULLS LAST, `e`.`event_id` NULLS LAST
+    ) AS `place`
+  FROM `events` AS `e`
+  WHERE
+    `e`.`at` <= TIMESTAMP_NTZ '2026-03-02 09:30:00.000000'
+    AND `e`.`name` IN ('Email Opened', 'Product Viewed', 'Order Completed')
+), `sequence_came_back_2` AS (
+  SELECT
+    *,
+    (
+      `fits_2`
+      AND `moment` <= CAST(MAX(CASE WHEN `reached_1` THEN `moment` END) OVER (PARTITION BY `person_id` ORDER BY `place` NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS TIMESTAMP_NTZ) + INTERVAL '7200' SECOND
+    ) AS `reached_2`
+  FROM `sequence_came_back_facts`
+), `sequence_came_back_3` AS (
+  SELECT
+    *,
+    (
+      `fits_3`
+      AND `moment` <= CAST(MAX(CASE WHEN `reached_2` THEN `moment` END) OVER (PARTITION BY `person_id` ORDER BY `place` NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS TIMESTAMP_NTZ) + INTERVAL '1' DAY
+    ) AS `reached_3`
+  FROM `sequence_came_back_2`
+), `sequence_came_back` AS (
+  SELECT
+    `person_id`,
+    MAX(`moment`) AS `came_back`
+  FROM `sequence_came_back_3`
+  WHERE
+    `reached_3`
+  GROUP BY
+    `person_id`
+), `layer_0` AS (
+  SELECT
+    `population`.`person_id`,
+    `population`.`as_of`,
+    COALESCE(`facts_events`.`orders_30d`, 0) AS `orders_30d`,
+    COALESCE(`facts_events`.`spend`, 0.0e0D) AS `spend`,
+    `facts_events`.`mean_7d` AS `mean_7d`,
+    `facts_events`.`last_product` AS `last_product`,
+    `facts_events`.`ever_dear` AS `ever_dear`,
+    COALESCE(`facts_events`.`opens`, 0) AS `opens`,
+    COALESCE(`facts_events`.`interest`, 0.0e0D) AS `interest`,
+    COALESCE(`facts_last_order_completed`.`last_two`, 0.0e0D) AS `last_two`,
+    `facts_events_by_category`.`viewed_most` AS `viewed_most`,
+    COALESCE(`facts_events_by_category`.`categories`, 0) AS `categories`,
+    `facts_order_lines_by_category`.`spent_most` AS `spent_most`,
+    COALESCE(`facts_order_lines`.`margin`, 0.0e0D) AS `margin`,
+    COALESCE(`streak_days_in_a_row`.`days_in_a_row`, 0) AS `days_in_a_row`,
+    COALESCE(`streak_weeks_in_a_row`.`weeks_in_a_row`, 0) AS `weeks_in_a_row`,
+    COALESCE(`streak_months_in_a_row`.`months_in_a_row`, 0) AS `months_in_a_row`,
+    `sequence_left_a_cart`.`left_a_cart` AS `left_a_cart`,
+    `sequence_came_back`.`came_back` AS `came_back`,
+    `people`.`country` AS `country`
+  FROM `population`
+  LEFT JOIN `facts_events`
+    ON `facts_events`.`person_id` = `population`.`person_id`
+  LEFT JOIN `facts_last_order_completed`
+    ON `facts_last_order_completed`.`person_id` = `population`.`person_id`
+  LEFT JOIN `facts_events_by_category`
+    ON `facts_events_by_category`.`person_id` = `population`.`person_id`
+  LEFT JOIN `facts_order_lines_by_category`
+    ON `facts_order_lines_by_category`.`person_id` = `population`.`person_id`
+  LEFT JOIN `facts_order_lines`
+    ON `facts_order_lines`.`person_id` = `population`.`person_id`
+  LEFT JOIN `streak_days_in_a_row`
+    ON `streak_days_in_a_row`.`person_id` = `population`.`person_id`
+  LEFT JOIN `streak_weeks_in_a_row`
+    ON `streak_weeks_in_a_row`.`person_id` = `population`.`person_id`
+  LEFT JOIN `streak_months_in_a_row`
+    ON `streak_months_in_a_row`.`person_id` = `population`.`person_id`
+  LEFT JOIN `sequence_left_a_cart`
+    ON `sequence_left_a_cart`.`person_id` = `population`.`person_id`
+  LEFT JOIN `sequence_came_back`
+    ON `sequence_came_back`.`person_id` = `population`.`person_id`
+  LEFT JOIN `people`
+    ON `people`.`person_id` = `population`.`person_id`
+), `layer_1` AS (
+  SELECT
+    *,
+    CAST(element_at(transform(array(CAST((`spend` / NULLIF(CAST(NULLIF(`orders_30d`, 0) AS DOUBLE), 0)) AS DOUBLE)), x -> CASE WHEN abs(x) < 1.797693134862315e308 / 1e2 THEN round(x * 1e2) / 1e2 ELSE x END), 1) AS DOUBLE) AS `per_order`,
+    CASE
+      WHEN (
+        NOT `spend` IS NULL AND COALESCE((
+          `orders_30d` > 0
+        ), FALSE)
+      )
+      THEN CAST(1 + element_at(transform(array((5 * (RANK() OVER (PARTITION BY `as_of`, (NOT `spend` IS NULL AND COALESCE((`orders_30d` > 0), FALSE)) ORDER BY `spend` ASC NULLS LAST) - 1) / (COUNT(*) OVER (PARTITION BY `as_of`, (NOT `spend` IS NULL AND COALESCE((`orders_30d` > 0), FALSE)))))), x -> CASE WHEN abs(x) < 1e18 THEN CAST(floor(x) AS DOUBLE) ELSE x END), 1) AS BIGINT)
+    END AS `fifth`
+  FROM `layer_0`
+), `layer_2` AS (
+  SELECT
+    *,
+    CAST((
+      CASE
+        WHEN (
+          `fifth` >= 4
+        )
+        THEN 'best'
+        WHEN (
+          lower(translate(`country`, 'İΣ', 'iσ')) LIKE 'f%'
+        )
+        THEN 'rest'
+      END
+    ) AS STRING) AS `kind`
+  FROM `layer_1`
+)
+SELECT
+  `person_id`,
+  `as_of`,
+  `orders_30d`,
+  `spend`,
+  `mean_7d`,
+  `last_product`,
+  `ever_dear`,
+  `opens`,
+  `last_two`,
+  `viewed_most`,
+  `spent_most`,
+  `margin`,
+  `categories`,
+  `days_in_a_row`,
+  `weeks_in_a_row`,
+  `months_in_a_row`,
+  `interest`,
+  `left_a_cart`,
+  `came_back`,
+  `per_order`,
+  `fifth`,
+  `kind`
+FROM `layer_2`;
