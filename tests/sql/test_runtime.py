@@ -44,7 +44,7 @@ def test_every_zone_has_the_time_that_duckdb_gives_it(engine):
     zones = sorted(available_timezones() - {"localtime"})
     # Outside of these years the two editions of the time-zone database may differ.
     first, last = (to_micros(datetime(year, 1, 1, tzinfo=UTC)) for year in (1996, 2026))
-    rows = [(zone, chance.randrange(first, last)) for zone in zones for _ in range(60)]
+    rows = [(zone, chance.randrange(first, last)) for zone in zones for _ in range(12)]
     expected = answers(
         engine,
         "epoch_us(timezone(zone, timezone('UTC', ts)))",
@@ -62,7 +62,7 @@ def test_every_zone_has_the_time_that_duckdb_gives_it(engine):
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia"])
 def test_local_days_end_where_the_date_changes(zone):
     at = to_micros(datetime(2010, 1, 1, tzinfo=UTC))
-    for _ in range(3000):
+    for _ in range(800):
         end = runtime.local_day_end(at, zone)
         today = runtime.local_date(at, zone)
         assert runtime.local_date(end - 1, zone) == today != runtime.local_date(end, zone)

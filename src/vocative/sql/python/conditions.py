@@ -267,7 +267,6 @@ CONDITIONS: dict[type[Node], Callable[..., Value]] = {
     Between: _between,
     Like: _like,
 }
-
 TRUTHS: dict[type[Node], Callable[..., Value]] = {
     Logic: _logic_truth,
     Not: _not_truth,

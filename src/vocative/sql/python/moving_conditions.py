@@ -242,7 +242,6 @@ MOVING_CONDITIONS: dict[type[Node] | str, Callable[..., Value]] = {
     Between: _between,
     In: _in,
 }
-
 MOVING_TRUTHS: dict[type[Node], Callable[..., Value]] = {
     Logic: _logic_truth,
     Not: _not_truth,

@@ -28,14 +28,8 @@ from vocative.sql.runtime import DAY, FAR_DAYS
 from vocative.sql.types import NUMERIC, Type
 
 MONTH_WOBBLE = 4 * DAY
-
-
 _ZONE_WOBBLE = 2 * DAY
-
-
 """Offsets from UTC go from -12 to +14 hours, so no change of them is larger."""
-
-
 _UNITS = {
     "second": 1_000_000,
     "minute": 60_000_000,

@@ -25,23 +25,11 @@ from vocative.sql.runtime import DAY, MAX_INSTANT, MIN_INSTANT
 from vocative.sql.types import Type
 
 _DEEPEST = 12
-
-
 """Brackets in one piece; Python reads at most 200, deeper pieces get a name."""
-
-
 EXACT = 2**53
-
-
 LIMIT = "9.223372036854775808e18"
-
-
 INVERSE = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-
-
 SWAPPED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-
-
 PYTHON = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 

@@ -16,7 +16,6 @@ from vocative.sql.nodes import FieldRef
 
 NEVER: int = runtime.NEVER
 """The instant of what never happens: later than every other."""
-
 _ATOM = re.compile(r"-?[A-Za-z0-9_.]+|'[^'\\\n]*'")
 
 
