@@ -30,6 +30,15 @@ def test_the_example_is_an_expression():
         assert parse(example).segments == {"complained"}
 
 
+def test_the_examples_of_local_time_are_expressions():
+    text = (DOCS / "expressions.md").read_text()
+    section = text.split("## Calendars and local time")[1].split("## ")[0]
+    examples = re.findall(r"^\| `(.*?)` \|", section, re.MULTILINE)
+    assert len(examples) == 4
+    for example in examples:
+        assert parse(example).fields or parse(example).uses_now
+
+
 def test_every_column_of_history_is_documented():
     text = (DOCS / "plugins" / "engines.md").read_text()
     for columns in HISTORY_COLUMNS.values():

@@ -80,7 +80,7 @@ JSON = st.recursive(
 NUL = "\0"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(JSON.filter(lambda value: NUL not in str(value)), min_size=1, max_size=20))
 def test_parts_of_properties_are_the_texts_that_duckdb_gives(engine, values):
     records = [{"a b": value, "in": {"x": value}} for value in values]
