@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vocative.clock import from_micros, micros_from_unix, naive_utc
+from vocative.errors import AuthorError, Unsupported
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,57 @@ if TYPE_CHECKING:
 
 
 def open_engine(workspace: "Workspace") -> "Engine":
-    """A DuckDB engine over committed history, people and items."""
+    """The workspace's engine over committed history, people and items.
+
+    Raises:
+        AuthorError: it cannot be started with the workspace's settings.
+        Unsupported: Vocative writes that engine's SQL but does not run it.
+    """
+    name = workspace.settings.engine
+    if name == "duckdb":
+        return _embedded(workspace)
+    engine = _started(workspace, name)
+    try:
+        with _embedded(workspace) as embedded:
+            for relation in RELATIONS:
+                engine.register(relation, embedded.query(f"SELECT * FROM {relation}"))
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+RELATIONS = ("events", "order_lines", "people", "items")
+"""What every engine holds when it is opened."""
+
+
+def _started(workspace: "Workspace", name: str) -> "Engine":
+    """An engine other than DuckDB, still empty."""
+    if name == "spark":
+        from vocative.engines.spark import SparkEngine
+
+        return SparkEngine()
+    if name != "postgres":
+        raise Unsupported(
+            f"Vocative writes SQL for {name}, but does not run it there",
+            where="vocative.yaml",
+            hint="choose `engine: duckdb`, `postgres` or `spark` to compute features and segments",
+        )
+    from vocative.engines.postgres import PostgresEngine
+    from vocative.workspace.settings import secret
+
+    url = secret(workspace.settings.store or "", setting="store")
+    if not url.startswith("postgres"):
+        raise AuthorError(
+            "the engine postgres works in the database of `store:`, which is no PostgreSQL",
+            where="vocative.yaml",
+            hint="add `store: postgresql://user@host/database`, or choose another engine",
+        )
+    return PostgresEngine(url)
+
+
+def _embedded(workspace: "Workspace") -> "Engine":
+    """DuckDB over the history's own files."""
     from vocative.engines.duckdb import DuckDbEngine
 
     with workspace.store.read() as tx:
