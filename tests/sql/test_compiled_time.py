@@ -11,6 +11,7 @@ from sql.compiled import arguments, checked, compiled, live
 from sql.random_expressions import FINITE, NOW, ROWS, ZONES, deeper
 from vocative.sql import runtime
 from vocative.sql.python import NEVER, Operand
+from vocative.sql.python.writer import is_atom
 
 NOW_MICROS = live(NOW)
 DAY = 86_400_000_000
@@ -206,6 +207,14 @@ def test_fields_that_change_by_themselves_are_followed(text, row, first, second,
         if until > start + 10_000 * DAY:
             break
         now = until
+
+
+@pytest.mark.parametrize("text", ["days_since(at) > 3", "today()", "at < now()", "n > 1", "now()"])
+def test_an_operand_is_made_of_names_and_literals(text):
+    found = compiled(checked(text).node, follow_time=True).operand
+    for code in (found.code, found.until or "0", found.slope):
+        assert is_atom(code), code
+    assert (found.until is None) == (text in ("n > 1", "now()"))
 
 
 LONG = [

@@ -32,7 +32,7 @@ def write(
             code=code,
             nullable=value.nullable,
             finite=value.finite,
-            until=until,
+            until=None if until is None else writer.let(until, "u"),
             slope=value.slope,
         )
     return Operand(code=code, nullable=value.nullable, finite=value.finite)
