@@ -22,12 +22,12 @@ def test_every_key_is_documented(body):
 
 
 def test_the_example_is_a_valid_workspace(define):
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    text, sequences = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     features, segments = text.split("# segments/customers.yaml\n")
     plan = build_plan(
-        define(features=features, segments=segments, traits="country: {type: text}\n")
+        define(features=features + sequences, segments=segments, traits="country: {type: text}\n")
     )
-    assert len(plan.features) == 6
+    assert len(plan.features) == 8
     assert len(plan.segments) == 3
 
 

@@ -114,8 +114,7 @@ def test_the_size_of_a_segment_is_that_of_its_people(client: TestClient) -> None
     for one in client.get("/api/segments").json():
         people = client.get("/api/people", params={"segment": one["name"], "limit": 1}).json()
         assert people["total"] == one["count"], one["name"]
-        if one["count"]:
-            assert one["changed_at"] <= one["computed_at"]
+        assert one["changed_at"] or not one["count"], one["name"]
 
 
 def test_the_whole_query_is_told(client: TestClient) -> None:
