@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vocative.collect.door import accept
-from vocative.identify.apply import ApplyReport, apply_log
+from vocative.identify.apply import Applier, ApplyReport, apply_log
 from vocative.stores.schema import metadata
 from vocative.workspace import Workspace, prepare_state
 
@@ -90,11 +90,17 @@ def person_of(workspace: Workspace, namespace: str, value: str) -> str | None:
     return found
 
 
-def applied_in_steps(workspace: Workspace, batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
-    """Apply every batch in a transaction of its own."""
+def applied_in_steps(
+    workspace: Workspace, batches: Iterable[Sequence[Mapping[str, Any]]], *, remember: bool
+) -> None:
+    """Apply every batch in a transaction of its own, by one applier or by a new one each time."""
+    applier = Applier(workspace)
     for batch in batches:
         if batch:
-            put(workspace, *batch)
+            accept(workspace, list(batch), source="test")
+            step = applier if remember else Applier(workspace)
+            assert step.step(1_000) is not None
+    assert applier.step(1_000) is None
 
 
 def make_workspace(root: Path, traits: str) -> Path:

@@ -314,11 +314,18 @@ events = st.one_of(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(events, min_size=1, max_size=14), st.lists(st.integers(1, 4), min_size=1))
+@given(
+    st.lists(events, min_size=1, max_size=14),
+    st.lists(st.integers(1, 4), min_size=1),
+    st.booleans(),
+)
 @example([event("identify", 1, userId="u1", traits={"country": "FR"}), event(at=5, userId="u1"),
-          event("identify", 3, userId="u1", traits={"country": "ES"})], [1])  # fmt: skip
+          event("identify", 3, userId="u1", traits={"country": "ES"})], [1], True)  # fmt: skip
+@example([event(at=2, userId="u1", event="Consent Given", properties={}),
+          event(at=2, userId="u2", event="Consent Given", properties={}),
+          event("alias", 5, userId="u1", previousId="u2")], [1], True)  # fmt: skip
 def test_the_batches_make_no_difference(
-    twins: tuple[Workspace, Workspace], log: list[dict[str, Any]], sizes: list[int]
+    twins: tuple[Workspace, Workspace], log: list[dict[str, Any]], sizes: list[int], remember: bool
 ) -> None:
     whole, pieces = twins
     numbered = [{**one, "messageId": str(number)} for number, one in enumerate(log)]
@@ -330,7 +337,7 @@ def test_the_batches_make_no_difference(
         size = sizes[len(batches) % len(sizes)]
         batches.append(rest[:size])
         rest = rest[size:]
-    applied_in_steps(pieces, batches)
+    applied_in_steps(pieces, batches, remember=remember)
     assert people(whole) == people(pieces)
     # Nobody lost, nobody doubled; every identity leads to somebody who lives.
     found = people(whole)

@@ -1,8 +1,12 @@
 """History only grows: no row is lost or doubled by joining and sweeping its files."""
 
+import multiprocessing
 import os
+import random
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -147,3 +151,178 @@ def test_a_failed_join_leaves_everything_as_it_was(ten: Workspace) -> None:
         ten.history.compact(ten.store, limit=5)
     assert len(visible(ten)) == 10
     assert len(ids(ten)) == 30
+
+
+@pytest.fixture
+def waiting(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Ten additions that are too small to be parts."""
+    monkeypatch.setattr(module, "PART_ROWS", 10_000)
+    for first in range(1, 11):
+        append(workspace, first)
+    return workspace
+
+
+def test_small_additions_are_seen_at_once_and_make_no_file(waiting: Workspace) -> None:
+    assert not waiting.history.folder.exists()
+    assert len(ids(waiting)) == len(set(ids(waiting))) == 30
+    with waiting.store.read() as tx:
+        assert waiting.history.row_count(tx, "events") == 30
+
+
+def test_flushing_makes_one_part_of_the_tail(waiting: Workspace) -> None:
+    before = ids(waiting)
+    assert waiting.history.flush(waiting.store) == 30
+    assert visible(waiting) == files(waiting) == ["events-000000000001-000000000010.parquet"]
+    assert ids(waiting) == before
+    assert waiting.history.flush(waiting.store) == 0
+    append(waiting, 11)
+    assert len(ids(waiting)) == 33
+    with waiting.store.read() as tx:
+        assert waiting.history.row_count(tx, "events") == 33
+
+
+def test_a_long_tail_becomes_several_parts(
+    waiting: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FLUSH_ROWS", 10)
+    assert waiting.history.flush(waiting.store) == 30
+    assert len(visible(waiting)) == 3
+    assert len(set(ids(waiting))) == 30
+
+
+def test_a_tail_is_due_when_it_is_long_or_old(
+    waiting: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert waiting.history.flush_when_due(waiting.store) == 0
+    monkeypatch.setattr(module, "TAIL_ROWS", 30)
+    assert waiting.history.flush_when_due(waiting.store) == 30
+    append(waiting, 11)
+    assert waiting.history.flush_when_due(waiting.store) == 0
+    monkeypatch.setattr(module, "TAIL_SECONDS", 0)
+    assert waiting.history.flush_when_due(waiting.store) == 3
+    assert len(set(ids(waiting))) == 33
+
+
+def test_a_part_of_the_tail_between_two_joined_ones_is_not_lost(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(workspace, 1)
+    append(workspace, 9)
+    monkeypatch.setattr(module, "PART_ROWS", 10_000)
+    append(workspace, 5)
+    workspace.history.compact(workspace.store, limit=1)
+    workspace.history.flush(workspace.store)
+    assert len(ids(workspace)) == 9
+    workspace.history.compact(workspace.store, limit=1)
+    assert len(visible(workspace)) == 1
+    assert len(ids(workspace)) == len(set(ids(workspace))) == 9
+
+
+def test_rows_from_before_a_column_was_added_are_flushed_with_newer_ones(
+    waiting: Workspace,
+) -> None:
+    with waiting.store.transaction() as tx:
+        newer = rows(11, 2).append_column("position", pa.array([11, 11], pa.int64()))
+        waiting.history.append(tx, "events", newer, first=11, last=11)
+    for _ in range(2):
+        with waiting.engine() as engine:
+            found = engine.rows("SELECT count(*) AS n, count(position) AS p FROM events")
+        assert found == [{"n": 32, "p": 2}]
+        waiting.history.flush(waiting.store)
+
+
+def test_a_reader_keeps_the_tail_it_saw(waiting: Workspace) -> None:
+    with waiting.engine() as reader:
+        waiting.history.flush(waiting.store)
+        append(waiting, 11)
+        assert reader.rows("SELECT count(*) AS n FROM events") == [{"n": 30}]
+
+
+def test_whoever_flushes_second_changes_nothing(
+    waiting: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = waiting.history
+    write = history._write
+
+    def overtaken(*arguments: Any) -> None:
+        write(*arguments)
+        monkeypatch.setattr(history, "_write", write)
+        append(waiting, 11)
+        assert history.flush(waiting.store) == 33
+
+    monkeypatch.setattr(history, "_write", overtaken)
+    assert history.flush(waiting.store) == 0
+    assert len(ids(waiting)) == len(set(ids(waiting))) == 33
+    age(waiting)
+    history.sweep(waiting.store)
+    assert files(waiting) == visible(waiting)
+
+
+def test_a_flush_that_fails_leaves_everything_as_it_was(waiting: Workspace) -> None:
+    waiting.history.folder.write_bytes(b"a file where the folder was")
+    with pytest.raises(EngineError, match="history cannot be written"):
+        waiting.history.flush(waiting.store)
+    waiting.history.folder.unlink()
+    assert len(ids(waiting)) == 30
+
+
+FORK = multiprocessing.get_context("fork")
+
+
+def add_and_flush(root: Path, first: int) -> None:
+    """Add three rows at a time for good, and flush and join beside it."""
+    with Workspace(root) as workspace:
+
+        def tidy() -> None:
+            while True:
+                workspace.history.flush(workspace.store)
+                workspace.history.compact(workspace.store, limit=3)
+
+        threading.Thread(target=tidy, daemon=True).start()
+        while True:
+            append(workspace, first)
+            first += 1
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_killing_whoever_flushes_neither_loses_nor_doubles_a_row(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PART_ROWS", 10_000)
+    append(workspace, 1)
+    workspace.close()
+    dice = random.Random(5)
+    total = 3
+    for _ in range(12):
+        with workspace.store.read() as tx:
+            total = workspace.history.row_count(tx, "events")
+        workspace.close()
+        child = FORK.Process(target=add_and_flush, args=(workspace.root, total // 3 + 1))
+        child.start()
+        time.sleep(0.1 + dice.random() * 0.2)
+        child.kill()
+        child.join()
+        found = ids(workspace)
+        assert len(found) == len(set(found)) >= total
+        expected = {f"e{first}-{n}" for first in range(1, len(found) // 3 + 1) for n in range(3)}
+        assert set(found) == expected
+        workspace.close()
+    assert total > 100
+    assert workspace.history.folder.exists()
+
+
+@pytest.mark.postgres
+def test_the_tail_is_the_same_on_postgresql(
+    waiting: Workspace, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = waiting.root / "vocative.yaml"
+    settings.write_text(settings.read_text() + f"store: {postgres_url}\n")
+    with Workspace(waiting.root) as there:
+        for first in range(1, 11):
+            append(there, first)
+        assert len(ids(there)) == 30
+        monkeypatch.setattr(module, "TAIL_ROWS", 30)
+        assert there.history.flush_when_due(there.store) == 30
+        append(there, 11)
+        assert len(visible(there)) == 1
+        assert len(ids(there)) == len(set(ids(there))) == 33

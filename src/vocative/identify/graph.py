@@ -44,7 +44,6 @@ class Changes:
     """(identity, whose it is from now on, instant of the event)."""
     merged: list[Person] = field(default_factory=list)
     """People who disappeared, in the order of the merges."""
-    created: set[Person] = field(default_factory=set)
 
 
 class IdentityGraph:
@@ -165,7 +164,6 @@ class IdentityGraph:
     def _create(self, identity: Identity, at: int) -> Person:
         person_id = person_id_for(self._person_key, *identity)
         person = self._people[person_id] = Person(person_id, at, at, stored=False)
-        self.changes.created.add(person)
         return person
 
     def _load_owners(self, tx: Transaction, namespace: str, hashes: Mapping[str, Identity]) -> None:

@@ -68,7 +68,7 @@ class ProfileChanges:
         self._vault_of_people = workspace.vault
         self._touched: set[Person] = set()
         self._vault: dict[Person, dict[str, tuple[str | None, int]]] = {}
-        self._consents: list[tuple[Person, Event]] = []
+        self._consents: list[Consent] = []
 
     def observe(self, person: Person, event: Event, stated: Statement) -> None:
         """Learn from one event."""
@@ -76,7 +76,8 @@ class ProfileChanges:
         self._touched.add(person)
         person.seen(at)
         if event.name in _CONSENT_EVENTS and event.type == "track":
-            self._consents.append((person, event))
+            # Its id comes from who the person was when it was given: merges do not change it.
+            self._consents.append(_consent(person.person_id, event))
         if stated is not NOTHING and event.type == "identify":
             person.state(stated.traits, at)
             statements = {name: (value, at) for name, value in stated.vault.items()}
@@ -92,12 +93,14 @@ class ProfileChanges:
         touched = {person.living for person in self._touched.union(changes.merged)}
         write_people(tx, touched)
         _write_identities(tx, graph)
-        gone = [person for person in changes.merged if person not in changes.created]
-        pairs = [{"gone": one.person_id, "kept": one.living.person_id} for one in gone]
+        if self._consents:
+            record(tx, self._consents)
+        pairs = [
+            {"gone": person.person_id, "kept": person.living.person_id} for person in changes.merged
+        ]
         for sql in _MOVE_SQL:
             tx.run(sql, pairs)
         self._write_vault(tx, changes)
-        record(tx, [_consent(person.living.person_id, event) for person, event in self._consents])
         return list(touched)
 
     def _write_vault(self, tx: Transaction, changes: Changes) -> None:
