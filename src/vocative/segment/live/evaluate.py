@@ -131,7 +131,7 @@ class _Writing:
         self._fields: dict[str, Operand] = {}
         self._members: dict[str, Operand] = {}
         self._starts: dict[tuple[int, int | None, int], str] = {}
-        self._raw_points: dict[str, str] = {}
+        self._raw_points: dict[str, tuple[str, str | None]] = {}
         self.names = PythonNames(
             field=self.field, segment=self.member, score=self.score, crossing=self.crossing
         )
@@ -398,7 +398,10 @@ class _Writing:
                 function = self.call(values.decayed)
                 total = f"{function}({column}, {record}.facts.at, {start}, now, {half_life})"
         raw = self.writer.let(total, "points")
-        self._raw_points[feature.name] = raw
+        if half_life is not None:
+            # They change all the time. What is asked of them tells when the answer does.
+            self._raw_points[feature.name] = (raw, until)
+            until = self.writer.let("now + 1", "until")
         rounded = self.writer.runtime("round_number")
         found = self.writer.let(f"{rounded}({raw}, 1e6)", "feature")
         return Operand(code=found, nullable=False, until=until, finite=True)
@@ -440,14 +443,14 @@ class _Writing:
     def _points_crossing(
         self, feature: FeatureDef, how: PointsFeature, operator: str, number: float
     ) -> str:
-        known = self.field(FieldRef(name=feature.name))
+        self.field(FieldRef(name=feature.name))
+        raw, expiry = self._raw_points[feature.name]
         half_life = (how.half_life_seconds or 0) * SECOND
         crossed = self.writer.let(
-            f"{self.call(values.crossing)}({self._raw_points[feature.name]}, {operator!r},"
-            f" {number!r}, now, {half_life})",
+            f"{self.call(values.crossing)}({raw}, {operator!r}, {number!r}, now, {half_life})",
             "until",
         )
-        return self._earliest([crossed, known.until]) or crossed
+        return self._earliest([crossed, expiry]) or crossed
 
     def _count_crossing(
         self, feature: FeatureDef, how: AggregateFeature, operator: str, number: float
