@@ -19,6 +19,7 @@ from vocative.segment import (
     recompute,
     show_segment,
 )
+from vocative.stores import open_store
 
 SEGMENTS = """\
 a: {where: "orders > 0"}
@@ -354,3 +355,52 @@ def test_sizes_are_those_of_now_and_say_when_they_changed(segmented, known, happ
 def test_days_are_dates(segmented, clock):
     put(segmented, ("p1", "a", clock.now(), None))
     assert [type(day.on) for day in growth(segmented, "a").days] == [date]
+
+
+def answers(workspace):
+    return (
+        overlap(workspace, ["a", "b", "country:FR"]),
+        [growth(workspace, name) for name in ("a", "b", "country:FR")],
+        memberships_of(workspace, "p1"),
+        membership_changes(workspace, limit=2),
+        membership_changes(workspace, segment="a"),
+        list_segments(workspace),
+    )
+
+
+@pytest.mark.postgres
+def test_postgresql_answers_the_same(segmented, clock, postgres_url):
+    clock.at = at(27)
+
+    def fill():
+        put(
+            segmented,
+            ("p1", "a", at(24), at(26)),
+            ("p1", "b", at(25), None),
+            ("p2", "a", at(24), None),
+            ("p2", "b", at(25), None),
+            ("p2", "country:FR", at(25), None),
+        )
+        with segmented.store.transaction() as tx:
+            tx.run(
+                "INSERT INTO membership_changes"
+                ' (person_id, segment, change, "at", recorded_at, cause)'
+                " VALUES (:p, :s, :c, :at, :at, 'definition')",
+                [
+                    {"p": "p1", "s": "a", "c": "entered", "at": to_micros(at(24))},
+                    {"p": "p1", "s": "a", "c": "exited", "at": to_micros(at(26))},
+                    {"p": "p2", "s": "b", "c": "entered", "at": to_micros(at(25))},
+                ],
+            )
+            tx.run(
+                "INSERT INTO segment_sizes (segment, computed_at, members) VALUES ('b', :at, 2)",
+                {"at": to_micros(at(25))},
+            )
+        redefine(segmented, "segment", "a", at(26, 11))
+
+    fill()
+    expected = answers(segmented)
+    segmented.__dict__.pop("store").close()
+    segmented.__dict__["store"] = open_store(postgres_url)
+    fill()
+    assert answers(segmented) == expected
