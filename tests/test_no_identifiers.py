@@ -20,6 +20,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from vocative.simulate import generate
+from vocative.stores import open_store
+from vocative.workspace.history import History
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 END = datetime(2026, 3, 1, 7, tzinfo=UTC)
@@ -171,13 +173,18 @@ def test_identifiers_have_one_home(tmp_path: Path, vocative: Run, grumbler: str)
 
 
 def files_of(state: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every file of the state but the mails; Parquet also decoded."""
+    """Every file of the state but the mails; Parquet and the tail of history also decoded."""
     for path in sorted(state.rglob("*")):
         if not path.is_file() or "outbox" in path.relative_to(state).parts:
             continue
         data = path.read_bytes()
         if path.suffix == ".parquet":
             data += json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
+        if path.name == "store.db":
+            # A long value lies on several pages: only read out is it in one piece.
+            with open_store(f"sqlite:///{path}") as store, store.read() as tx:
+                for rows in History(state).tail(tx).values():
+                    data += json.dumps(rows.to_pylist(), default=str).encode()
         yield path, data
 
 

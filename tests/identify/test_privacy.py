@@ -21,7 +21,9 @@ from vocative.identify.personal import (
     snake,
     split_traits,
 )
+from vocative.stores import open_store
 from vocative.workspace import Trait, Workspace
+from vocative.workspace.history import History
 
 EMAIL = "Zebedee.Quagmire@Canary-Post.example"
 OTHER_EMAIL = "zq.private@canary-two.example"
@@ -90,6 +92,11 @@ def everything_written(folder: Path) -> dict[str, bytes]:
             found[path.name] = path.read_bytes()
             if path.suffix == ".parquet":
                 found[f"{path.name} (columns)"] = str(pq.read_table(path).to_pylist()).encode()
+            if path.name == "store.db":
+                # A long value lies on several pages: only read out is it in one piece.
+                with open_store(f"sqlite:///{path}") as store, store.read() as tx:
+                    for relation, rows in History(folder).tail(tx).items():
+                        found[f"tail of {relation}"] = str(rows.to_pylist()).encode()
     return found
 
 

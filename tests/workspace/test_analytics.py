@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vocative.workspace import Trait, Workspace
-from vocative.workspace.analytics import _arrow, _fitting, _zones, local_zone
+from vocative.workspace.analytics import _arrow, _zones, fitting, local_zone
 
 KINDS = ["text", "number", "integer", "boolean", "instant", "date"]
 
@@ -47,7 +47,7 @@ KINDS = ["text", "number", "integer", "boolean", "instant", "date"]
 def test_a_trait_has_its_declared_type_or_is_unknown(
     kind: str, stated: object, seen: object
 ) -> None:
-    assert _fitting(stated, _arrow(kind)) == seen
+    assert fitting(stated, kind) == seen
 
 
 json_values = st.recursive(
@@ -62,7 +62,7 @@ def test_no_value_breaks_the_column(kind: str, value: object) -> None:
     import pyarrow as pa
 
     arrow = _arrow(kind)
-    assert len(pa.array([_fitting(value, arrow)], arrow)) == 1
+    assert len(pa.array([fitting(value, kind)], arrow)) == 1
 
 
 def test_the_engine_sees_people_with_every_declared_trait(workspace: Workspace) -> None:
