@@ -87,6 +87,7 @@ class Batch:
                     person.packed.pop(number, None)
                     person.records.pop(number, None)
                 self.people.drop_chunks(self.tx, person.person_id, numbers)
+        self._read_members(people)
         self._read_traits(people.values())
         self._read_scores(people)
         targets = {
@@ -163,6 +164,7 @@ class Batch:
                 self.changes.append(Change(gone_id, name, False, self.now, f"merged:{kept_id}"))
             self._masks[kept_id] = self.program.everything
             self.touched.pop(gone_id, None)
+            self._masks.pop(gone_id, None)
             if not self.state.complete(gone_id) and self.state.complete(kept_id):
                 self._again(kept_id)
         self.people.remove(self.tx, list(merged))
@@ -293,6 +295,20 @@ class Batch:
                 self._set_traits(
                     wanted[person_id], PersonNow(traits=stated, first_seen_at=first_seen_at)
                 )
+
+    def _read_members(self, people: Mapping[str, Person]) -> None:
+        """Take the segments people are in from the memberships themselves."""
+        names: dict[str, set[str]] = {}
+        for marks, bound in in_lists(list(people)):
+            rows = self.tx.tuples(
+                "SELECT person_id, segment FROM memberships WHERE until_at IS NULL"
+                f" AND person_id IN ({marks})",
+                bound,
+            )
+            for person_id, segment in rows:
+                names.setdefault(person_id, set()).add(segment)
+        for person_id, person in people.items():
+            person.bits, person.families = self.program.bits_of(names.get(person_id, set()))
 
     def _read_scores(self, people: Mapping[str, Person]) -> None:
         if not self.program.uses_scores:

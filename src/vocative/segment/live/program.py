@@ -67,6 +67,7 @@ class Program:
         self.plan = plan
         self.groups = groups_of(plan.features.values(), catalog.state)
         self.segments = list(plan.segments)
+        self._bit = {name: 1 << place for place, name in enumerate(self.segments)}
         self.families = [name for name, found in plan.segments.items() if found.is_family]
         self.numbers: list[int] = []
         """The number under which rows keep each group; set by `number_groups`."""
@@ -189,6 +190,17 @@ class Program:
         }
         pairs = zip(self.families, families, strict=False)
         return names | {f"{family}:{value}" for family, value in pairs if value is not None}
+
+    def bits_of(self, names: Iterable[str]) -> tuple[int, list[str | None]]:
+        """The other way round: the bits and families' values of memberships."""
+        bits, values = 0, dict[str, str]()
+        for name in names:
+            family, mark, value = name.partition(":")
+            if mark:
+                values[family] = value
+            elif name in self._bit:
+                bits |= self._bit[name]
+        return bits, [values.get(family) for family in self.families]
 
 
 ZONE = "local zone"

@@ -262,13 +262,30 @@ class LiveRunner:
                 return self._retry_turn()
             if turn is None:
                 return self._finish(batch, building)
-            ids, facts = turn
+            last = turn[0][-1]
+            ids, facts = self._living(tx, building, turn)
             batch.build(ids, facts, again=False)
-            after = msgspec.structs.replace(building, after=ids[-1])
+            after = msgspec.structs.replace(building, after=last)
             batch.state = msgspec.structs.replace(batch.state, building=after)
             self._end(batch)
         self.built += len(ids)
-        return len(ids)
+        return max(len(ids), 1)
+
+    def _living(self, tx: Transaction, building: Building, turn: Turn) -> Turn:
+        """A turn as it is now: with those who came since it was read, without those who are gone.
+
+        Who came since has nothing in history that was not folded. Who was joined with somebody is
+        built at the end.
+        """
+        ids, facts = turn
+        rows = tx.tuples(
+            "SELECT person_id FROM profiles WHERE merged_into IS NULL"
+            " AND person_id > :after AND person_id <= :last ORDER BY person_id",
+            {"after": building.after, "last": ids[-1]},
+        )
+        living = [row[0] for row in rows if row[0] not in building.again]
+        here = set(living)
+        return living, [fact for fact in facts if fact[1][PERSON] in here]
 
     def _retry_turn(self) -> int:
         """Somebody else went on with the building: read on from where they came."""
@@ -326,17 +343,26 @@ class LiveRunner:
         if building.again:
             ids = sorted(building.again)[:PEOPLE_PER_SLICE]
             listed = f"person_id IN ({', '.join(map(quote_text, ids))})"
-            facts = list(self._facts(building, listed, self._last.position))
-            batch.build(ids, facts, again=True)
             rest = [person_id for person_id in building.again if person_id not in ids]
+            found = batch.tx.tuples(
+                f"SELECT person_id FROM profiles WHERE merged_into IS NULL AND {listed}"
+            )
+            facts = list(self._facts(building, listed, self._last.position))
+            batch.build([row[0] for row in found], facts, again=True)
             state = msgspec.structs.replace(building, again=rest)
             batch.state = msgspec.structs.replace(batch.state, building=state)
             self._end(batch)
             return len(ids)
+        self._turns = None
+        came = batch.tx.value(
+            "SELECT 1 FROM profiles WHERE merged_into IS NULL AND person_id > :after LIMIT 1",
+            {"after": building.after},
+        )
+        if came:
+            return 1  # since the last turn was read: they have theirs, too
         batch.state = batch.state.built()
         self._record_sizes(batch)
         self._end(batch)
-        self._turns = None
         return 0
 
     def _record_sizes(self, batch: Batch) -> None:
