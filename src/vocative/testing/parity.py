@@ -20,8 +20,13 @@ from vocative.testing.parity_answers import (
     World,
     arriving_answers,
     batch_answers,
+    batch_now,
+    draw_world,
+    live,
+    live_now,
     opened,
     oracle_answers,
+    ranked,
     scored,
 )
 from vocative.testing.random_histories import people_at, told
@@ -141,6 +146,61 @@ def guarded(run: Round) -> Round:
 
 
 FAILURE = "the round"
+
+
+# The kinds of rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of round: how its worlds are drawn, and how they are asked."""
+
+    people: int
+    without: frozenset[str]
+    run: Round
+
+    def world(self, seed: int) -> World:
+        """The world of a seed."""
+        return draw_world(seed, people=self.people, without=self.without)
+
+
+KINDS = {
+    "settled": Kind(people=20, without=frozenset(), run=guarded(settled_round)),
+    "arriving": Kind(
+        people=10,
+        # Ranking everybody anew would judge everybody anew, too.
+        without=frozenset({"score", "ntile"}),
+        run=guarded(lambda world: arriving_round(world, live, {"live": live_now})),
+    ),
+    "ranked": Kind(
+        people=10,
+        without=frozenset({"score"}),
+        run=guarded(
+            lambda world: arriving_round(world, ranked, {"live": live_now, "batch": batch_now})
+        ),
+    ),
+}
+ORDER = ("settled", "arriving", "arriving", "ranked")
+"""The kinds of four rounds that follow each other."""
+
+
+def kind_of(seed: int) -> str:
+    """The kind of round that belongs to a seed."""
+    return ORDER[seed % len(ORDER)]
+
+
+def count(seed: int) -> tuple[int, int]:
+    """Run the round of a seed; how many cases it had and how many differed."""
+    kind = KINDS[kind_of(seed)]
+    found = kind.run(kind.world(seed))
+    return found.cases, len(found.mismatches)
+
+
+def explain(seed: int) -> Iterator[str]:
+    """What differs in the round of a seed, in words."""
+    kind = KINDS[kind_of(seed)]
+    world = kind.world(seed)
+    yield from tell(world, kind.run(world), kind.run)
 
 
 # Telling what differs

@@ -332,6 +332,21 @@ def live(workspace: Workspace) -> Callable[[], object]:
     return runner.advance
 
 
+def ranked(workspace: Workspace) -> Callable[[], object]:
+    """The same, and ranks everybody anew before they are judged."""
+    from vocative.segment.cuts import refresh_cuts
+    from vocative.segment.live.runner import LiveRunner
+
+    runner = LiveRunner(workspace)
+
+    def bring() -> None:
+        applied = runner.catch_up()
+        refresh_cuts(workspace, build_plan(workspace))
+        runner.advance(None, applied)
+
+    return bring
+
+
 def live_now(workspace: Workspace, plan: Plan) -> dict[str, Values]:
     """What the live runner keeps: memberships as they are stored, features as it reads them."""
     from vocative.segment.live.reading import features_now
