@@ -87,6 +87,44 @@ def test_a_position_is_never_given_twice(path: Path) -> None:
     log.close()
 
 
+def test_a_read_may_be_bounded_but_always_moves_on(path: Path) -> None:
+    log = EmbeddedLog(path, KEY)
+    for size in (3, 2, 0, 7, 1):
+        log.append([b"{}"] * size, source="s", received_at=1)
+
+    def positions(after: int, most_events: int) -> list[int]:
+        return [batch.position for batch in log.read(after, most_events=most_events)]
+
+    assert positions(0, 1) == [1]  # one batch, however large it is
+    assert positions(0, 4) == [1]
+    assert positions(0, 5) == [1, 2]
+    assert positions(2, 1) == [3]
+    assert positions(2, 7) == [3, 4]
+    assert positions(3, 1) == [4]
+    assert positions(0, 100) == [1, 2, 3, 4, 5]
+    assert positions(5, 100) == []
+    log.close()
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.integers(1, 8))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_bounded_reads_together_read_everything(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], most_events: int
+) -> None:
+    log = EmbeddedLog(tmp_path_factory.mktemp("log") / "log.db", KEY)
+    for size in sizes:
+        log.append([b"{}"] * size, source="s", received_at=1)
+    after, seen = 0, []
+    while step := list(log.read(after, most_events=most_events)):
+        assert len(step) == 1 or sum(len(batch.events) for batch in step) <= most_events
+        seen += [len(batch.events) for batch in step]
+        after = step[-1].position
+    assert seen == sizes
+    log.close()
+
+
 def test_threads_may_append_together(path: Path) -> None:
     log = EmbeddedLog(path, KEY)
     positions: list[int] = []
