@@ -1,0 +1,218 @@
+"""Definitions change while events flow: live work goes on, and what is new becomes exactly right.
+
+Whatever happens between two slices of building (newcomers, people who turn out to be one, late and
+future facts, another definition, another process, a crash), at the end memberships are those of
+SQL over history, and the list of changes tells of exactly the intervals that are kept.
+"""
+
+import contextlib
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vocative.clock import FixedClock
+from vocative.collect.door import accept
+from vocative.segment import advance, recompute
+from vocative.segment.live import runner as runner_module
+from vocative.segment.live.runner import LiveRunner
+from vocative.workspace import Workspace, prepare_state
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+SETTINGS = """\
+workspace: test
+timezone: Europe/London
+sender: {email: hello@shop.example, name: The Shop}
+postal_address: 1 High Street
+"""
+FEATURES = """\
+views: {count: View}
+views_5s: {count: View, window: 5s}
+spent: {sum: revenue, of: Order}
+spent_4s: {sum: revenue, of: Order, window: 4s}
+last_view_at: {last: at, of: View}
+last_3: {avg: price, of: View, window: last 3}
+left_at: {sequence: [Cart, {no: Order, within: 1s}], window: 4s}
+heat: {points: {View: 1, Cart: 3}, half_life: 2s}
+bought: {sum: quantity, of: Order, lines: true}
+"""
+SEGMENTS = """\
+busy: {where: "views_5s >= 2"}
+quiet: {where: "last_view_at < now() - interval '3 seconds'"}
+leavers: {where: "left_at is not null"}
+buyers: {where: "spent > 0 or bought > 3"}
+buying: {where: "spent_4s > 20"}
+dear: {where: "last_3 > 50"}
+hot_buyers: {where: "heat > 2 and in_segment('buyers')"}
+in_tier: {by: tier}
+"""
+PEOPLE = 12
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch):
+    """Building takes many slices even for a few people."""
+    monkeypatch.setattr(runner_module, "PEOPLE_PER_SLICE", 2)
+    monkeypatch.setattr(runner_module, "PEOPLE_PER_QUERY", 5)
+    monkeypatch.setattr(runner_module, "FACTS_PER_SLICE", 6)
+
+
+def define(workspace, turn):
+    """One feature and two segments are others from turn to turn."""
+    for kind in ("features", "segments"):
+        (workspace.root / kind).mkdir(exist_ok=True)
+    (workspace.root / "traits.yaml").write_text("tier: {}\n")
+    features = FEATURES + f"lately: {{count: [View, Cart, Other], window: {3 + turn}s}}\n"
+    segments = SEGMENTS + f'lately_{turn % 3}: {{where: "lately > {turn % 2}"}}\n'
+    segments += f"""changing: {{where: "lately >= {turn % 4} or tier = 'red'"}}\n"""
+    (workspace.root / "features" / "test.yaml").write_text(features)
+    (workspace.root / "segments" / "test.yaml").write_text(segments)
+
+
+class Model:
+    """A workspace to which things happen, one after the other."""
+
+    def __init__(self, root, seed):
+        root.mkdir()
+        (root / "vocative.yaml").write_text(SETTINGS)
+        prepare_state(root)
+        self.clock = FixedClock(NOW)
+        self.workspace = Workspace(root, clock=self.clock)
+        self.dice = random.Random(seed)
+        self.made = 0
+        self.turn = 0
+        define(self.workspace, 0)
+        self.events()
+        self.runners = [LiveRunner(self.workspace), LiveRunner(self.workspace)]
+        self.turns = 0
+
+    @property
+    def runner(self):
+        return self.runners[0]
+
+    def event(self):
+        dice = self.dice
+        self.made += 1
+        moved = dice.choice((0, 0, 0, -1, -6, 2))
+        event = {
+            "messageId": str(self.made - dice.choice((0,) * 9 + (3,))),
+            "timestamp": (self.clock.now() + timedelta(seconds=moved)).isoformat(),
+        }
+        if dice.random() < 0.4:
+            event["anonymousId"] = f"a{dice.randrange(2 * PEOPLE)}"
+        if "anonymousId" not in event or dice.random() < 0.3:
+            event["userId"] = f"u{dice.randrange(PEOPLE)}"
+        kind = dice.choice(("View", "View", "Cart", "Order", "Other", "identify"))
+        if kind == "identify":
+            traits = {"tier": dice.choice(("red", "blue", None))}
+            if dice.random() < 0.3:
+                traits["email"] = f"{dice.randrange(PEOPLE)}@shop.example"
+            return {**event, "type": "identify", "traits": traits}
+        properties = {"price": dice.randrange(100), "revenue": dice.randrange(40)}
+        if kind == "Order":
+            properties["products"] = [{"product_id": "x", "quantity": dice.randrange(3)}] * 2
+        return {**event, "type": "track", "event": kind, "properties": properties}
+
+    def events(self):
+        accept(self.workspace, [self.event() for _ in range(self.dice.randrange(20))], source="t")
+
+    def step(self):
+        self.events()
+        self.runner.step()
+
+    def build(self):
+        self.runner.build()
+
+    def fire(self):
+        self.runner.fire()
+
+    def wait(self):
+        self.clock.advance(timedelta(milliseconds=self.dice.randrange(3_000)))
+
+    def redefine(self):
+        self.turn += 1
+        define(self.workspace, self.turn)
+        self.runner.refresh()
+
+    def take_turns(self):
+        """Another process goes on, and later this one again."""
+        self.runners.reverse()
+        self.runner.refresh()
+
+    def start_again(self):
+        """The process was killed between two transactions: what it had in memory is gone."""
+        self.runners[0] = LiveRunner(self.workspace)
+        self.runner.refresh()
+
+    def fail(self):
+        """A transaction is lost when it was nearly done."""
+        self.events()
+        real = self.runner._end
+
+        def end(batch):
+            real(batch)
+            raise PowerCut
+
+        self.runner._end = end
+        for work in (self.runner.step, self.runner.build, self.runner.fire):
+            with contextlib.suppress(PowerCut):
+                work()
+        del self.runner._end
+
+    def check(self):
+        advance(self.workspace)
+        assert recompute(self.workspace).differences == 0
+        with self.workspace.store.read() as tx:
+            changes = tx.tuples(
+                'SELECT person_id, segment, change, "at" FROM membership_changes ORDER BY seq'
+            )
+            kept = {
+                (person, segment, since): until
+                for person, segment, since, until in tx.tuples(
+                    "SELECT person_id, segment, since_at, until_at FROM memberships"
+                )
+            }
+        assert replayed(changes) == kept
+
+
+class PowerCut(Exception):
+    pass
+
+
+def replayed(changes):
+    """The intervals that a list of changes tells of; it must alternate."""
+    intervals, since = {}, {}
+    for person, segment, change, at in changes:
+        key = (person, segment)
+        if change == "entered":
+            assert key not in since, "entered twice"
+            since[key] = at
+            intervals[*key, at] = None
+        else:
+            began = since.pop(key)
+            intervals[*key, began] = max(at, began)
+    return intervals
+
+
+OPERATIONS = ("step", "step", "build", "build", "build", "fire", "wait", "redefine")
+OPERATIONS += ("take_turns", "start_again", "fail")
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    seed=st.integers(0, 10_000),
+    operations=st.lists(st.sampled_from(OPERATIONS), min_size=5, max_size=30),
+)
+def test_whatever_happens_between_slices_everybody_is_right(tmp_path_factory, seed, operations):
+    model = Model(tmp_path_factory.mktemp("model") / "shop", seed)
+    model.runner.refresh()
+    with model.workspace:
+        for operation in operations:
+            getattr(model, operation)()
+        model.check()
