@@ -46,7 +46,7 @@ def facts_sql(group: Group, scope: Scope, *, back: int | None = None) -> str:
         back: How many seconds to look back instead of as far as they matter.
     """
     facts = scope.facts_sql(group.relation, items=group.uses_items)
-    reach = group.events if back is None else dict.fromkeys(group.events, back)
+    reach: dict[str, int | None] = {name: back or own for name, own in group.events.items()}
     return f"{facts}{_needed_sql(group, reach, scope)}"
 
 

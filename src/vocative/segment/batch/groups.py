@@ -15,6 +15,7 @@ from typing import Literal
 from vocative.segment.definitions import AggregateFeature, EventFeature, SequenceFeature
 from vocative.segment.plan import FeatureDef
 from vocative.sql import Node, to_text
+from vocative.sql.nodes import FieldRef
 
 Kind = Literal["facts", "streak", "sequence"]
 _BY_VALUE = ("mode", "top", "distinct")
@@ -102,7 +103,20 @@ def _key(feature: FeatureDef, how: EventFeature) -> tuple[object, ...]:
     shared: tuple[object, ...] = (_relation(how), _text(_dimension(feature, how)))
     if how.window.newest is not None:
         return (*shared, frozenset(how.events), _text(feature.condition))
-    return shared
+    return (*shared, _late_ids(feature, how))
+
+
+def _late_ids(feature: FeatureDef, how: EventFeature) -> bool:
+    """Whether a feature needs the ids of late facts only, to put those of one instant in order.
+
+    Ids are most of what history weighs. In a pass of their own they are not read for older facts.
+    """
+    ordered = isinstance(how, AggregateFeature) and how.function in ("first", "last")
+    return ordered and how.window.seconds is not None and not _is_instant(feature.value)
+
+
+def _is_instant(node: Node | None) -> bool:
+    return isinstance(node, FieldRef) and node.name == "at"
 
 
 def _kind(how: EventFeature) -> Kind:
@@ -127,6 +141,8 @@ def _group(members: list[FeatureDef], used: set[str]) -> Group:
     words = [first.name if kind != "facts" else _relation(how)]
     if ranked:
         words = ["last", *how.events]
+    elif kind == "facts" and _late_ids(first, how):
+        words.append("in order")
     if dimension is not None:
         words += ["by", to_text(dimension)]
     return Group(

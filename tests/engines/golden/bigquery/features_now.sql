@@ -5,27 +5,26 @@ WITH `population` AS (
   FROM `people`
 ), `facts_events` AS (
   SELECT
-    `e person_id` AS `person_id`,
+    `e`.`person_id`,
     COUNT(
       CASE
-        WHEN `e name` IN ('Order Completed')
-        AND `e at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 30 DAY)
+        WHEN `e`.`name` IN ('Order Completed')
+        AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 30 DAY)
         THEN 1
       END
     ) AS `orders_30d`,
-    IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e name` IN ('Order Completed', 'Order Refunded') THEN ROUND(SAFE_MULTIPLY(CAST(`e revenue` AS FLOAT64), 1e6)) END)), 1e6) AS `spend`,
-    IEEE_DIVIDE(IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e name` IN ('Order Completed') AND `e at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 7 DAY) THEN ROUND(SAFE_MULTIPLY(CAST(`e revenue` AS FLOAT64), 1e6)) END)), 1e6), NULLIF(COUNT(CASE WHEN `e name` IN ('Order Completed') AND `e at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 7 DAY) THEN `e revenue` END), 0)) AS `mean_7d`,
-    MAX(`pick 1`) AS `last_product`,
-    LOGICAL_OR(CASE WHEN `e name` IN ('Product Viewed') THEN (
-      `e price` > 100
+    IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e`.`name` IN ('Order Completed', 'Order Refunded') THEN ROUND(SAFE_MULTIPLY(CAST(`e`.`revenue` AS FLOAT64), 1e6)) END)), 1e6) AS `spend`,
+    IEEE_DIVIDE(IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e`.`name` IN ('Order Completed') AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 7 DAY) THEN ROUND(SAFE_MULTIPLY(CAST(`e`.`revenue` AS FLOAT64), 1e6)) END)), 1e6), NULLIF(COUNT(CASE WHEN `e`.`name` IN ('Order Completed') AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 7 DAY) THEN `e`.`revenue` END), 0)) AS `mean_7d`,
+    LOGICAL_OR(CASE WHEN `e`.`name` IN ('Product Viewed') THEN (
+      `e`.`price` > 100
     ) END) AS `ever_dear`,
     COUNT(
       CASE
         WHEN CASE
-          WHEN `e name` IN ('Email Opened')
+          WHEN `e`.`name` IN ('Email Opened')
           THEN (
             COALESCE(
-              COALESCE(JSON_VALUE(`e properties`, '$."verdict"'), NULLIF(JSON_QUERY(`e properties`, '$."verdict"'), 'null')),
+              COALESCE(JSON_VALUE(`e`.`properties`, '$."verdict"'), NULLIF(JSON_QUERY(`e`.`properties`, '$."verdict"'), 'null')),
               'human'
             ) <> 'machine'
           )
@@ -34,7 +33,21 @@ WITH `population` AS (
         THEN 1
       END
     ) AS `opens`,
-    ROUND(SUM(CASE WHEN `e name` IN ('Product Viewed', 'Product Added') AND `e at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY) THEN SAFE_MULTIPLY(CASE `e name` WHEN 'Product Viewed' THEN 1.0e0 WHEN 'Product Added' THEN 3.0e0 END, SAFE.POW(2e0, (SELECT MAX(one) FROM UNNEST([IEEE_DIVIDE((-(DATETIME_DIFF(NULLIF(NULLIF(DATETIME '2026-03-02 09:30:00.000000', DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND) - DATETIME_DIFF(NULLIF(NULLIF(`e at`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND))), 1209600000000.0), (-1000e0)]) AS one))) END) * 1e6) / 1e6 AS `interest`
+    ROUND(SUM(CASE WHEN `e`.`name` IN ('Product Viewed', 'Product Added') AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY) THEN SAFE_MULTIPLY(CASE `e`.`name` WHEN 'Product Viewed' THEN 1.0e0 WHEN 'Product Added' THEN 3.0e0 END, SAFE.POW(2e0, (SELECT MAX(one) FROM UNNEST([IEEE_DIVIDE((-(DATETIME_DIFF(NULLIF(NULLIF(DATETIME '2026-03-02 09:30:00.000000', DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND) - DATETIME_DIFF(NULLIF(NULLIF(`e`.`at`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND))), 1209600000000.0), (-1000e0)]) AS one))) END) * 1e6) / 1e6 AS `interest`
+  FROM `events` AS `e`
+  WHERE
+    `e`.`at` <= DATETIME '2026-03-02 09:30:00.000000'
+    AND (
+      `e`.`name` IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
+      OR `e`.`name` IN ('Product Added')
+      AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY)
+    )
+  GROUP BY
+    `e`.`person_id`
+), `facts_events_in_order` AS (
+  SELECT
+    `e person_id` AS `person_id`,
+    MAX(`pick 1`) AS `last_product`
   FROM (
     SELECT
       CASE
@@ -42,39 +55,25 @@ WITH `population` AS (
           PARTITION BY `e`.`person_id`
           ORDER BY CASE
             WHEN (
-              `e`.`name` IN ('Product Viewed', 'Order Completed')
-              AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY)
-              AND NOT `e`.`product_id` IS NULL
-            )
-            AND NOT `e`.`product_id` IS NULL
+              NOT `e`.`product_id` IS NULL
+            ) AND NOT `e`.`product_id` IS NULL
             THEN 0
             ELSE 1
           END ASC NULLS LAST, `e`.`at` DESC, `e`.`event_id` DESC
         ) = 1
         AND (
           (
-            `e`.`name` IN ('Product Viewed', 'Order Completed')
-            AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY)
-            AND NOT `e`.`product_id` IS NULL
-          )
-          AND NOT `e`.`product_id` IS NULL
+            NOT `e`.`product_id` IS NULL
+          ) AND NOT `e`.`product_id` IS NULL
         )
         THEN `e`.`product_id`
       END AS `pick 1`,
-      `e`.`person_id` AS `e person_id`,
-      `e`.`name` AS `e name`,
-      `e`.`at` AS `e at`,
-      `e`.`revenue` AS `e revenue`,
-      `e`.`price` AS `e price`,
-      `e`.`properties` AS `e properties`
+      `e`.`person_id` AS `e person_id`
     FROM `events` AS `e`
     WHERE
       `e`.`at` <= DATETIME '2026-03-02 09:30:00.000000'
-      AND (
-        `e`.`name` IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
-        OR `e`.`name` IN ('Product Added')
-        AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY)
-      )
+      AND `e`.`name` IN ('Product Viewed', 'Order Completed')
+      AND `e`.`at` > DATETIME_SUB(CAST(DATETIME '2026-03-02 09:30:00.000000' AS DATETIME), INTERVAL 90 DAY)
   ) AS `facts`
   GROUP BY
     `e person_id`
@@ -401,10 +400,10 @@ WITH `population` AS (
     COALESCE(`facts_events`.`orders_30d`, 0) AS `orders_30d`,
     COALESCE(`facts_events`.`spend`, 0.0e0) AS `spend`,
     `facts_events`.`mean_7d` AS `mean_7d`,
-    `facts_events`.`last_product` AS `last_product`,
     `facts_events`.`ever_dear` AS `ever_dear`,
     COALESCE(`facts_events`.`opens`, 0) AS `opens`,
     COALESCE(`facts_events`.`interest`, 0.0e0) AS `interest`,
+    `facts_events_in_order`.`last_product` AS `last_product`,
     COALESCE(`facts_last_order_completed`.`last_two`, 0.0e0) AS `last_two`,
     `facts_events_by_category`.`viewed_most` AS `viewed_most`,
     COALESCE(`facts_events_by_category`.`categories`, 0) AS `categories`,
@@ -419,6 +418,8 @@ WITH `population` AS (
   FROM `population`
   LEFT JOIN `facts_events`
     ON `facts_events`.`person_id` = `population`.`person_id`
+  LEFT JOIN `facts_events_in_order`
+    ON `facts_events_in_order`.`person_id` = `population`.`person_id`
   LEFT JOIN `facts_last_order_completed`
     ON `facts_last_order_completed`.`person_id` = `population`.`person_id`
   LEFT JOIN `facts_events_by_category`

@@ -12,28 +12,27 @@ WITH `population` AS (
     NOT `person_id` IS NULL
 ), `facts_events` AS (
   SELECT
-    `p person_id` AS `person_id`,
-    `p as_of` AS `as_of`,
+    `p`.`person_id`,
+    `p`.`as_of`,
     COUNT(
       CASE
-        WHEN `e name` IN ('Order Completed')
-        AND `e at` > DATETIME_SUB(CAST(`p as_of` AS DATETIME), INTERVAL 30 DAY)
+        WHEN `e`.`name` IN ('Order Completed')
+        AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 30 DAY)
         THEN 1
       END
     ) AS `orders_30d`,
-    IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e name` IN ('Order Completed', 'Order Refunded') THEN ROUND(SAFE_MULTIPLY(CAST(`e revenue` AS FLOAT64), 1e6)) END)), 1e6) AS `spend`,
-    IEEE_DIVIDE(IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e name` IN ('Order Completed') AND `e at` > DATETIME_SUB(CAST(`p as_of` AS DATETIME), INTERVAL 7 DAY) THEN ROUND(SAFE_MULTIPLY(CAST(`e revenue` AS FLOAT64), 1e6)) END)), 1e6), NULLIF(COUNT(CASE WHEN `e name` IN ('Order Completed') AND `e at` > DATETIME_SUB(CAST(`p as_of` AS DATETIME), INTERVAL 7 DAY) THEN `e revenue` END), 0)) AS `mean_7d`,
-    MAX(`pick 1`) AS `last_product`,
-    LOGICAL_OR(CASE WHEN `e name` IN ('Product Viewed') THEN (
-      `e price` > 100
+    IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e`.`name` IN ('Order Completed', 'Order Refunded') THEN ROUND(SAFE_MULTIPLY(CAST(`e`.`revenue` AS FLOAT64), 1e6)) END)), 1e6) AS `spend`,
+    IEEE_DIVIDE(IEEE_DIVIDE(ROUND(SUM(CASE WHEN `e`.`name` IN ('Order Completed') AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 7 DAY) THEN ROUND(SAFE_MULTIPLY(CAST(`e`.`revenue` AS FLOAT64), 1e6)) END)), 1e6), NULLIF(COUNT(CASE WHEN `e`.`name` IN ('Order Completed') AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 7 DAY) THEN `e`.`revenue` END), 0)) AS `mean_7d`,
+    LOGICAL_OR(CASE WHEN `e`.`name` IN ('Product Viewed') THEN (
+      `e`.`price` > 100
     ) END) AS `ever_dear`,
     COUNT(
       CASE
         WHEN CASE
-          WHEN `e name` IN ('Email Opened')
+          WHEN `e`.`name` IN ('Email Opened')
           THEN (
             COALESCE(
-              COALESCE(JSON_VALUE(`e properties`, '$."verdict"'), NULLIF(JSON_QUERY(`e properties`, '$."verdict"'), 'null')),
+              COALESCE(JSON_VALUE(`e`.`properties`, '$."verdict"'), NULLIF(JSON_QUERY(`e`.`properties`, '$."verdict"'), 'null')),
               'human'
             ) <> 'machine'
           )
@@ -42,7 +41,25 @@ WITH `population` AS (
         THEN 1
       END
     ) AS `opens`,
-    ROUND(SUM(CASE WHEN `e name` IN ('Product Viewed', 'Product Added') AND `e at` > DATETIME_SUB(CAST(`p as_of` AS DATETIME), INTERVAL 90 DAY) THEN SAFE_MULTIPLY(CASE `e name` WHEN 'Product Viewed' THEN 1.0e0 WHEN 'Product Added' THEN 3.0e0 END, SAFE.POW(2e0, (SELECT MAX(one) FROM UNNEST([IEEE_DIVIDE((-(DATETIME_DIFF(NULLIF(NULLIF(`p as_of`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND) - DATETIME_DIFF(NULLIF(NULLIF(`e at`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND))), 1209600000000.0), (-1000e0)]) AS one))) END) * 1e6) / 1e6 AS `interest`
+    ROUND(SUM(CASE WHEN `e`.`name` IN ('Product Viewed', 'Product Added') AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY) THEN SAFE_MULTIPLY(CASE `e`.`name` WHEN 'Product Viewed' THEN 1.0e0 WHEN 'Product Added' THEN 3.0e0 END, SAFE.POW(2e0, (SELECT MAX(one) FROM UNNEST([IEEE_DIVIDE((-(DATETIME_DIFF(NULLIF(NULLIF(`p`.`as_of`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND) - DATETIME_DIFF(NULLIF(NULLIF(`e`.`at`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND))), 1209600000000.0), (-1000e0)]) AS one))) END) * 1e6) / 1e6 AS `interest`
+  FROM `population` AS `p`
+  JOIN `events` AS `e`
+    ON `e`.`person_id` = `p`.`person_id` AND `e`.`at` <= `p`.`as_of`
+  WHERE
+    TRUE
+    AND (
+      `e`.`name` IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
+      OR `e`.`name` IN ('Product Added')
+      AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY)
+    )
+  GROUP BY
+    `p`.`person_id`,
+    `p`.`as_of`
+), `facts_events_in_order` AS (
+  SELECT
+    `p person_id` AS `person_id`,
+    `p as_of` AS `as_of`,
+    MAX(`pick 1`) AS `last_product`
   FROM (
     SELECT
       CASE
@@ -50,42 +67,28 @@ WITH `population` AS (
           PARTITION BY `p`.`person_id`, `p`.`as_of`
           ORDER BY CASE
             WHEN (
-              `e`.`name` IN ('Product Viewed', 'Order Completed')
-              AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY)
-              AND NOT `e`.`product_id` IS NULL
-            )
-            AND NOT `e`.`product_id` IS NULL
+              NOT `e`.`product_id` IS NULL
+            ) AND NOT `e`.`product_id` IS NULL
             THEN 0
             ELSE 1
           END ASC NULLS LAST, `e`.`at` DESC, `e`.`event_id` DESC
         ) = 1
         AND (
           (
-            `e`.`name` IN ('Product Viewed', 'Order Completed')
-            AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY)
-            AND NOT `e`.`product_id` IS NULL
-          )
-          AND NOT `e`.`product_id` IS NULL
+            NOT `e`.`product_id` IS NULL
+          ) AND NOT `e`.`product_id` IS NULL
         )
         THEN `e`.`product_id`
       END AS `pick 1`,
       `p`.`person_id` AS `p person_id`,
-      `p`.`as_of` AS `p as_of`,
-      `e`.`name` AS `e name`,
-      `e`.`at` AS `e at`,
-      `e`.`revenue` AS `e revenue`,
-      `e`.`price` AS `e price`,
-      `e`.`properties` AS `e properties`
+      `p`.`as_of` AS `p as_of`
     FROM `population` AS `p`
     JOIN `events` AS `e`
       ON `e`.`person_id` = `p`.`person_id` AND `e`.`at` <= `p`.`as_of`
     WHERE
       TRUE
-      AND (
-        `e`.`name` IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
-        OR `e`.`name` IN ('Product Added')
-        AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY)
-      )
+      AND `e`.`name` IN ('Product Viewed', 'Order Completed')
+      AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY)
   ) AS `facts`
   GROUP BY
     `p person_id`,
@@ -430,10 +433,10 @@ WITH `population` AS (
     COALESCE(`facts_events`.`orders_30d`, 0) AS `orders_30d`,
     COALESCE(`facts_events`.`spend`, 0.0e0) AS `spend`,
     `facts_events`.`mean_7d` AS `mean_7d`,
-    `facts_events`.`last_product` AS `last_product`,
     `facts_events`.`ever_dear` AS `ever_dear`,
     COALESCE(`facts_events`.`opens`, 0) AS `opens`,
     COALESCE(`facts_events`.`interest`, 0.0e0) AS `interest`,
+    `facts_events_in_order`.`last_product` AS `last_product`,
     COALESCE(`facts_last_order_completed`.`last_two`, 0.0e0) AS `last_two`,
     `facts_events_by_category`.`viewed_most` AS `viewed_most`,
     COALESCE(`facts_events_by_category`.`categories`, 0) AS `categories`,
@@ -449,6 +452,9 @@ WITH `population` AS (
   LEFT JOIN `facts_events`
     ON `facts_events`.`person_id` = `population`.`person_id`
     AND `facts_events`.`as_of` = `population`.`as_of`
+  LEFT JOIN `facts_events_in_order`
+    ON `facts_events_in_order`.`person_id` = `population`.`person_id`
+    AND `facts_events_in_order`.`as_of` = `population`.`as_of`
   LEFT JOIN `facts_last_order_completed`
     ON `facts_last_order_completed`.`person_id` = `population`.`person_id`
     AND `facts_last_order_completed`.`as_of` = `population`.`as_of`

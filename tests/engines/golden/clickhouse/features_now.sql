@@ -16,17 +16,6 @@ WITH "population" AS (
         AND "e"."at" > CAST(toDateTime64('2026-03-02 09:30:00.000000', 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 7 DAY),
       0
     ) AS "mean_7d",
-    argMax("e"."product_id", tuple("e"."at", "e"."event_id")) FILTER(WHERE
-      (
-        "e"."name" IN ('Product Viewed', 'Order Completed')
-        AND "e"."at" > CAST(toDateTime64('2026-03-02 09:30:00.000000', 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 90 DAY
-        AND NOT (
-          "e"."product_id" IS NULL
-        )
-      )
-      AND NOT (
-        "e"."product_id" IS NULL
-      )) AS "last_product",
     MAX((
       "e"."price" > 100
     )) FILTER(WHERE
@@ -51,6 +40,22 @@ WITH "population" AS (
       OR "e"."name" IN ('Product Added')
       AND "e"."at" > CAST(toDateTime64('2026-03-02 09:30:00.000000', 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 90 DAY
     )
+  GROUP BY
+    "e"."person_id"
+), "facts_events_in_order" AS (
+  SELECT
+    "e"."person_id" AS "person_id",
+    argMax("e"."product_id", tuple("e"."at", "e"."event_id")) FILTER(WHERE
+      NOT (
+        "e"."product_id" IS NULL
+      ) AND NOT (
+        "e"."product_id" IS NULL
+      )) AS "last_product"
+  FROM "events" AS "e"
+  WHERE
+    "e"."at" <= toDateTime64('2026-03-02 09:30:00.000000', 6, 'UTC')
+    AND "e"."name" IN ('Product Viewed', 'Order Completed')
+    AND "e"."at" > CAST(toDateTime64('2026-03-02 09:30:00.000000', 6, 'UTC') AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 90 DAY
   GROUP BY
     "e"."person_id"
 ), "facts_last_order_completed_ranked" AS (
@@ -354,10 +359,10 @@ WITH "population" AS (
     COALESCE("facts_events"."orders_30d", 0) AS "orders_30d",
     COALESCE("facts_events"."spend", 0.0e0) AS "spend",
     "facts_events"."mean_7d" AS "mean_7d",
-    "facts_events"."last_product" AS "last_product",
     "facts_events"."ever_dear" AS "ever_dear",
     COALESCE("facts_events"."opens", 0) AS "opens",
     COALESCE("facts_events"."interest", 0.0e0) AS "interest",
+    "facts_events_in_order"."last_product" AS "last_product",
     COALESCE("facts_last_order_completed"."last_two", 0.0e0) AS "last_two",
     "facts_events_by_category"."viewed_most" AS "viewed_most",
     COALESCE("facts_events_by_category"."categories", 0) AS "categories",
@@ -372,6 +377,8 @@ WITH "population" AS (
   FROM "population"
   LEFT JOIN "facts_events"
     ON "facts_events"."person_id" = "population"."person_id"
+  LEFT JOIN "facts_events_in_order"
+    ON "facts_events_in_order"."person_id" = "population"."person_id"
   LEFT JOIN "facts_last_order_completed"
     ON "facts_last_order_completed"."person_id" = "population"."person_id"
   LEFT JOIN "facts_events_by_category"

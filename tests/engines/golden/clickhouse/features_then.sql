@@ -26,17 +26,6 @@ WITH "population" AS (
         AND "e"."at" > CAST("p"."as_of" AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 7 DAY),
       0
     ) AS "mean_7d",
-    argMax("e"."product_id", tuple("e"."at", "e"."event_id")) FILTER(WHERE
-      (
-        "e"."name" IN ('Product Viewed', 'Order Completed')
-        AND "e"."at" > CAST("p"."as_of" AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 90 DAY
-        AND NOT (
-          "e"."product_id" IS NULL
-        )
-      )
-      AND NOT (
-        "e"."product_id" IS NULL
-      )) AS "last_product",
     MAX((
       "e"."price" > 100
     )) FILTER(WHERE
@@ -63,6 +52,26 @@ WITH "population" AS (
       OR "e"."name" IN ('Product Added')
       AND "e"."at" > CAST("p"."as_of" AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 90 DAY
     )
+  GROUP BY
+    "p"."person_id",
+    "p"."as_of"
+), "facts_events_in_order" AS (
+  SELECT
+    "p"."person_id" AS "person_id",
+    "p"."as_of" AS "as_of",
+    argMax("e"."product_id", tuple("e"."at", "e"."event_id")) FILTER(WHERE
+      NOT (
+        "e"."product_id" IS NULL
+      ) AND NOT (
+        "e"."product_id" IS NULL
+      )) AS "last_product"
+  FROM "population" AS "p"
+  JOIN "events" AS "e"
+    ON "e"."person_id" = "p"."person_id" AND "e"."at" <= "p"."as_of"
+  WHERE
+    TRUE
+    AND "e"."name" IN ('Product Viewed', 'Order Completed')
+    AND "e"."at" > CAST("p"."as_of" AS Nullable(DateTime64(6, 'UTC'))) - INTERVAL 90 DAY
   GROUP BY
     "p"."person_id",
     "p"."as_of"
@@ -382,10 +391,10 @@ WITH "population" AS (
     COALESCE("facts_events"."orders_30d", 0) AS "orders_30d",
     COALESCE("facts_events"."spend", 0.0e0) AS "spend",
     "facts_events"."mean_7d" AS "mean_7d",
-    "facts_events"."last_product" AS "last_product",
     "facts_events"."ever_dear" AS "ever_dear",
     COALESCE("facts_events"."opens", 0) AS "opens",
     COALESCE("facts_events"."interest", 0.0e0) AS "interest",
+    "facts_events_in_order"."last_product" AS "last_product",
     COALESCE("facts_last_order_completed"."last_two", 0.0e0) AS "last_two",
     "facts_events_by_category"."viewed_most" AS "viewed_most",
     COALESCE("facts_events_by_category"."categories", 0) AS "categories",
@@ -401,6 +410,9 @@ WITH "population" AS (
   LEFT JOIN "facts_events"
     ON "facts_events"."person_id" = "population"."person_id"
     AND "facts_events"."as_of" = "population"."as_of"
+  LEFT JOIN "facts_events_in_order"
+    ON "facts_events_in_order"."person_id" = "population"."person_id"
+    AND "facts_events_in_order"."as_of" = "population"."as_of"
   LEFT JOIN "facts_last_order_completed"
     ON "facts_last_order_completed"."person_id" = "population"."person_id"
     AND "facts_last_order_completed"."as_of" = "population"."as_of"

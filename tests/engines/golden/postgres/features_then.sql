@@ -12,29 +12,46 @@ WITH "population" AS (
     NOT "person_id" IS NULL
 ), "facts_events" AS (
   SELECT
-    "p person_id" AS "person_id",
-    "p as_of" AS "as_of",
+    "p"."person_id",
+    "p"."as_of",
     COUNT(*) FILTER(WHERE
-      "e name" IN ('Order Completed') AND "e at" > "p as_of" - INTERVAL '30 DAY') AS "orders_30d",
-    pg_temp.divided(pg_temp.round_half_away(SUM(pg_temp.round_half_away(pg_temp.times(CAST("e revenue" AS DOUBLE PRECISION), CAST(1e6 AS DOUBLE PRECISION)))) FILTER(WHERE "e name" IN ('Order Completed', 'Order Refunded'))), CAST(1e6 AS DOUBLE PRECISION)) AS "spend",
-    pg_temp.divided(pg_temp.divided(pg_temp.round_half_away(SUM(pg_temp.round_half_away(pg_temp.times(CAST("e revenue" AS DOUBLE PRECISION), CAST(1e6 AS DOUBLE PRECISION)))) FILTER(WHERE "e name" IN ('Order Completed') AND "e at" > "p as_of" - INTERVAL '7 DAY')), CAST(1e6 AS DOUBLE PRECISION)), NULLIF(COUNT("e revenue") FILTER(WHERE "e name" IN ('Order Completed') AND "e at" > "p as_of" - INTERVAL '7 DAY'), 0)) AS "mean_7d",
-    MAX("pick 1") AS "last_product",
+      "e"."name" IN ('Order Completed') AND "e"."at" > "p"."as_of" - INTERVAL '30 DAY') AS "orders_30d",
+    pg_temp.divided(pg_temp.round_half_away(SUM(pg_temp.round_half_away(pg_temp.times(CAST("e"."revenue" AS DOUBLE PRECISION), CAST(1e6 AS DOUBLE PRECISION)))) FILTER(WHERE "e"."name" IN ('Order Completed', 'Order Refunded'))), CAST(1e6 AS DOUBLE PRECISION)) AS "spend",
+    pg_temp.divided(pg_temp.divided(pg_temp.round_half_away(SUM(pg_temp.round_half_away(pg_temp.times(CAST("e"."revenue" AS DOUBLE PRECISION), CAST(1e6 AS DOUBLE PRECISION)))) FILTER(WHERE "e"."name" IN ('Order Completed') AND "e"."at" > "p"."as_of" - INTERVAL '7 DAY')), CAST(1e6 AS DOUBLE PRECISION)), NULLIF(COUNT("e"."revenue") FILTER(WHERE "e"."name" IN ('Order Completed') AND "e"."at" > "p"."as_of" - INTERVAL '7 DAY'), 0)) AS "mean_7d",
     BOOL_OR((
-      "e price" > 100
+      "e"."price" > 100
     )) FILTER(WHERE
-      "e name" IN ('Product Viewed')) AS "ever_dear",
+      "e"."name" IN ('Product Viewed')) AS "ever_dear",
     COUNT(*) FILTER(WHERE
       CASE
-        WHEN "e name" IN ('Email Opened')
+        WHEN "e"."name" IN ('Email Opened')
         THEN (
           COALESCE(
-            ((CAST("e properties" AS json) #>> '{"verdict"}') COLLATE "C"),
+            ((CAST("e"."properties" AS json) #>> '{"verdict"}') COLLATE "C"),
             ('human' COLLATE "C")
           ) <> 'machine'
         )
         ELSE FALSE
       END) AS "opens",
-    pg_temp.round_to(SUM(pg_temp.times(CASE "e name" WHEN 'Product Viewed' THEN CAST(1.0e0 AS DOUBLE PRECISION) WHEN 'Product Added' THEN CAST(3.0e0 AS DOUBLE PRECISION) END, (POWER(CAST(2e0 AS DOUBLE PRECISION), GREATEST(pg_temp.divided((-(pg_temp.micros("p as_of") - pg_temp.micros("e at"))), CAST(1209600000000.0 AS DOUBLE PRECISION)), -CAST(1000e0 AS DOUBLE PRECISION)))))) FILTER(WHERE "e name" IN ('Product Viewed', 'Product Added') AND "e at" > "p as_of" - INTERVAL '90 DAY'), 1e6) AS "interest"
+    pg_temp.round_to(SUM(pg_temp.times(CASE "e"."name" WHEN 'Product Viewed' THEN CAST(1.0e0 AS DOUBLE PRECISION) WHEN 'Product Added' THEN CAST(3.0e0 AS DOUBLE PRECISION) END, (POWER(CAST(2e0 AS DOUBLE PRECISION), GREATEST(pg_temp.divided((-(pg_temp.micros("p"."as_of") - pg_temp.micros("e"."at"))), CAST(1209600000000.0 AS DOUBLE PRECISION)), -CAST(1000e0 AS DOUBLE PRECISION)))))) FILTER(WHERE "e"."name" IN ('Product Viewed', 'Product Added') AND "e"."at" > "p"."as_of" - INTERVAL '90 DAY'), 1e6) AS "interest"
+  FROM "population" AS "p"
+  JOIN "events" AS "e"
+    ON "e"."person_id" = "p"."person_id" AND "e"."at" <= "p"."as_of"
+  WHERE
+    TRUE
+    AND (
+      "e"."name" IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
+      OR "e"."name" IN ('Product Added')
+      AND "e"."at" > "p"."as_of" - INTERVAL '90 DAY'
+    )
+  GROUP BY
+    "p"."person_id",
+    "p"."as_of"
+), "facts_events_in_order" AS (
+  SELECT
+    "p person_id" AS "person_id",
+    "p as_of" AS "as_of",
+    MAX("pick 1") AS "last_product"
   FROM (
     SELECT
       CASE
@@ -42,42 +59,28 @@ WITH "population" AS (
           PARTITION BY "p"."person_id", "p"."as_of"
           ORDER BY CASE
             WHEN (
-              "e"."name" IN ('Product Viewed', 'Order Completed')
-              AND "e"."at" > "p"."as_of" - INTERVAL '90 DAY'
-              AND NOT "e"."product_id" IS NULL
-            )
-            AND NOT "e"."product_id" IS NULL
+              NOT "e"."product_id" IS NULL
+            ) AND NOT "e"."product_id" IS NULL
             THEN 0
             ELSE 1
           END ASC, "e"."at" DESC NULLS LAST, "e"."event_id" DESC NULLS LAST
         ) = 1
         AND (
           (
-            "e"."name" IN ('Product Viewed', 'Order Completed')
-            AND "e"."at" > "p"."as_of" - INTERVAL '90 DAY'
-            AND NOT "e"."product_id" IS NULL
-          )
-          AND NOT "e"."product_id" IS NULL
+            NOT "e"."product_id" IS NULL
+          ) AND NOT "e"."product_id" IS NULL
         )
         THEN "e"."product_id"
       END AS "pick 1",
       "p"."person_id" AS "p person_id",
-      "p"."as_of" AS "p as_of",
-      "e"."name" AS "e name",
-      "e"."at" AS "e at",
-      "e"."revenue" AS "e revenue",
-      "e"."price" AS "e price",
-      "e"."properties" AS "e properties"
+      "p"."as_of" AS "p as_of"
     FROM "population" AS "p"
     JOIN "events" AS "e"
       ON "e"."person_id" = "p"."person_id" AND "e"."at" <= "p"."as_of"
     WHERE
       TRUE
-      AND (
-        "e"."name" IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
-        OR "e"."name" IN ('Product Added')
-        AND "e"."at" > "p"."as_of" - INTERVAL '90 DAY'
-      )
+      AND "e"."name" IN ('Product Viewed', 'Order Completed')
+      AND "e"."at" > "p"."as_of" - INTERVAL '90 DAY'
   ) AS "facts"
   GROUP BY
     "p person_id",
@@ -420,10 +423,10 @@ WITH "population" AS (
     COALESCE("facts_events"."orders_30d", 0) AS "orders_30d",
     COALESCE("facts_events"."spend", CAST(0.0e0 AS DOUBLE PRECISION)) AS "spend",
     "facts_events"."mean_7d" AS "mean_7d",
-    "facts_events"."last_product" AS "last_product",
     "facts_events"."ever_dear" AS "ever_dear",
     COALESCE("facts_events"."opens", 0) AS "opens",
     COALESCE("facts_events"."interest", CAST(0.0e0 AS DOUBLE PRECISION)) AS "interest",
+    "facts_events_in_order"."last_product" AS "last_product",
     COALESCE("facts_last_order_completed"."last_two", CAST(0.0e0 AS DOUBLE PRECISION)) AS "last_two",
     "facts_events_by_category"."viewed_most" AS "viewed_most",
     COALESCE("facts_events_by_category"."categories", 0) AS "categories",
@@ -439,6 +442,9 @@ WITH "population" AS (
   LEFT JOIN "facts_events"
     ON "facts_events"."person_id" = "population"."person_id"
     AND "facts_events"."as_of" = "population"."as_of"
+  LEFT JOIN "facts_events_in_order"
+    ON "facts_events_in_order"."person_id" = "population"."person_id"
+    AND "facts_events_in_order"."as_of" = "population"."as_of"
   LEFT JOIN "facts_last_order_completed"
     ON "facts_last_order_completed"."person_id" = "population"."person_id"
     AND "facts_last_order_completed"."as_of" = "population"."as_of"

@@ -5,42 +5,55 @@ WITH "population" AS (
   FROM "people"
 ), "facts_events" AS (
   SELECT
-    "e person_id" AS "person_id",
+    "e"."person_id",
     COUNT(
       CASE
-        WHEN "e name" IN ('Order Completed')
-        AND "e at" > DATEADD(DAY, -30, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
+        WHEN "e"."name" IN ('Order Completed')
+        AND "e"."at" > DATEADD(DAY, -30, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
         THEN 1
       END
     ) AS "orders_30d",
-    ROUND(SUM(CASE WHEN "e name" IN ('Order Completed', 'Order Refunded') THEN ROUND((CAST("e revenue" AS DOUBLE) * CAST(1e6 AS DOUBLE))) END)) / CAST(1e6 AS DOUBLE) AS "spend",
-    ROUND(SUM(CASE WHEN "e name" IN ('Order Completed') AND "e at" > DATEADD(DAY, -7, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ)) THEN ROUND((CAST("e revenue" AS DOUBLE) * CAST(1e6 AS DOUBLE))) END)) / CAST(1e6 AS DOUBLE) / NULLIF(
+    ROUND(SUM(CASE WHEN "e"."name" IN ('Order Completed', 'Order Refunded') THEN ROUND((CAST("e"."revenue" AS DOUBLE) * CAST(1e6 AS DOUBLE))) END)) / CAST(1e6 AS DOUBLE) AS "spend",
+    ROUND(SUM(CASE WHEN "e"."name" IN ('Order Completed') AND "e"."at" > DATEADD(DAY, -7, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ)) THEN ROUND((CAST("e"."revenue" AS DOUBLE) * CAST(1e6 AS DOUBLE))) END)) / CAST(1e6 AS DOUBLE) / NULLIF(
       COUNT(
         CASE
-          WHEN "e name" IN ('Order Completed')
-          AND "e at" > DATEADD(DAY, -7, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
-          THEN "e revenue"
+          WHEN "e"."name" IN ('Order Completed')
+          AND "e"."at" > DATEADD(DAY, -7, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
+          THEN "e"."revenue"
         END
       ),
       0
     ) AS "mean_7d",
-    MAX("pick 1") AS "last_product",
-    BOOLOR_AGG(CASE WHEN "e name" IN ('Product Viewed') THEN (
-      "e price" > 100
+    BOOLOR_AGG(CASE WHEN "e"."name" IN ('Product Viewed') THEN (
+      "e"."price" > 100
     ) END) AS "ever_dear",
     COUNT(
       CASE
         WHEN CASE
-          WHEN "e name" IN ('Email Opened')
+          WHEN "e"."name" IN ('Email Opened')
           THEN (
-            COALESCE(CAST(GET_PATH(PARSE_JSON("e properties"), '["verdict"]') AS VARCHAR), 'human') <> 'machine'
+            COALESCE(CAST(GET_PATH(PARSE_JSON("e"."properties"), '["verdict"]') AS VARCHAR), 'human') <> 'machine'
           )
           ELSE FALSE
         END
         THEN 1
       END
     ) AS "opens",
-    ROUND(SUM(CASE WHEN "e name" IN ('Product Viewed', 'Product Added') AND "e at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ)) THEN CASE "e name" WHEN 'Product Viewed' THEN CAST(1.0e0 AS DOUBLE) WHEN 'Product Added' THEN CAST(3.0e0 AS DOUBLE) END * POWER(CAST(2e0 AS DOUBLE), GREATEST_IGNORE_NULLS(-(DATE_PART(EPOCH_MICROSECOND, NULLIF(NULLIF(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ), CAST('0001-01-01 00:00:00' AS TIMESTAMP_NTZ)), CAST('9999-12-31 23:59:59.999999' AS TIMESTAMP_NTZ))) - DATE_PART(EPOCH_MICROSECOND, NULLIF(NULLIF("e at", CAST('0001-01-01 00:00:00' AS TIMESTAMP_NTZ)), CAST('9999-12-31 23:59:59.999999' AS TIMESTAMP_NTZ)))) / CAST(1209600000000.0 AS DOUBLE), -CAST(1000e0 AS DOUBLE))) END) * 1e6) / CAST(1e6 AS DOUBLE) AS "interest"
+    ROUND(SUM(CASE WHEN "e"."name" IN ('Product Viewed', 'Product Added') AND "e"."at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ)) THEN CASE "e"."name" WHEN 'Product Viewed' THEN CAST(1.0e0 AS DOUBLE) WHEN 'Product Added' THEN CAST(3.0e0 AS DOUBLE) END * POWER(CAST(2e0 AS DOUBLE), GREATEST_IGNORE_NULLS(-(DATE_PART(EPOCH_MICROSECOND, NULLIF(NULLIF(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ), CAST('0001-01-01 00:00:00' AS TIMESTAMP_NTZ)), CAST('9999-12-31 23:59:59.999999' AS TIMESTAMP_NTZ))) - DATE_PART(EPOCH_MICROSECOND, NULLIF(NULLIF("e"."at", CAST('0001-01-01 00:00:00' AS TIMESTAMP_NTZ)), CAST('9999-12-31 23:59:59.999999' AS TIMESTAMP_NTZ)))) / CAST(1209600000000.0 AS DOUBLE), -CAST(1000e0 AS DOUBLE))) END) * 1e6) / CAST(1e6 AS DOUBLE) AS "interest"
+  FROM "events" AS "e"
+  WHERE
+    "e"."at" <= CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ)
+    AND (
+      "e"."name" IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
+      OR "e"."name" IN ('Product Added')
+      AND "e"."at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
+    )
+  GROUP BY
+    "e"."person_id"
+), "facts_events_in_order" AS (
+  SELECT
+    "e person_id" AS "person_id",
+    MAX("pick 1") AS "last_product"
   FROM (
     SELECT
       CASE
@@ -48,39 +61,25 @@ WITH "population" AS (
           PARTITION BY "e"."person_id"
           ORDER BY CASE
             WHEN (
-              "e"."name" IN ('Product Viewed', 'Order Completed')
-              AND "e"."at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
-              AND NOT "e"."product_id" IS NULL
-            )
-            AND NOT "e"."product_id" IS NULL
+              NOT "e"."product_id" IS NULL
+            ) AND NOT "e"."product_id" IS NULL
             THEN 0
             ELSE 1
           END ASC, "e"."at" DESC NULLS LAST, "e"."event_id" DESC NULLS LAST
         ) = 1
         AND (
           (
-            "e"."name" IN ('Product Viewed', 'Order Completed')
-            AND "e"."at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
-            AND NOT "e"."product_id" IS NULL
-          )
-          AND NOT "e"."product_id" IS NULL
+            NOT "e"."product_id" IS NULL
+          ) AND NOT "e"."product_id" IS NULL
         )
         THEN "e"."product_id"
       END AS "pick 1",
-      "e"."person_id" AS "e person_id",
-      "e"."name" AS "e name",
-      "e"."at" AS "e at",
-      "e"."revenue" AS "e revenue",
-      "e"."price" AS "e price",
-      "e"."properties" AS "e properties"
+      "e"."person_id" AS "e person_id"
     FROM "events" AS "e"
     WHERE
       "e"."at" <= CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ)
-      AND (
-        "e"."name" IN ('Order Completed', 'Order Refunded', 'Product Viewed', 'Email Opened')
-        OR "e"."name" IN ('Product Added')
-        AND "e"."at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
-      )
+      AND "e"."name" IN ('Product Viewed', 'Order Completed')
+      AND "e"."at" > DATEADD(DAY, -90, CAST(CAST('2026-03-02 09:30:00.000000' AS TIMESTAMP_NTZ) AS TIMESTAMP_NTZ))
   ) AS "facts"
   GROUP BY
     "e person_id"
@@ -411,10 +410,10 @@ WITH "population" AS (
     COALESCE("facts_events"."orders_30d", 0) AS "orders_30d",
     COALESCE("facts_events"."spend", CAST(0.0e0 AS DOUBLE)) AS "spend",
     "facts_events"."mean_7d" AS "mean_7d",
-    "facts_events"."last_product" AS "last_product",
     "facts_events"."ever_dear" AS "ever_dear",
     COALESCE("facts_events"."opens", 0) AS "opens",
     COALESCE("facts_events"."interest", CAST(0.0e0 AS DOUBLE)) AS "interest",
+    "facts_events_in_order"."last_product" AS "last_product",
     COALESCE("facts_last_order_completed"."last_two", CAST(0.0e0 AS DOUBLE)) AS "last_two",
     "facts_events_by_category"."viewed_most" AS "viewed_most",
     COALESCE("facts_events_by_category"."categories", 0) AS "categories",
@@ -429,6 +428,8 @@ WITH "population" AS (
   FROM "population"
   LEFT JOIN "facts_events"
     ON "facts_events"."person_id" = "population"."person_id"
+  LEFT JOIN "facts_events_in_order"
+    ON "facts_events_in_order"."person_id" = "population"."person_id"
   LEFT JOIN "facts_last_order_completed"
     ON "facts_last_order_completed"."person_id" = "population"."person_id"
   LEFT JOIN "facts_events_by_category"

@@ -24,13 +24,6 @@ WITH `population` AS (
         AND `e`.`at` > CAST(`p`.`as_of` AS TIMESTAMP_NTZ) - INTERVAL '7' DAY),
       0
     ) AS `mean_7d`,
-    MAX_BY(`e`.`product_id`, STRUCT(`e`.`at`, `e`.`event_id`)) FILTER(WHERE
-      (
-        `e`.`name` IN ('Product Viewed', 'Order Completed')
-        AND `e`.`at` > CAST(`p`.`as_of` AS TIMESTAMP_NTZ) - INTERVAL '90' DAY
-        AND NOT `e`.`product_id` IS NULL
-      )
-      AND NOT `e`.`product_id` IS NULL) AS `last_product`,
     BOOL_OR((
       `e`.`price` > 100
     )) FILTER(WHERE
@@ -57,6 +50,22 @@ WITH `population` AS (
       OR `e`.`name` IN ('Product Added')
       AND `e`.`at` > CAST(`p`.`as_of` AS TIMESTAMP_NTZ) - INTERVAL '90' DAY
     )
+  GROUP BY
+    `p`.`person_id`,
+    `p`.`as_of`
+), `facts_events_in_order` AS (
+  SELECT
+    `p`.`person_id`,
+    `p`.`as_of`,
+    MAX_BY(`e`.`product_id`, STRUCT(`e`.`at`, `e`.`event_id`)) FILTER(WHERE
+      NOT `e`.`product_id` IS NULL AND NOT `e`.`product_id` IS NULL) AS `last_product`
+  FROM `population` AS `p`
+  JOIN `events` AS `e`
+    ON `e`.`person_id` = `p`.`person_id` AND `e`.`at` <= `p`.`as_of`
+  WHERE
+    TRUE
+    AND `e`.`name` IN ('Product Viewed', 'Order Completed')
+    AND `e`.`at` > CAST(`p`.`as_of` AS TIMESTAMP_NTZ) - INTERVAL '90' DAY
   GROUP BY
     `p`.`person_id`,
     `p`.`as_of`
@@ -368,10 +377,10 @@ WITH `population` AS (
     COALESCE(`facts_events`.`orders_30d`, 0) AS `orders_30d`,
     COALESCE(`facts_events`.`spend`, 0.0e0D) AS `spend`,
     `facts_events`.`mean_7d` AS `mean_7d`,
-    `facts_events`.`last_product` AS `last_product`,
     `facts_events`.`ever_dear` AS `ever_dear`,
     COALESCE(`facts_events`.`opens`, 0) AS `opens`,
     COALESCE(`facts_events`.`interest`, 0.0e0D) AS `interest`,
+    `facts_events_in_order`.`last_product` AS `last_product`,
     COALESCE(`facts_last_order_completed`.`last_two`, 0.0e0D) AS `last_two`,
     `facts_events_by_category`.`viewed_most` AS `viewed_most`,
     COALESCE(`facts_events_by_category`.`categories`, 0) AS `categories`,
@@ -387,6 +396,9 @@ WITH `population` AS (
   LEFT JOIN `facts_events`
     ON `facts_events`.`person_id` = `population`.`person_id`
     AND `facts_events`.`as_of` = `population`.`as_of`
+  LEFT JOIN `facts_events_in_order`
+    ON `facts_events_in_order`.`person_id` = `population`.`person_id`
+    AND `facts_events_in_order`.`as_of` = `population`.`as_of`
   LEFT JOIN `facts_last_order_completed`
     ON `facts_last_order_completed`.`person_id` = `population`.`person_id`
     AND `facts_last_order_completed`.`as_of` = `population`.`as_of`
