@@ -1,4 +1,4 @@
-"""Kept buckets say of everybody what their rank says, and go on where ranks would need everybody."""
+"""Kept buckets say of everybody what their rank says, and go on where ranks need everybody."""
 
 from datetime import UTC, timedelta
 
