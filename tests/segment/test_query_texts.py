@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlglot
 
+from vocative.engines.dialects import DIALECTS
 from vocative.errors import UnknownName
 from vocative.segment import feature_plan, people_data, recompute, segment_members, segment_plan
 
@@ -74,13 +75,13 @@ def test_a_feature_gives_everyones_value(shop):
     assert feature_plan(shop, "waited").uses == ["last_order_at"]
 
 
-def test_it_is_written_for_other_engines(shop):
-    own = segment_plan(shop, "lapsed")
-    other = segment_plan(shop, "lapsed", engine="postgres")
-    assert (own.engine, other.engine) == ("duckdb", "postgres")
+@pytest.mark.parametrize("engine", DIALECTS)
+def test_it_is_written_for_other_engines(shop, engine):
+    own, other = segment_plan(shop, "lapsed"), segment_plan(shop, "lapsed", engine=engine)
+    assert (own.engine, other.engine) == ("duckdb", engine)
     assert other.sql != own.sql
-    sqlglot.parse_one(other.sql, read="postgres")
-    assert "Order Completed" in feature_plan(shop, "waited", engine="spark").sql
+    sqlglot.parse_one(other.sql, read=engine)
+    assert "Order Completed" in feature_plan(shop, "waited", engine=engine).sql
 
 
 def test_names_that_are_none(shop):

@@ -1,19 +1,12 @@
 """The query behind one definition, whole and readable: from history to its answer."""
 
-import importlib
-import pkgutil
-from typing import TYPE_CHECKING
-
-from vocative.engines import dialects
+from vocative.engines.dialects import DIALECTS, dialect_of
 from vocative.errors import unknown_name
 from vocative.segment.batch import everyone_sql, features_sql, segment_column, segments_sql
 from vocative.segment.plan import Plan, base_name, build_plan
 from vocative.segment.results import PlanText
 from vocative.sql import quote_name, quote_text
 from vocative.workspace import Workspace
-
-if TYPE_CHECKING:
-    from vocative.engines.dialects.base import Dialect
 
 OWN_ENGINE = "duckdb"
 
@@ -93,21 +86,8 @@ def _members_sql(plan: Plan, name: str, last: str) -> str:
 def _written_for(engine: str, sql: str) -> str:
     if engine == OWN_ENGINE:
         return sql
+    if engine not in DIALECTS:
+        raise unknown_name("engine", engine, [OWN_ENGINE, *DIALECTS])
     from vocative.engines.dialects.rewrite import rewrite
 
-    names = _dialects()
-    if engine not in names:
-        raise unknown_name("engine", engine, [OWN_ENGINE, *names])
-    module = importlib.import_module(f"{dialects.__name__}.{engine}")
-    dialect: Dialect = getattr(module, engine.upper())
-    return rewrite(sql, dialect, pretty=True)
-
-
-def _dialects() -> list[str]:
-    """The engines whose SQL can be written: modules that hold a dialect of their name."""
-    found = [module.name for module in pkgutil.iter_modules(dialects.__path__)]
-    return [
-        name
-        for name in found
-        if hasattr(importlib.import_module(f"{dialects.__name__}.{name}"), name.upper())
-    ]
+    return rewrite(sql, dialect_of(engine), pretty=True)
