@@ -41,7 +41,12 @@ def message_id_for(*, campaign: str, occurrence: str, person_id: str, channel: s
 
 def event_id_for(source: str, message_id: str) -> str:
     """The id under which an event is deduplicated: its source and its `messageId`."""
-    return hashlib.sha256(_joined(("event", source, message_id))).hexdigest()[:32]
+    return event_key_for(source, message_id).hex()
+
+
+def event_key_for(source: str, message_id: str) -> bytes:
+    """The 16 bytes of `event_id_for`, as the store keeps them."""
+    return hashlib.sha256(_joined(("event", source, message_id))).digest()[:16]
 
 
 def stable_fraction(*parts: str) -> float:

@@ -11,7 +11,7 @@ from vocative.identify.facts import event_columns
 from vocative.identify.graph import Identity
 from vocative.identify.personal import clean_properties
 from vocative.identify.profiles import NOTHING, Statement, read_statement
-from vocative.ids import event_id_for
+from vocative.ids import event_key_for
 from vocative.streams.embedded import LogBatch
 from vocative.workspace import Trait
 
@@ -69,11 +69,10 @@ def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> ReadEve
     identities = _identities(event, stated)
     if not (identities or event.person_id or event.nobody):
         raise EventRefused("no userId, no anonymousId and no usable e-mail address")
-    event_id = event_id_for(source, event.message_id)
-    at = event.at
+    key, at = event_key_for(source, event.message_id), event.at
     return ReadEvent(
-        event_id,
-        bytes.fromhex(event_id),
+        key.hex(),
+        key,
         event,
         position,
         identities,
