@@ -216,3 +216,99 @@ def test_whatever_happens_between_slices_everybody_is_right(tmp_path_factory, se
         for operation in operations:
             getattr(model, operation)()
         model.check()
+
+
+def viewed(number, user, at, **ids):
+    return {
+        "type": "track",
+        "event": "View",
+        "messageId": f"m{number}",
+        "userId": user,
+        "timestamp": at.isoformat(),
+        **ids,
+    }
+
+
+def test_a_fact_that_lies_in_the_future_counts_once_for_old_and_new_groups(
+    workspace, define, clock
+):
+    runner = LiveRunner(workspace)
+    begun = "views: {count: View}\n"
+    counted = 'once: {where: "views = 1"}\n'
+    define(features=begun, segments=counted)
+    accept(workspace, [viewed(1, "u", clock.now() + timedelta(seconds=2))], source="t")
+    runner.advance()
+    define(
+        features=begun + "lately: {count: View, window: 1h}\n",
+        segments=counted + 'lately: {where: "lately = 1"}\n',
+    )
+    runner.refresh()
+    clock.advance(timedelta(seconds=3))
+    runner.fire()  # before the person has their turn at the new group
+    runner.advance()
+    assert members_now(workspace) == {"once", "lately"}
+
+
+def test_a_fact_still_in_the_future_when_its_person_is_built_counts_once(workspace, define, clock):
+    runner = LiveRunner(workspace)
+    begun = "views: {count: View}\n"
+    counted = 'once: {where: "views = 1"}\n'
+    define(features=begun, segments=counted)
+    accept(workspace, [viewed(1, "u", clock.now() + timedelta(seconds=2))], source="t")
+    runner.advance()
+    define(
+        features=begun + "lately: {count: View, window: 1h}\n",
+        segments=counted + 'lately: {where: "lately = 1"}\n',
+    )
+    runner.advance()
+    clock.advance(timedelta(seconds=3))
+    runner.advance()
+    assert members_now(workspace) == {"once", "lately"}
+
+
+@pytest.mark.parametrize("built_before", range(8))
+def test_people_who_are_joined_while_one_of_them_waits_have_everything_once(
+    workspace, define, clock, built_before
+):
+    """Whoever of the two had their turn already: neither, one, the other, both."""
+    runner = LiveRunner(workspace)
+    define(features="views: {count: View}\n", segments='seen: {where: "views > 0"}\n')
+    names = [f"u{number}" for number in range(6)]
+    identify = [
+        {
+            "type": "identify",
+            "messageId": f"i{name}",
+            "userId": name,
+            "traits": {"email": f"{name}@shop.example"},
+            "timestamp": clock.now().isoformat(),
+        }
+        for name in names
+    ]
+    accept(workspace, identify, source="t")
+    accept(workspace, [viewed(n, name, clock.now()) for n, name in enumerate(names)], source="t")
+    runner.advance()
+    define(
+        features="lately: {count: View, window: 1h}\n",
+        segments='two: {where: "lately = 2"}\nmore: {where: "lately > 2"}\n',
+    )
+    runner.refresh()
+    for _ in range(built_before):
+        runner.build()
+    # Every two of them turn out to be one.
+    joined = [
+        {**identify[number], "messageId": f"j{number}", "userId": names[number + 1]}
+        for number in (0, 2, 4)
+    ]
+    accept(workspace, joined, source="t")
+    runner.step()
+    runner.advance()
+    assert recompute(workspace).differences == 0
+    with workspace.store.read() as tx:
+        open_now = tx.tuples("SELECT segment FROM memberships WHERE until_at IS NULL")
+    assert sorted(open_now) == [("two",)] * 3
+
+
+def members_now(workspace):
+    with workspace.store.read() as tx:
+        rows = tx.tuples("SELECT segment FROM memberships WHERE until_at IS NULL")
+    return {segment for (segment,) in rows}

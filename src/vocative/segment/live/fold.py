@@ -19,7 +19,7 @@ Items = Mapping[str, tuple[Any, ...]]
 
 ITEM_COLUMNS = ("category", "price", "margin", "title", "currency")
 """What expressions can name of an item."""
-EVENT_ID, PERSON, NAME, AT = 0, 1, 2, 3
+EVENT_ID, PERSON, NAME, AT, POSITION = 0, 1, 2, 3, -1
 """Where these are in a row of either relation."""
 
 
@@ -40,11 +40,12 @@ class _Folding:
         self.group = group
         self.items = items
         self.columns = list(HISTORY_COLUMNS[group.relation])
-        if [self.columns[i] for i in (EVENT_ID, PERSON, NAME, AT)] != [
+        if [self.columns[i] for i in (EVENT_ID, PERSON, NAME, AT, POSITION)] != [
             "event_id",
             "person_id",
             "name",
             "at",
+            "position",
         ]:
             raise AssertionError("the columns of history have moved")
         self.bound: dict[str, Any] = {"grains": grains, "UNKNOWN": UNKNOWN, "nan": float("nan")}

@@ -1,13 +1,13 @@
 """One batch of the live runner: folds facts, judges people, collects what changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from vocative.identify.applied import Applied, PersonNow
 from vocative.segment.live.changes import Change
 from vocative.segment.live.evaluate import Evaluation
-from vocative.segment.live.fold import AT, EVENT_ID, NAME, PERSON, Fact
+from vocative.segment.live.fold import AT, EVENT_ID, NAME, PERSON, POSITION, Fact
 from vocative.segment.live.people import People, Person
 from vocative.segment.live.program import RELATIONS, ZONE, Program, Target
 from vocative.segment.live.state import PlanState
@@ -90,15 +90,18 @@ class Batch:
         self._read_members(people)
         self._read_traits(people.values())
         self._read_scores(people)
+        self._catch_up(people, {})
+        held = {
+            (person.person_id, relation, row[EVENT_ID])
+            for person in people.values()
+            for _, relation, row in person.held
+        }
         targets = {
-            relation: {
-                name: [target for target in found if target[0] in numbers]
-                for name, found in by_name.items()
-            }
-            for relation, by_name in self.program.targets.items()
+            relation: self._targets(relation, numbers.__contains__) for relation in RELATIONS
         }
         for relation, fact in facts:
-            self._fold_one(people[fact[PERSON]], relation, fact, targets[relation])
+            if (fact[PERSON], relation, fact[EVENT_ID]) not in held:
+                self._fold_one(people[fact[PERSON]], relation, fact, targets[relation])
         for person in people.values():
             self._causes.setdefault(person.person_id, "definition")
             self._judge(person, self.program.judging(self.program.everything), self.now, whole=True)
@@ -165,7 +168,7 @@ class Batch:
             self._masks[kept_id] = self.program.everything
             self.touched.pop(gone_id, None)
             self._masks.pop(gone_id, None)
-            if not self.state.complete(gone_id) and self.state.complete(kept_id):
+            if not (self.state.complete(gone_id) and self.state.complete(kept_id)):
                 self._again(kept_id)
         self.people.remove(self.tx, list(merged))
 
@@ -234,8 +237,30 @@ class Batch:
         """Fold the facts whose instant has come."""
         while person.held and person.held[0][0] <= now:
             _, relation, row = person.held.pop(0)
-            self._fold_one(person, relation, tuple(row), self.program.targets[relation])
+            targets = self._targets_of_held(person, relation, row[POSITION] or 0)
+            self._fold_one(person, relation, tuple(row), targets)
             self._causes[person.person_id] = row[EVENT_ID]
+
+    def _targets_of_held(
+        self, person: Person, relation: str, position: int
+    ) -> Mapping[str, Sequence[Target]]:
+        building = self.state.building
+        if building is None or position > building.position:
+            return self.program.targets[relation]
+        if self.state.complete(person.person_id):
+            return self.program.targets[relation]
+        # Groups that are built get the fact from history, when it is the person's turn.
+        unbuilt = frozenset(building.groups)
+        return self._targets(relation, lambda number: number not in unbuilt)
+
+    def _targets(
+        self, relation: str, wanted: Callable[[int], bool]
+    ) -> Mapping[str, Sequence[Target]]:
+        """Where facts go, of some groups only."""
+        return {
+            name: [target for target in found if wanted(target[0])]
+            for name, found in self.program.targets[relation].items()
+        }
 
     def _judge_touched(self, person: Person, mask: int) -> None:
         self.touched[person.person_id] = person
