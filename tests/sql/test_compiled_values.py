@@ -1,10 +1,10 @@
 """A compiled expression gives what DuckDB gives for its SQL."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from sql.compiled import arguments, checked, compiled, duckdb_value, equal
-from sql.random_expressions import ROWS, ZONES, deeper
+from sql.random_expressions import NOW, ROWS, ZONES, deeper
 from vocative.engines.duckdb import DuckDbEngine
 from vocative.sql.types import Type
 
@@ -17,6 +17,7 @@ def engine():
 
 @settings(max_examples=500, deadline=None)
 @given(deeper(3), ROWS, ZONES)
+@example("days_between(at, case when b then now() else today() end)", {"at": NOW}, "UTC")
 def test_random_expressions_give_what_duckdb_gives(engine, text, row, zone):
     node = checked(text).node
     expected = duckdb_value(engine, node, row, zone=zone)

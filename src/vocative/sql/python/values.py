@@ -87,7 +87,7 @@ def _arithmetic(pieces: Pieces, node: Arithmetic) -> Value:
     left, right = pieces.value(node.left), pieces.value(node.right)
     if node.type is Type.INTERVAL:
         return pieces.strict(
-            node, [left, right], lambda a, b: _difference(pieces, left, a, right, b), nullable=True
+            node, [left, right], lambda *c: _difference(pieces, (left, right), c), nullable=True
         )
     if node.type is Type.INSTANT:
         return _moved(pieces, node, left, right)
@@ -122,13 +122,18 @@ def _divided(pieces: Pieces, node: Arithmetic, left: Value, right: Value) -> Val
     return pieces.strict(node, [left, right], build, nullable=nullable, finite=False)
 
 
-def _difference(pieces: Pieces, left: Value, a: str, right: Value, b: str) -> str:
-    first_a, a = pieces.twice(a) if not left.finite else (a, a)
-    first_b, b = pieces.twice(b) if not right.finite else (b, b)
-    tests = [
-        finite_test(code) for side, code in ((left, first_a), (right, first_b)) if not side.finite
-    ]
-    return f"({a} - {b} if {' and '.join(tests)} else None)" if tests else f"({a} - {b})"
+def _difference(
+    pieces: Pieces, sides: Sequence[Value], codes: Sequence[str], shape: str = "({})"
+) -> str:
+    """The first instant minus the second, in a shape, or None when one is infinite."""
+    tests, known = [], []
+    for side, code in zip(sides, codes, strict=True):
+        first, again = (code, code) if side.finite else pieces.twice(code)
+        known.append(again)
+        if not side.finite:
+            tests.append(finite_test(first))
+    gap = shape.format(f"{known[0]} - {known[1]}")
+    return f"({gap} if {' and '.join(tests)} else None)" if tests else gap
 
 
 def _moved(pieces: Pieces, node: Arithmetic, left: Value, right: Value) -> Value:
@@ -318,11 +323,7 @@ def _days_between(pieces: Pieces, node: Call) -> Value:
     name = pieces.writer.runtime("floor")
 
     def build(a: str, b: str) -> str:
-        gap = _difference(pieces, later, b, earlier, a)
-        if later.finite and earlier.finite:
-            return f"{name}({gap} / 86400000000.0)"
-        body, _, rest = gap[1:-1].partition(" if ")
-        return f"({name}(({body}) / 86400000000.0) if {rest})"
+        return _difference(pieces, (later, earlier), (b, a), name + "(({}) / 86400000000.0)")
 
     nullable = not (later.finite and earlier.finite)
     return pieces.strict(node, [earlier, later], build, nullable=nullable)
