@@ -326,3 +326,31 @@ def test_the_tail_is_the_same_on_postgresql(
         append(there, 11)
         assert len(visible(there)) == 1
         assert len(ids(there)) == len(set(ids(there))) == 33
+
+
+def test_flushing_and_joining_by_several_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PART_ROWS", 10_000)
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def tidy() -> None:
+        try:
+            while not done.is_set():
+                workspace.history.flush(workspace.store)
+                workspace.history.compact(workspace.store, limit=2)
+        except BaseException as error:  # noqa: BLE001 - whatever it was, the test fails by it
+            failures.append(error)
+
+    threads = [threading.Thread(target=tidy) for _ in range(3)]
+    append(workspace, 1)
+    for thread in threads:
+        thread.start()
+    for first in range(2, 41):
+        append(workspace, first)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(ids(workspace)) == len(set(ids(workspace))) == 120

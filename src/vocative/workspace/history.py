@@ -153,9 +153,9 @@ class History:
             first, until = waiting[0].first, waiting[-1].first
             last, rows = max(row.last for row in waiting), sum(row.rows for row in waiting)
             name = f"{relation}-{first:012d}-{last:012d}.parquet"
-            table = self._tail_until(store, relation, until)
-            self._write(name, table.schema, table.to_batches())
             try:
+                table = self._tail_until(store, relation, until)
+                self._write(name, table.schema, table.to_batches())
                 with store.transaction() as tx:
                     gone = tx.run(
                         "DELETE FROM history_tail WHERE relation = :relation"
@@ -194,8 +194,10 @@ class History:
                 " AND first_position <= :until ORDER BY first_position",
                 {"relation": relation, "until": until},
             )
-        # One piece: each becomes a row group of the file.
         tables = [_unpacked(body) for (body,) in bodies]
+        if not tables:
+            raise _Overtaken
+        # One piece: each becomes a row group of the file.
         return pa.concat_tables(tables, promote_options="default").combine_chunks()
 
     def compact(self, store: Store, *, limit: int) -> None:
