@@ -1,4 +1,4 @@
-"""Spark 3.5 and newer, with ANSI mode on and instants as TIMESTAMP_NTZ.
+"""Spark 4 and newer, with ANSI mode on and instants as TIMESTAMP_NTZ.
 
 Spark has no infinite instants: two that no fact can have stand for them. Both are a Monday that
 begins a year, so that date_trunc leaves them as they are. Spark's upper() and lower() follow Java,
