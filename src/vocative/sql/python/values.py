@@ -1,6 +1,6 @@
 """Values as pieces: leaves, arithmetic, choices and functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
