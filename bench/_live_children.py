@@ -1,7 +1,8 @@
 """What runs beside a live worker in processes of its own.
 
-`produce` appends the shop's events at a rate, with probes among them; `steps` applies the log in
-micro-batches of several sizes. The order comes as JSON on the command line; "ready" is printed
+`produce` appends the shop's events at a rate, with probes among them; `put` appends many at once;
+`pairs` sets a trait and lets something happen; `steps` applies the log in micro-batches of several
+sizes. The order comes as JSON on the command line; "ready" is printed
 when work begins, and what was found as JSON at its end.
 """
 
@@ -24,6 +25,7 @@ from vocative.segment.live.runner import LiveRunner
 from vocative.workspace import Workspace
 
 BATCHES_PER_SECOND = 50
+PAIRS_AT_ONCE = 50
 SLICE_EVENTS = 20_000
 PROBES_LATER = 200
 """So many probes later somebody who came anew is changed once more."""
@@ -177,7 +179,57 @@ def steps(root: str, *, people: int, sizes: dict[str, int], batch: int) -> list[
     return found
 
 
+def pairs(root: str, *, people: int, count: int) -> dict[str, Any]:
+    """Append pairs of events: a trait is set to a number, then something happens with it.
+
+    Both are in one append, or in two. Nobody has two pairs on their way at once.
+    """
+    print("ready", flush=True)
+    with Workspace(Path(root)) as workspace:
+        for begin in range(0, count, PAIRS_AT_ONCE):
+            chosen = range(begin, min(begin + PAIRS_AT_ONCE, count))
+            stamp = datetime.now(UTC).isoformat()
+            traits, pings = zip(*(_pair(number, people, stamp) for number in chosen), strict=True)
+            if begin // PAIRS_AT_ONCE % 2:
+                accept(workspace, [*traits, *pings], source="pairs")
+            else:
+                accept(workspace, traits, source="pairs")
+                accept(workspace, pings, source="pairs")
+            _let_the_worker_follow(workspace, most=min(people // 2, 300))
+    return {"pairs": count}
+
+
+def _pair(number: int, people: int, stamp: str) -> tuple[bytes, bytes]:
+    turn = str(number // people + 1)
+    who = {"userId": f"u{number % people}", "timestamp": stamp}
+    return (
+        json.dumps(
+            {"type": "identify", "messageId": f"i{number}", "traits": {"level": turn}, **who}
+        ).encode(),
+        json.dumps(
+            {
+                "type": "track",
+                "event": "Ping",
+                "messageId": f"p{number}",
+                "properties": {"turn": turn},
+                **who,
+            }
+        ).encode(),
+    )
+
+
+def _let_the_worker_follow(workspace: Workspace, *, most: int) -> None:
+    """Wait until only so many events are on their way."""
+    while True:
+        with workspace.store.read() as tx:
+            offset = int(tx.value("SELECT max(position) FROM stream_offsets") or 0)
+        if workspace.log.waiting(offset) <= most:
+            return
+        time.sleep(0.002)
+
+
 if __name__ == "__main__":
     order = json.loads(sys.argv[1])
-    work = {"produce": produce, "put": put, "steps": steps}[order.pop("work")]
+    known = {"produce": produce, "put": put, "steps": steps, "pairs": pairs}
+    work = known[order.pop("work")]
     print(json.dumps(work(**order)))  # type: ignore[operator]
