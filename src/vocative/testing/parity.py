@@ -32,7 +32,7 @@ from vocative.testing.parity_answers import (
 from vocative.testing.random_histories import people_at, told
 from vocative.testing.random_plans import Definitions
 
-MOST_TOLD = 5
+MOST_TOLD = 2
 """Mismatches of a round that are made small and told; all are counted."""
 
 
@@ -95,17 +95,19 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def settled_round(world: World, engine: DuckDbEngine | None = None) -> Outcome:
-    """Compare batch SQL and the oracle at all instants, everything having arrived."""
+def settled_round(world: World, *, truth: World | None = None) -> Outcome:
+    """Compare batch SQL and the oracle at all instants, everything having arrived.
+
+    Args:
+        world: What batch SQL is asked about.
+        truth: What the oracle is asked about, if that is something else.
+    """
     people = scored(people_at(world.lives))
+    true_people = people if truth is None else scored(people_at(truth.lives))
     outcome = Outcome()
-    with opened(world) as (_, plan):
-        expected = oracle_answers(plan, people, world.instants)
-        if engine is None:
-            with DuckDbEngine(history_files={}, threads=1) as own:
-                found = batch_answers(own, plan, people, world.instants)
-        else:
-            found = batch_answers(engine, plan, people, world.instants)
+    with opened(world) as (_, plan), DuckDbEngine(history_files={}, threads=1) as engine:
+        expected = oracle_answers(plan, true_people, world.instants)
+        found = batch_answers(engine, plan, people, world.instants)
     for at in world.instants:
         compare(
             outcome,
@@ -217,7 +219,7 @@ def tell(world: World, outcome: Outcome, run: Round) -> Iterator[str]:
 
 
 def shrink(
-    world: World, mismatch: Mismatch, run: Round, *, budget: int = 80
+    world: World, mismatch: Mismatch, run: Round, *, budget: int = 50
 ) -> tuple[World, Mismatch]:
     """A smaller world in which the same definition still differs.
 
