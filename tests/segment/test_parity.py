@@ -1,384 +1,212 @@
 # ruff: noqa: DTZ001 - instants are naive UTC
-"""Features and segments from SQL equal a plain-Python reading of the definitions.
+"""Both forms of the query, at one instant and at each row's own, equal the oracle and each other.
 
-Random small histories around the edges of windows: same instants, late facts, refunds, unknown
-values, machine opens, people without facts; several instants per person.
+Random workspaces and histories with facts on the edges of windows; `test_live_parity` adds the live
+runner, `vocative bench parity` does it at length.
 """
 
-import json
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from segment.facts import history_table
-from sql.oracle import evaluate
 from vocative.engines.duckdb import DuckDbEngine
-from vocative.segment import build_plan, features_sql, point_in_time
-from vocative.segment.batch import empty_scores, segment_column, segments_sql
-from vocative.segment.batch import groups_of
-from vocative.workspace import Workspace
+from vocative.errors import UnknownName
+from vocative.segment import build_plan, compute_features, features_sql, point_in_time
+from vocative.segment.batch import features_at_sql, groups_of
+from vocative.segment.cuts import cut_points
+from vocative.testing.parity import same
+from vocative.testing.parity_answers import draw_world, opened, oracle_answers, relations, scored
+from vocative.testing.random_histories import people_at
+from vocative.testing.segment_oracle import Person
 
-FEATURES = """\
+SEEDS = range(500, 503)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def world(request):
+    """A random plan, its people, and the instants to ask about."""
+    drawn = draw_world(request.param, people=15, features=40, segments=1)
+    with opened(drawn) as (_, plan):
+        yield plan, scored(people_at(drawn.lives)), drawn.instants
+
+
+@pytest.fixture
+def engine():
+    with DuckDbEngine(history_files={}, threads=1) as opened_engine:
+        yield opened_engine
+
+
+def given(engine, people):
+    for name, table in relations(people).items():
+        engine.register(name, table)
+
+
+def by_person(table):
+    return {row.pop("person_id"): row for row in table.to_pylist()}
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for key, row in expected.items():
+        for name, value in row.items():
+            assert same(found[key][name], value), (key, name, found[key][name], value)
+
+
+def everybody(people, at):
+    ids = pa.array(people, pa.string())
+    return pa.table({"person_id": ids, "as_of": pa.array([at] * len(ids), pa.timestamp("us"))})
+
+
+def test_each_instant_answers_as_the_oracle_does(world, engine):
+    plan, people, instants = world
+    given(engine, people)
+    expected = oracle_answers(plan, people, instants)
+    for at in instants:
+        table = compute_features(engine, plan, at.replace(tzinfo=UTC))
+        found = by_person(table.drop_columns("as_of"))
+        names = list(plan.features)
+        assert_same(
+            found, {person: {n: expected[person, at][n] for n in names} for person in people}
+        )
+
+
+def test_both_forms_give_the_same_answers(world, engine):
+    plan, people, instants = world
+    given(engine, people)
+    for at in instants:
+        once = compute_features(engine, plan, at.replace(tzinfo=UTC))
+        each = point_in_time(engine, plan, everybody(people, at))
+        assert_same(by_person(each), by_person(once))
+
+
+def test_some_people_have_the_answers_they_have_among_all(world, engine):
+    plan, people, instants = world
+    given(engine, people)
+    alone = [name for name, feature in plan.features.items() if not _compares(plan, feature)]
+    at, few = instants[0].replace(tzinfo=UTC), sorted(people)[:3]
+    everyone = by_person(compute_features(engine, plan, at, names=alone))
+    some = by_person(compute_features(engine, plan, at, few, names=alone))
+    assert_same(some, {person: everyone[person] for person in few})
+
+
+def _compares(plan, feature):
+    return feature.about_others or any(
+        _compares(plan, plan.features[name]) for name in feature.needs if name in plan.features
+    )
+
+
+def test_nothing_after_the_instant_leaks(world, engine):
+    plan, people, instants = world
+    cut = instants[len(instants) // 2]
+    given(engine, people)
+    with_future = by_person(compute_features(engine, plan, cut.replace(tzinfo=UTC)))
+    given(engine, {name: _until(person, cut) for name, person in people.items()})
+    assert_same(by_person(compute_features(engine, plan, cut.replace(tzinfo=UTC))), with_future)
+
+
+def _until(person: Person, cut: datetime) -> Person:
+    return replace(
+        person,
+        facts=[fact for fact in person.facts if fact["at"] <= cut],
+        lines=[line for line in person.lines if line["at"] <= cut],
+    )
+
+
+def test_the_population_falls_into_the_buckets_its_ranks_give(define, engine):
+    """By where buckets begin, everybody who was ranked is where ranking put them."""
+    features = "".join(
+        f"{kind}_{n}_{order}: {{ntile: {n}, of: {kind}, order: {order}, where: 'orders <> 2'}}\n"
+        for kind in ("spend", "last_at", "orders", "local_date_of")
+        for n in (2, 3, 10, 100)
+        for order in ("ascending", "descending")
+    )
+    plan = build_plan(
+        define(
+            features="spend: {sum: revenue, of: Order Completed}\n"
+            "orders: {count: Order Completed}\n"
+            "last_at: {last: at, of: Order Completed}\n"
+            "local_date_of: {expr: local_date(last_at)}\n" + features
+        )
+    )
+    start = datetime(2026, 1, 1)
+    people = {
+        f"p{number:03d}": Person(
+            facts=[
+                {
+                    "event_id": f"{number}-{order}",
+                    "name": "Order Completed",
+                    "at": start + timedelta(hours=(number * 17 + order * 5) % 400),
+                    "revenue": float((number * 7 + order) % 23) / 10,
+                }
+                for order in range(number % 5)
+            ]
+        )
+        for number in range(137)
+    }
+    given(engine, people)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    ranked = compute_features(engine, plan, now)
+    cuts = {name: [] for name, feature in plan.features.items() if feature.about_others}
+    for cut in cut_points(engine, plan, now):
+        cuts[cut.feature].append((cut.value, cut.bucket))
+    placed = compute_features(engine, replace(plan, cuts=cuts), now)
+    assert by_person(placed) == by_person(ranked)
+    assert {n for n, feature in plan.features.items() if feature.about_others} == cuts.keys()
+    assert len({row["spend_10_ascending"] for row in by_person(ranked).values()}) > 5
+
+
+SHARED = """\
 orders: {count: Order Completed}
 orders_30d: {count: Order Completed, window: 30d}
-orders_1h: {count: Order Completed, window: 1h}
+viewed: {exists: Product Viewed, window: 7d}
 spend: {sum: revenue, of: [Order Completed, Order Refunded]}
-spend_30d: {sum: revenue, of: [Order Completed, Order Refunded], window: 30d}
-spend_or_nothing: {sum: revenue, of: Order Completed, window: 7d, default: -1}
-mean_30d: {avg: revenue, of: Order Completed, window: 30d}
-smallest: {min: revenue, of: Order Completed}
-largest_7d: {max: revenue, of: Order Completed, window: 7d}
-first_order_at: {first: at, of: Order Completed}
-last_order_at: {last: at, of: Order Completed}
-last_30d_at: {last: at, of: Order Completed, window: 30d}
-last_product: {last: product_id, of: [Product Viewed, Order Completed]}
-first_product_7d: {first: product_id, of: [Product Viewed, Order Completed], window: 7d}
-products: {distinct: product_id, of: [Product Viewed, Order Completed], window: 30d}
-top_category: {top: category, of: [Product Viewed, Product Added]}
-top_category_7d: {top: category, of: [Product Viewed, Product Added], window: 7d}
-viewed: {exists: Product Viewed, window: 30d}
-opens: {count: Email Opened, where: "coalesce(properties.verdict, 'human') <> 'machine'"}
-last_open_at:
-  last: at
-  of: Email Opened
-  where: "coalesce(properties.verdict, 'human') <> 'machine'"
-dear: {count: Product Viewed, where: "price > 20 and category is not null", window: 7d}
-worth: {sum: "price * quantity", of: Product Added}
-bought_category: {top: category, of: Order Completed, lines: true}
-bought_pieces_30d: {sum: quantity, of: Order Completed, lines: true, window: 30d}
-per_order: {expr: "spend / nullif(orders, 0)"}
-recent: {expr: "days_since(last_order_at)"}
-likes: {expr: "coalesce(bought_category, top_category)"}
-third: {ntile: 3, of: spend, where: "orders > 0"}
-third_by_recency: {ntile: 3, of: last_order_at, order: descending}
-rank_word: {expr: "case when third = 3 then 'top' when third is not null then 'rest' end"}
+opens: {count: Email Opened, where: "properties.verdict = 'human'", window: 7d}
+interest: {points: {Product Viewed: 1, Order Completed: 10}, half_life: 7d, window: 30d}
+pieces: {sum: quantity, of: Order Completed, lines: true}
+likes: {mode: category, of: Product Viewed}
+likes_7d: {top: category, by: price, of: Product Added, window: 7d}
+categories: {distinct: category, of: Order Completed}
+last_two: {sum: revenue, of: Order Completed, window: last 2}
+last_three: {avg: revenue, of: Order Completed, window: last 3 in 90d}
 """
 
-SEGMENTS = """\
-buyers: {where: "orders > 0"}
-lapsed: {where: "last_order_at < now() - interval '30 days'"}
-edge: {where: "last_order_at >= now() - interval '30 days'"}
-carts: {where: "spend_30d > 10 or (top_category = 'a' and not viewed)"}
-quiet:
-  where: >-
-    not in_segment('buyers')
-    and coalesce(last_open_at, '-infinity') < now() - interval '1 hour'
-best: {where: "in_segment('buyers') and rank_word = 'top' and in_segment('likes:b')"}
-unknown: {where: "per_order is null"}
-french: {where: "country = 'FR'"}
-likes: {by: likes}
-"""
 
-EDGE = datetime(2026, 3, 2, 9, 30)
-STEPS = [
-    timedelta(0),
-    timedelta(microseconds=1),
-    -timedelta(microseconds=1),
-    timedelta(hours=1),
-    timedelta(hours=1, microseconds=-1),
-    timedelta(days=7),
-    timedelta(days=7, microseconds=1),
-    timedelta(days=30),
-    timedelta(days=30, microseconds=-1),
-    timedelta(days=200),
-    timedelta(days=-5),
-]
-INSTANTS = st.sampled_from([EDGE - step for step in STEPS])
-MONEY = st.none() | st.sampled_from([0.1, 0.2, 0.3, 10.0, 10.004, 25.5, 1e-7, 123456.78])
-FACTS = st.fixed_dictionaries(
-    {
-        "person_id": st.sampled_from(["p1", "p2", "p3", None]),
-        "name": st.sampled_from(
-            [
-                "Order Completed",
-                "Order Completed",
-                "Order Refunded",
-                "Product Viewed",
-                "Product Added",
-                "Email Opened",
-                "Something Else",
-            ]
-        ),
-        "at": INSTANTS,
-        "product_id": st.none() | st.sampled_from(["x", "y", "z"]),
-        "category": st.none() | st.sampled_from(["a", "b", "c"]),
-        "price": MONEY,
-        "quantity": st.none() | st.sampled_from([1.0, 2.0]),
-        "revenue": MONEY,
-        "verdict": st.sampled_from([None, "human", "machine"]),
+def test_features_share_passes_over_history(define):
+    plan = build_plan(define(features=SHARED))
+    shared = {
+        group.name: [f.name for f in group.features] for group in groups_of(plan.features.values())
     }
-)
-LINES = st.fixed_dictionaries(
-    {
-        "person_id": st.sampled_from(["p1", "p2", "p3"]),
-        "at": INSTANTS,
-        "category": st.none() | st.sampled_from(["a", "b", "c"]),
-        "quantity": st.none() | st.sampled_from([1.0, 2.0, 0.5]),
+    assert shared == {
+        "facts_events": ["orders", "orders_30d", "viewed", "spend", "opens", "interest"],
+        "facts_order_lines": ["pieces"],
+        "facts_events_by_category": ["likes", "likes_7d", "categories"],
+        "facts_last_order_completed": ["last_two", "last_three"],
     }
-)
-POPULATION = st.lists(
-    st.tuples(st.sampled_from(["p1", "p2", "p3", "p4"]), INSTANTS), min_size=1, max_size=8
-)
 
 
-def facts_of(drawn, lines):
-    events = []
-    for number, fact in enumerate(drawn):
-        event = dict(fact)
-        verdict = event.pop("verdict")
-        # A late fact has an id and an arrival that say nothing of when it happened.
-        event["event_id"] = f"e{(number * 7919) % 1000:04d}"
-        event["received_at"] = EDGE + timedelta(days=number)
-        event["properties"] = json.dumps({} if verdict is None else {"verdict": verdict})
-        event["source"] = "test"
-        if event["name"] == "Order Refunded" and event["revenue"] is not None:
-            event["revenue"] = -event["revenue"]
-        events.append(event)
-    rows = [
-        {**line, "event_id": f"e{n:04d}", "name": "Order Completed"} for n, line in enumerate(lines)
-    ]
-    return events, rows
+def test_facts_are_read_as_far_back_as_they_matter(define):
+    plan = build_plan(define(features=SHARED))
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    sql = features_at_sql(plan, now, ["orders_30d", "viewed", "opens"])
+    until = "TIMESTAMP '2026-03-02 00:00:00.000000'"
+    week = f"e.at > {until} - INTERVAL '7' DAY"
+    assert (
+        f"WHERE e.at <= {until}\n"
+        f"  AND (e.name IN ('Order Completed') AND e.at > {until} - INTERVAL '30' DAY\n"
+        f"    OR e.name IN ('Product Viewed', 'Email Opened') AND {week})\n"
+    ) in sql
+    assert "JOIN" not in sql.partition('"layer_0"')[0]
 
 
-LATER = {
-    **dict.fromkeys(["person_id", "product_id", "category", "price", "quantity", "revenue"]),
-    "name": "Something Else",
-    "at": EDGE,
-    "verdict": None,
-}
-"""Takes the place of a removed fact, so that the others keep their ids."""
-
-
-# The oracle: one feature of one person at one instant, straight from the definition's keys.
-
-
-def aggregate(body, facts, as_of):
-    key = next(k for k in body if k in AGGREGATES)
-    named = body[key] if key in ("count", "exists") else body["of"]
-    named = [named] if isinstance(named, str) else named
-    window = WINDOWS[body.get("window")]
-    seen = [
-        fact
-        for fact in facts
-        if fact["name"] in named
-        and fact["at"] <= as_of
-        and (window is None or fact["at"] > as_of - window)
-        and matches(body.get("where"), fact)
-    ]
-    seen.sort(key=lambda fact: (fact["at"], fact["event_id"]))
-    if key == "count":
-        return len(seen)
-    if key == "exists":
-        return bool(seen)
-    values = [(fact["at"], value(body[key], fact)) for fact in seen]
-    values = [(at, found) for at, found in values if found is not None]
-    if key == "distinct":
-        return len({found for _, found in values})
-    if not values:
-        return body.get("default", 0.0 if key == "sum" else None)
-    if key in ("sum", "avg"):
-        total = sum(round(abs(v) * 1e6 + 1e-9) * (1 if v > 0 else -1) for _, v in values) / 1e6
-        return total if key == "sum" else total / len(values)
-    if key == "top":
-        counted = {}
-        for at, found in values:
-            count, latest = counted.get(found, (0, at))
-            counted[found] = (count + 1, max(latest, at))
-        return max(counted, key=lambda found: (*counted[found], found))
-    return {
-        "min": lambda: min(v for _, v in values),
-        "max": lambda: max(v for _, v in values),
-        "first": lambda: values[0][1],
-        "last": lambda: values[-1][1],
-    }[key]()
-
-
-AGGREGATES = {"count", "exists", "sum", "avg", "min", "max", "first", "last", "distinct", "top"}
-WINDOWS = {
-    None: None,
-    "1h": timedelta(hours=1),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-}
-
-
-def value(text, fact):
-    if text == "price * quantity":
-        known = fact["price"] is not None and fact["quantity"] is not None
-        return fact["price"] * fact["quantity"] if known else None
-    return fact[text]
-
-
-def matches(where, fact):
-    if where is None:
-        return True
-    if "verdict" in where:
-        return json.loads(fact["properties"]).get("verdict", "human") != "machine"
-    return fact["price"] is not None and fact["price"] > 20 and fact["category"] is not None
-
-
-def expected_rows(plan, definitions, events, lines, population):
-    rows = {}
-    for person, as_of in set(population):
-        row = {}
-        for name, definition in definitions.items():
-            if not AGGREGATES & set(definition.body):
-                continue
-            facts = lines if definition.body.get("lines") else events
-            own = [fact for fact in facts if fact["person_id"] == person]
-            row[name] = aggregate(definition.body, own, as_of)
-        rows[person, as_of] = row
-    for name, feature in plan.features.items():
-        body = definitions[name].body
-        if "ntile" in body:
-            rank_into(rows, name, body)
-        elif "expr" in body:
-            for (_, as_of), row in rows.items():
-                row[name] = evaluate(feature.value, row, as_of)
-    return rows
-
-
-def rank_into(rows, name, body):
-    for person, as_of in rows:
-        peers = [row for (_, at), row in rows.items() if at == as_of and eligible(row, body)]
-        row = rows[person, as_of]
-        if not eligible(row, body):
-            row[name] = None
-            continue
-        own = row[body["of"]]
-        if body.get("order") == "descending":
-            before = sum(peer[body["of"]] > own for peer in peers)
-        else:
-            before = sum(peer[body["of"]] < own for peer in peers)
-        row[name] = 1 + body["ntile"] * before // len(peers)
-
-
-def eligible(row, body):
-    return row[body["of"]] is not None and ("where" not in body or row["orders"] > 0)
-
-
-def segments_of(plan, row, as_of):
-    found = {}
-
-    def member(name):
-        base, _, wanted = name.partition(":")
-        return (found[base] == wanted) if wanted else found[base]
-
-    for name, segment in plan.segments.items():
-        verdict = evaluate(segment.node, row, as_of, member)
-        found[name] = verdict if segment.is_family else verdict is True
-    return found
-
-
-def close(found, expected):
-    if isinstance(expected, float):
-        return found is not None and abs(found - expected) <= 1e-9 * max(1.0, abs(expected))
-    return found == expected and (found is None) == (expected is None)
-
-
-@pytest.fixture(scope="module")
-def planned(tmp_path_factory):
-    root = tmp_path_factory.mktemp("parity")
-    (root / "vocative.yaml").write_text(
-        "{workspace: parity, sender: {email: a@shop.example, name: A}, postal_address: B}"
-    )
-    (root / "traits.yaml").write_text("country: {type: text}\n")
-    for kind, text in (("features", FEATURES), ("segments", SEGMENTS)):
-        (root / kind).mkdir()
-        (root / kind / "test.yaml").write_text(text)
-    with Workspace(root) as workspace:
-        yield build_plan(workspace), workspace.definitions("feature")
-
-
-@pytest.fixture(scope="module")
-def engine():
-    with DuckDbEngine(history_files={}, threads=1) as opened:
-        opened.register(
-            "people",
-            pa.table(
-                {
-                    "person_id": ["p1", "p2", "p3", "p4"],
-                    "first_seen_at": pa.array([datetime(2025, 1, 1)] * 4, pa.timestamp("us")),
-                    "email_domain": pa.array([None] * 4, pa.string()),
-                    "country": ["FR", "DE", None, "FR"],
-                }
-            ),
-        )
-        opened.register("scores", empty_scores())
-        yield opened
-
-
-def given_history(engine, drawn, lines):
-    events, rows = facts_of(drawn, lines)
-    engine.register("events", history_table("events", events))
-    engine.register("order_lines", history_table("order_lines", rows))
-    return events, rows
-
-
-def population_table(population):
-    people, instants = zip(*population, strict=True)
-    return pa.table({"person_id": people, "as_of": pa.array(instants, pa.timestamp("us"))})
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.lists(FACTS, max_size=25), st.lists(LINES, max_size=6), POPULATION)
-def test_features_and_segments_equal_the_oracle(planned, engine, drawn, lines, population):
-    plan, definitions = planned
-    events, rows = given_history(engine, drawn, lines)
-    table = point_in_time(engine, plan, population_table(population))
-    expected = expected_rows(plan, definitions, events, rows, population)
-    assert table.num_rows == len(expected)
-    for row in table.to_pylist():
-        wanted = expected[row["person_id"], row["as_of"]]
-        for name, feature in plan.features.items():
-            assert close(row[name], wanted[name]), (name, row[name], wanted[name])
-            assert feature.nullable or row[name] is not None
-    engine.register("current_features", table)
-    countries = {"p1": "FR", "p2": "DE", "p3": None, "p4": "FR"}
-    for row in engine.rows(segments_sql(plan)):
-        as_of = row["as_of"]
-        wanted = {**expected[row["person_id"], as_of], "country": countries[row["person_id"]]}
-        for name, verdict in segments_of(plan, wanted, as_of).items():
-            assert row[segment_column(name)] == verdict, name
-
-
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.lists(FACTS, max_size=25), st.lists(LINES, max_size=6), POPULATION)
-def test_nothing_after_the_instant_leaks(planned, engine, drawn, lines, population):
-    plan, _ = planned
-    cut = population[0][1]
-    table = population_table([(person, at) for person, at in population if at == cut])
-    given_history(engine, drawn, lines)
-    with_future = point_in_time(engine, plan, table)
-    given_history(
-        engine,
-        [fact if fact["at"] <= cut else LATER for fact in drawn],
-        [line for line in lines if line["at"] <= cut],
-    )
-    without = point_in_time(engine, plan, table)
-    order = [("person_id", "ascending")]
-    assert with_future.sort_by(order).to_pylist() == without.sort_by(order).to_pylist()
-
-
-def test_asking_for_some_features_computes_no_others(planned, engine):
-    plan, _ = planned
+def test_asking_for_some_features_computes_no_others(define, engine):
+    plan = build_plan(define(features=SHARED + "per_order: {expr: spend / orders}\n"))
+    given(engine, {"p1": Person()})
     sql = features_sql(
         plan, "SELECT 'p1' AS person_id, TIMESTAMP '2026-03-02' AS as_of", ["per_order"]
     )
     assert "Product Viewed" not in sql
     assert engine.query(sql).schema.names == ["person_id", "as_of", "per_order"]
-
-
-def test_features_of_the_same_events_share_a_scan(planned):
-    plan, _ = planned
-    groups = groups_of(plan.features.values())
-    aggregates = [feature for feature in plan.features.values() if feature.aggregate]
-    assert sum(len(group.features) for group in groups) == len(aggregates)
-    assert len(groups) < len(aggregates) / 2
+    with pytest.raises(UnknownName, match="did you mean 'per_order'"):
+        features_sql(plan, "SELECT 1", ["per_oder"])
