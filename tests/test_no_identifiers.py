@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from vocative.simulate import generate
 from vocative.stores import open_store
+from vocative.workspace import Workspace
 from vocative.workspace.history import History
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -149,6 +150,8 @@ def test_identifiers_have_one_home(tmp_path: Path, vocative: Run, grumbler: str)
     run("import", str(world.events), "--source", "shop")
     run("import", str(tmp_path / "store" / "canary.jsonl"), "--source", "shop")
     run("apply")
+    with Workspace(shop) as workspace:
+        workspace.history.flush(workspace.store)
     run("train", "purchase_30d")
     run("train", "for_you")
     run("recommend", "for_you")
