@@ -1,11 +1,14 @@
 # ruff: noqa: DTZ001 - instants are naive UTC
 """Every function and operator of the expression language means the same on every engine."""
 
+import os
+import uuid
 from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
 
+from vocative.engines.postgres import PostgresEngine
 from vocative.errors import AuthorError
 from vocative.sql import Catalog, Field, Names, Type, check, parse, quote_name, to_sql
 from vocative.sql.functions import FUNCTIONS
@@ -168,6 +171,35 @@ def query_of(texts):
         for number, text in enumerate(texts)
     )
     return f"SELECT n, {columns} FROM edge_values ORDER BY n"
+
+
+@pytest.fixture(scope="module")
+def english_postgres():
+    """PostgreSQL in a database that sorts as English dictionaries do."""
+    if not (url := os.environ.get("VOCATIVE_TEST_POSTGRES")):
+        pytest.skip("no PostgreSQL: set VOCATIVE_TEST_POSTGRES=postgresql://user@host/database")
+    import psycopg
+
+    name = f"english_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
+            " LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+        )
+        with PostgresEngine(f"{url.rpartition('/')[0]}/{name}") as opened:
+            yield opened
+        server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("group", ["conditions", "choices", "text"])
+def test_text_is_compared_by_code_point_whatever_the_collation(
+    duckdb_engine, english_postgres, group
+):
+    assert english_postgres.value("SELECT 'a' < 'B' AND x FROM (SELECT TRUE AS x) AS t") is False
+    sql = query_of(EXPRESSIONS[group])
+    expected = answers(duckdb_engine, sql, "postgres")
+    assert answers(english_postgres, sql, "postgres") == expected
 
 
 def comparable(table):

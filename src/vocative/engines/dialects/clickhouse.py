@@ -37,9 +37,12 @@ def _text(value: str) -> str:
 
 def _json_text(column: str, keys: tuple[str, ...]) -> str:
     at = f"{column}, {', '.join(map(_text, keys))}"
+    raw = f"JSONExtractRaw({at})"
+    # Of 20.0 the raw text is 20.
+    number = f"if(match({raw}, '[.e]'), {raw}, concat({raw}, '.0'))"
     return (
         f"multiIf(JSONType({at}) = 'String', JSONExtractString({at}),"
-        f" JSONType({at}) = 'Null', NULL, JSONExtractRaw({at}))"
+        f" JSONType({at}) = 'Null', NULL, JSONType({at}) = 'Double', {number}, {raw})"
     )
 
 

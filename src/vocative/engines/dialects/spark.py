@@ -25,9 +25,22 @@ def text_literal(text: str) -> str:
 
 
 def _json_text(column: str, keys: tuple[str, ...]) -> str:
+    """Text, lists and objects as they were sent.
+
+    Of a number from_json() gives Java's text, `1.2345678E7`; as a VARIANT it keeps its digits.
+    """
+    found = column
     for key in keys:
-        column = f"try_element_at(from_json({column}, 'MAP<STRING,STRING>'), {text_literal(key)})"
-    return column
+        found = f"try_element_at(from_json({found}, 'MAP<STRING,STRING>'), {text_literal(key)})"
+    path = "$" + "".join(f'["{key}"]' if "'" in key else f"['{key}']" for key in keys)
+    number = f"try_variant_get(try_parse_json({column}), {text_literal(path)}, 'variant')"
+    plain = f"CAST({number} AS STRING)"
+    return _with(
+        found,
+        "CASE WHEN x RLIKE '^-?[0-9.]+E-?[0-9]+$'"
+        f" AND schema_of_variant({number}) LIKE 'DECIMAL%'"
+        f" THEN {plain} || if({plain} LIKE '%.%', '', '.0') ELSE x END",
+    )
 
 
 _LOWER = "lower(translate({0}, 'İΣ', 'iσ'))"

@@ -35,7 +35,7 @@ WITH "population" AS (
         WHEN "e"."name" IN ('Email Opened')
         THEN (
           COALESCE(
-            multiIf(JSONType("e"."properties", 'verdict') = 'String', JSONExtractString("e"."properties", 'verdict'), JSONType("e"."properties", 'verdict') = 'Null', NULL, JSONExtractRaw("e"."properties", 'verdict')),
+            multiIf(JSONType("e"."properties", 'verdict') = 'String', JSONExtractString("e"."properties", 'verdict'), JSONType("e"."properties", 'verdict') = 'Null', NULL, JSONType("e"."properties", 'verdict') = 'Double', if(match(JSONExtractRaw("e"."properties", 'verdict'), '[.e]'), JSONExtractRaw("e"."properties", 'verdict'), concat(JSONExtractRaw("e"."properties", 'verdict'), '.0')), JSONExtractRaw("e"."properties", 'verdict')),
             'human'
           ) <> 'machine'
         )

@@ -25,7 +25,7 @@ WITH `population` AS (
         WHEN `e`.`name` IN ('Email Opened')
         THEN (
           COALESCE(
-            try_element_at(from_json(`e`.`properties`, 'MAP<STRING,STRING>'), 'verdict'),
+            element_at(transform(array(try_element_at(from_json(`e`.`properties`, 'MAP<STRING,STRING>'), 'verdict')), x -> CASE WHEN x RLIKE '^-?[0-9.]+E-?[0-9]+$' AND schema_of_variant(try_variant_get(try_parse_json(`e`.`properties`), '$[\'verdict\']', 'variant')) LIKE 'DECIMAL%' THEN CAST(try_variant_get(try_parse_json(`e`.`properties`), '$[\'verdict\']', 'variant') AS STRING) || if(CAST(try_variant_get(try_parse_json(`e`.`properties`), '$[\'verdict\']', 'variant') AS STRING) LIKE '%.%', '', '.0') ELSE x END), 1),
             'human'
           ) <> 'machine'
         )
