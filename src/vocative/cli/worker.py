@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +28,8 @@ IDLE_SECONDS = 0.01
 """How long to wait for events when there are none."""
 CHORES_SECONDS = 1.0
 """How often to look at visits, definitions and history's tail."""
+RANK_SECONDS = 60.0
+"""How often to look whether ranking features want new buckets."""
 
 log = logging.getLogger("vocative.worker")
 
@@ -41,6 +44,8 @@ class Worker:
         self._runner = LiveRunner(workspace)
         self._ready = False
         self._definitions: object = None
+        self._ranked: object = None
+        self._ranked_at = 0.0
         self._chores_at = 0.0
         self._beside = ThreadPoolExecutor(1, "history")
         self._flushing: Future[None] | None = None
@@ -88,9 +93,15 @@ class Worker:
             self._flushing = self._beside.submit(self._tidy)
 
     def _tidy(self) -> None:
-        """Move what waits in the store to where it belongs, beside the work."""
-        self._workspace.history.flush_when_due(self._workspace.store)
-        self._workspace.store.tidy()
+        """What takes long and changes no person, beside the work: a thread of its own."""
+        workspace = self._workspace
+        workspace.history.flush_when_due(workspace.store)
+        workspace.store.tidy()
+        if self._ranked == self._definitions and time.monotonic() - self._ranked_at < RANK_SECONDS:
+            return
+        self._ranked, self._ranked_at = self._definitions, time.monotonic()
+        with suppress(AuthorError):  # told where definitions are taken up
+            refresh_cuts(workspace, build_plan(workspace), always=False)
 
     def _take_up_definitions(self) -> None:
         """Look whether definitions, the catalog or the buckets of ranking features have changed."""
@@ -98,8 +109,6 @@ class Worker:
         if found == self._definitions and self._ready:
             return
         try:
-            if refresh_cuts(self._workspace, build_plan(self._workspace), always=False):
-                found = _stamp(self._workspace)
             self._runner.refresh()
         except AuthorError as error:
             log.warning("%s; segments go on as they were defined before", error.message)
