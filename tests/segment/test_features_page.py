@@ -1,4 +1,4 @@
-"""The page on features and segments names every key, and its example is a valid workspace."""
+"""The page on features and segments names every key, and its examples are valid."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from vocative.segment import build_plan
-from vocative.segment.definitions import FeatureBody, SegmentBody
+from vocative.segment.definitions import WAYS, FeatureBody, SegmentBody
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "features-and-segments.md"
 
@@ -21,14 +21,24 @@ def test_every_key_is_documented(body):
     assert {field.name for field in msgspec.structs.fields(body)} <= keys
 
 
-def test_the_example_is_a_valid_workspace(define):
-    text, sequences = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    features, segments = text.split("# segments/customers.yaml\n")
+def test_the_examples_are_a_valid_workspace(define):
+    first, *further = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    features, segments = first.split("# segments/customers.yaml\n")
     plan = build_plan(
-        define(features=features + sequences, segments=segments, traits="country: {type: text}\n")
+        define(
+            features=features + "".join(further),
+            segments=segments,
+            traits="country: {type: text}\n",
+        )
     )
-    assert len(plan.features) == 8
+    assert len(plan.features) == 31
     assert len(plan.segments) == 3
+
+
+def test_every_way_to_compute_a_feature_has_an_example(define):
+    text = "".join(re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    keys = {key for key in WAYS if not re.search(rf"\b{key}: ", text)}
+    assert not keys
 
 
 def test_heavy_libraries_are_imported_when_they_are_needed():
