@@ -22,6 +22,7 @@ from vocative.predict.fitting import shifted
 from vocative.predict.metrics import bin_shares, stability_index
 from vocative.predict.reasons import reasons_of
 from vocative.segment.batch import everyone_sql
+from vocative.segment.live.state import judge_everybody
 from vocative.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -90,13 +91,16 @@ def score_people(
             )
         ]
     progress("writing scores", 0.9)
-    with workspace.store.transaction() as tx:
+    asked = any(model.name in found.scores for found in plan.segments.values())
+    with workspace.worker_lock("apply"), workspace.store.transaction() as tx:
         tx.run("DELETE FROM scores WHERE model = :model", {"model": model.name})
         tx.run(
             "INSERT INTO scores (person_id, model, value, version, scored_at, reasons)"
             " VALUES (:person_id, :model, :value, :version, :scored_at, :reasons)",
             rows,
         )
+        if asked:
+            judge_everybody(tx, to_micros(workspace.clock.now()))
     progress("done", 1.0)
     return len(rows)
 

@@ -20,6 +20,12 @@ class Layout(msgspec.Struct, frozen=True):
     segments: list[str]
     families: list[str]
 
+    @property
+    def kinds(self) -> set[tuple[str, bool]]:
+        """Each segment, and whether it is a family."""
+        families = set(self.families)
+        return {(name, name in families) for name in self.segments}
+
 
 class Building(msgspec.Struct, frozen=True):
     """Groups that are being filled from history, person by person in the order of their ids.
@@ -49,6 +55,14 @@ class PlanState(msgspec.Struct, frozen=True):
     def layout(self) -> Layout:
         """What the bits of this revision stand for."""
         return self.layouts[self.revision]
+
+    def stayed(self, revision: int) -> set[str]:
+        """The segments that were there, plain or as a family, all the time since a revision.
+
+        Whoever was in one of the others is not in it any more, even if it is there again.
+        """
+        later = [layout.kinds for number, layout in self.layouts.items() if number >= revision]
+        return {name for name, _ in set.intersection(*later)}
 
     def complete(self, person_id: str) -> bool:
         """Whether everything is known of a person that the plan asks for."""
@@ -114,10 +128,22 @@ def write_state(tx: Transaction, name: str, value: msgspec.Struct) -> None:
     )
 
 
-def someone_else_wrote(tx: Transaction) -> None:
-    """Make every live runner read people anew: their rows or scores were changed behind it."""
-    last = read_last(tx)
-    write_state(tx, "last", msgspec.structs.replace(last, writer=""))
+def judge_everybody(tx: Transaction, now: int) -> None:
+    """Let the live runner judge everybody anew, because what segments ask was changed for all.
+
+    The caller holds the worker lock "apply".
+
+    Args:
+        tx: The transaction that changed it.
+        now: Microseconds UTC.
+    """
+    tx.run(
+        "UPDATE live_people SET next_change_at = :now"
+        " WHERE next_change_at IS NULL OR next_change_at > :now",
+        {"now": now},
+    )
+    # Whoever keeps people in memory reads them again.
+    write_state(tx, "last", msgspec.structs.replace(read_last(tx), writer=""))
 
 
 def _read(tx: Transaction, name: str, kind: type[T]) -> T | None:
