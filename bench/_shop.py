@@ -301,7 +301,7 @@ def write_parts(folder: Path, people: int, events: int) -> dict[str, list[Path]]
 
 
 def raw_events(found: Slice) -> Iterator[bytes]:
-    """A slice as raw events for the log, about people `u0`, `u1`, …"""
+    """A slice as raw events for the log, about people `u0`, `u1` and so on."""
     ids = event_ids(found).to_pylist()
     prices = (_item_price() / 100).tolist()
     categories = [CATEGORIES[number] for number in _item_category()]
@@ -372,15 +372,23 @@ smallest_view_7d: {min: price, of: Product Viewed, window: 7d}
 mean_order_180d: {avg: revenue, of: Order Completed, window: 180d}
 dear_views_30d: {count: Product Viewed, where: price > 50, window: 30d}
 mails_90d: {count: Email Delivered, window: 90d}
-opens_90d: {count: Email Opened, window: 90d, where: "coalesce(properties.verdict, 'human') <> 'machine'"}
+opens_90d:
+  count: Email Opened
+  where: "coalesce(properties.verdict, 'human') <> 'machine'"
+  window: 90d
 clicks_90d: {count: Email Link Clicked, window: 90d}
 bounced: {exists: Email Bounced, window: 90d}
 unsubscribed: {exists: Unsubscribed}
 # First and last.
 first_order_at: {first: at, of: Order Completed}
 last_order_at: {last: at, of: Order Completed}
-last_seen_at: {last: at, of: [Product Viewed, Product Added, Products Searched, Checkout Started, Order Completed]}
-last_open_at: {last: at, of: Email Opened, where: "coalesce(properties.verdict, 'human') <> 'machine'"}
+last_seen_at:
+  last: at
+  of: [Product Viewed, Product Added, Products Searched, Checkout Started, Order Completed]
+last_open_at:
+  last: at
+  of: Email Opened
+  where: "coalesce(properties.verdict, 'human') <> 'machine'"
 last_viewed_product: {last: product_id, of: Product Viewed, window: 30d}
 last_cart_product: {last: product_id, of: Product Added, window: 7d}
 first_category: {first: category, of: Order Completed, lines: true}
@@ -395,10 +403,21 @@ last_5_views_price: {avg: price, of: Product Viewed, window: last 5}
 last_3_orders: {sum: revenue, of: Order Completed, window: last 3 in 180d}
 # In a row, in points, one after the other.
 days_in_a_row: {streak: Product Viewed, by: day}
-interest: {points: {Product Viewed: 1, Product Added: 3, Order Completed: 10}, half_life: 14d, window: 90d}
+interest:
+  points: {Product Viewed: 1, Product Added: 3, Order Completed: 10}
+  half_life: 14d
+  window: 90d
 cart_left_at: {sequence: [Product Added, {no: Order Completed, within: 24h}], window: 30d}
-bought_after_mail_at: {sequence: [Email Link Clicked, {then: Order Completed, within: 2h}], window: 90d}
-looked_and_bought_at: {sequence: [Product Viewed, {then: Product Added, within: 1h}, {no: Order Refunded}, {then: Order Completed, within: 2h}], window: 30d}
+bought_after_mail_at:
+  sequence: [Email Link Clicked, {then: Order Completed, within: 2h}]
+  window: 90d
+looked_and_bought_at:
+  sequence:
+    - Product Viewed
+    - {then: Product Added, within: 1h}
+    - {no: Order Refunded}
+    - {then: Order Completed, within: 2h}
+  window: 30d
 # From others.
 per_order: {expr: "spend_total / nullif(orders_total, 0)"}
 recency_days: {expr: "days_since(last_order_at)"}

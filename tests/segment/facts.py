@@ -4,7 +4,12 @@ import pyarrow as pa
 
 from vocative.engines.base import HISTORY_COLUMNS
 
-ARROW = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64(), "BIGINT": pa.int64()}
+ARROW = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+}
 
 
 def history_table(relation, rows):
