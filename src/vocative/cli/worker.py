@@ -19,6 +19,7 @@ from types import FrameType
 from vocative.clock import to_micros
 from vocative.deliver.feedback import settle
 from vocative.errors import AuthorError, VocativeError
+from vocative.identify.apply import MAX_PARTS
 from vocative.segment.cuts import refresh_cuts
 from vocative.segment.live.runner import LiveRunner
 from vocative.segment.plan import build_plan
@@ -28,8 +29,8 @@ IDLE_SECONDS = 0.01
 """How long to wait for events when there are none."""
 CHORES_SECONDS = 1.0
 """How often to look at visits, definitions and history's tail."""
-RANK_SECONDS = 60.0
-"""How often to look whether ranking features want new buckets."""
+TIDY_SECONDS = 60.0
+"""How often to join small parts of history and to look whether buckets want to be ranked anew."""
 
 log = logging.getLogger("vocative.worker")
 
@@ -97,9 +98,11 @@ class Worker:
         workspace = self._workspace
         workspace.history.flush_when_due(workspace.store)
         workspace.store.tidy()
-        if self._ranked == self._definitions and time.monotonic() - self._ranked_at < RANK_SECONDS:
+        if self._ranked == self._definitions and time.monotonic() - self._ranked_at < TIDY_SECONDS:
             return
         self._ranked, self._ranked_at = self._definitions, time.monotonic()
+        workspace.history.compact(workspace.store, limit=MAX_PARTS)
+        workspace.history.sweep(workspace.store)
         with suppress(AuthorError):  # told where definitions are taken up
             refresh_cuts(workspace, build_plan(workspace), always=False)
 

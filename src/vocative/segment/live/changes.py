@@ -4,11 +4,11 @@ Both are written in the transaction of whatever changed them: a change is never 
 there twice, and whoever reads it finds the person as the change left them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vocative.segment.plan import Plan, base_name
+from vocative.segment.plan import Plan, SegmentDef, base_name
 from vocative.stores import Transaction
 
 HOUR = 3_600_000_000
@@ -109,13 +109,13 @@ def _write(tx: Transaction, changes: list[Change], now: int) -> None:
     )
 
 
-def close_removed(tx: Transaction, known: Iterable[str], now: int) -> None:
-    """End the memberships of segments that are no longer defined."""
+def close_removed(tx: Transaction, known: Mapping[str, SegmentDef], now: int) -> None:
+    """End the memberships of segments that are no longer defined, or defined as the other kind."""
     names = [
         name
         for (name,) in tx.tuples("SELECT DISTINCT segment FROM memberships WHERE until_at IS NULL")
     ]
-    removed = [{"segment": name, "now": now} for name in names if base_name(name) not in set(known)]
+    removed = [{"segment": name, "now": now} for name in names if not _is_defined(name, known)]
     tx.run(
         "INSERT INTO membership_changes (person_id, segment, change, at, recorded_at, cause)"
         " SELECT person_id, segment, 'exited', :now, :now, 'definition' FROM memberships"
@@ -127,3 +127,8 @@ def close_removed(tx: Transaction, known: Iterable[str], now: int) -> None:
         " WHERE segment = :segment AND until_at IS NULL",
         removed,
     )
+
+
+def _is_defined(name: str, known: Mapping[str, SegmentDef]) -> bool:
+    found = known.get(base_name(name))
+    return found is not None and found.is_family == (name != base_name(name))

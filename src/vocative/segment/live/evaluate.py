@@ -23,8 +23,8 @@ from vocative.segment.definitions import (
 from vocative.segment.live import values
 from vocative.segment.live.groups import RUNNING, SECOND, Group, Total, columns, running
 from vocative.segment.plan import FeatureDef, Places, Plan, base_name
-from vocative.sql import Field, Type
-from vocative.sql.nodes import FieldRef
+from vocative.sql import Field, Node, Type
+from vocative.sql.nodes import FieldRef, Zone
 from vocative.sql.python import NEVER, Operand, PythonNames, Writer, write
 
 Cuts = Mapping[str, Places]
@@ -90,7 +90,8 @@ def uses_of(plan: Plan, groups: Sequence[Group]) -> dict[str, "Uses"]:
     features: dict[str, frozenset[str]] = {}
     for name, feature in plan.features.items():
         below = (features.get(need, frozenset({need})) for need in feature.needs)
-        features[name] = frozenset({name}).union(*below)
+        own = {name, _ZONE} if _asks_zone(feature) else {name}
+        features[name] = frozenset(own).union(*below)
     found: dict[str, Uses] = {}
     for name, segment in plan.segments.items():
         fields: set[str] = set().union(*(features.get(f, {f}) for f in segment.fields))
@@ -99,10 +100,27 @@ def uses_of(plan: Plan, groups: Sequence[Group]) -> dict[str, "Uses"]:
             groups=frozenset(group_of[f] for f in fields if f in group_of).union(
                 *(other.groups for other in others)
             ),
-            traits=bool(fields & set(plan.traits)) or any(other.traits for other in others),
+            traits=bool(fields & {*plan.traits, _ZONE})
+            or _has_zone(segment.node)
+            or any(other.traits for other in others),
             scores=bool(segment.scores) or any(other.scores for other in others),
         )
     return found
+
+
+_ZONE = "local zone"
+"""Stands for the person's time zone among the fields a feature needs."""
+
+
+def _asks_zone(feature: FeatureDef) -> bool:
+    how = feature.aggregate
+    if how is not None and how.function == "streak":
+        return True
+    return any(_has_zone(node) for node in (feature.value, feature.condition) if node is not None)
+
+
+def _has_zone(node: Node) -> bool:
+    return any(isinstance(part, Zone) for part in node.walk())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,8 +324,10 @@ class _Writing:
         totals = f"{self._record(number)}.totals"
         here, after = f"{totals}[{slot}]", f"{totals}[{slot + 1}]"
         match how.function:
+            case "count":
+                return self._counted(feature, here, here, None)
             case "exists":
-                code = f"{here} > 0"
+                return self._counted(feature, here, f"{here} > 0", None)
             case "sum":
                 code = f"{here} / 1e6 if {after} else None"
             case "avg":
@@ -325,11 +345,9 @@ class _Writing:
         facts = f"{record}.facts"
         wanted = [group.column_at(column) for column in columns(feature)]
         if how.function in ("count", "exists"):
-            count = f"len({facts}.at) - {start}"
+            count = self.writer.let(f"len({facts}.at) - {start}", "count")
             code = count if how.function == "count" else f"{count} > 0"
-            return Operand(
-                code=self.writer.let(code, "feature"), nullable=False, until=until, finite=True
-            )
+            return self._counted(feature, count, code, until)
         if not wanted:
             return self._of_instants(feature, how, facts, start, until)
         column = f"{facts}.columns[{wanted[0]}]"
@@ -346,6 +364,9 @@ class _Writing:
                 code = f"{self.call(values.heaviest)}({facts}, {wanted[0]}, {wanted[1]}, {start})"
             case "top":
                 code = f"{self.call(values.most_frequent)}({facts}, {wanted[0]}, {start})"
+            case "distinct":
+                code = f"{self.call(values.distinct)}({column}, {start})"
+                return self._counted(feature, f"len({facts}.at) > {start}", code, until)
             case name:
                 code = f"{self.call(_OF_COLUMN[name])}({column}, {start})"
         if feature.type is Type.BOOLEAN:
@@ -373,10 +394,17 @@ class _Writing:
         found = self.writer.let(code, "feature")
         if feature.default is None:
             return Operand(code=found, until=until)
-        if feature.aggregate is None or feature.aggregate.function not in _NEVER_UNKNOWN:
-            default = self.writer.constant(_live_value(feature.default, feature.type), "default")
-            found = self.writer.let(f"{default} if {found} is None else {found}", "feature")
+        default = self.writer.constant(_live_value(feature.default, feature.type), "default")
+        found = self.writer.let(f"{default} if {found} is None else {found}", "feature")
         return Operand(code=found, nullable=False, until=until)
+
+    def _counted(self, feature: FeatureDef, facts: str, code: str, until: str | None) -> Operand:
+        """A count of something; its default stands where there is no fact at all."""
+        if feature.default not in (0, False):
+            default = self.writer.constant(feature.default, "default")
+            code = f"({code}) if {facts} else {default}"
+        found = self.writer.let(code, "feature")
+        return Operand(code=found, nullable=False, until=until, finite=True)
 
     def _points(self, feature: FeatureDef, how: PointsFeature, number: int) -> Operand:
         record, group = self._record(number), self.groups[number]
@@ -482,13 +510,11 @@ class _Writing:
         )
 
 
-_NEVER_UNKNOWN = frozenset({"count", "exists", "distinct", "streak"})
 _OF_COLUMN: dict[str, Callable[..., Any]] = {
     "sum": values.total_or_none,
     "avg": values.mean,
     "min": values.smallest,
     "max": values.largest,
-    "distinct": values.distinct,
 }
 
 

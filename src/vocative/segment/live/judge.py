@@ -46,6 +46,7 @@ class Batch:
         self._scores: dict[str, dict[str, float]] = {}
         self._causes: dict[str, str] = {}
         self._masks: dict[str, int] = {}
+        self._stayed: dict[int, set[str]] = {}
 
     # What happened
 
@@ -119,6 +120,13 @@ class Batch:
             self._judge(person, evaluation, due, whole=True)
         self.touched[person.person_id] = person
 
+    def _jump(self, person: Person) -> None:
+        """Judge somebody as of now, whatever lies between."""
+        self._release(person, self.now)
+        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
+        evaluation = self.program.judging(self.program.everything, unbuilt)
+        self._judge(person, evaluation, self.now, whole=True)
+
     def prepare(self, people: Sequence[Person]) -> None:
         """Read what `fire` needs of these people."""
         for person in people:
@@ -138,12 +146,19 @@ class Batch:
         old = state.layouts.get(person.revision)
         bits, families = 0, dict[str, str | None]()
         if old is not None:
-            names = {name for i, name in enumerate(old.segments) if person.bits >> i & 1}
+            stayed = self._stayed_since(person.revision)
+            names = {name for i, name in enumerate(old.segments) if person.bits >> i & 1} & stayed
             bits = sum(1 << i for i, name in enumerate(program.segments) if name in names)
-            families = dict(zip(old.families, person.families, strict=True))
+            values = zip(old.families, person.families, strict=True)
+            families = {name: value for name, value in values if name in stayed}
         person.bits = bits
         person.families = [families.get(name) for name in program.families]
         person.revision = state.revision
+
+    def _stayed_since(self, revision: int) -> set[str]:
+        if revision not in self._stayed:
+            self._stayed[revision] = self.state.stayed(revision)
+        return self._stayed[revision]
 
     def _catch_up(self, people: Mapping[str, Person], touched: Mapping[str, PersonNow]) -> None:
         """Let time pass for people before something happens to them."""
@@ -152,6 +167,10 @@ class Batch:
                 if person.traits is None and person.person_id in touched:
                     self._set_traits(person, touched[person.person_id])
                 self.fire(person)
+                if person.next_change <= self.now:
+                    # Too long ago to follow every change: what comes now must not be folded
+                    # before the past is behind.
+                    self._jump(person)
 
     def _merge(self, people: Mapping[str, Person], merged: Mapping[str, str]) -> None:
         for gone_id, kept_id in merged.items():

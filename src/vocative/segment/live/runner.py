@@ -317,7 +317,12 @@ class LiveRunner:
             raise PlanMoved
         if self._sizes is None:
             self._sizes = Sizes(tx)
-        self.as_of = now = max(to_micros(self._workspace.clock.now()), last.as_of)
+        now = to_micros(self._workspace.clock.now())
+        if now < last.as_of:
+            # The clock was set back. Time goes on all the same, so that whoever enters, leaves and
+            # enters again meanwhile does so at three instants.
+            now = last.as_of + 1
+        self.as_of = now
         return Batch(tx, self._program, self._state, self._people, now)
 
     def _end(self, batch: Batch) -> None:
