@@ -20,6 +20,7 @@ from vocative.predict.dataset import (
     build_dataset,
     choose_cuts,
     compute_table,
+    features_of,
     known_span,
     population_table,
 )
@@ -157,6 +158,18 @@ def test_traits_are_learned_from_only_when_asked_for(shop: Workspace) -> None:
     card = predict.train(shop, "with_trait")
     assert "country" in card.features
     assert any("country" in caution for caution in card.cautions)
+
+
+def test_a_population_can_go_by_the_persons_calendar(shop: Workspace) -> None:
+    (shop.root / "models" / "local.yaml").write_text(
+        "local: {predict: Order Completed, within: 30d,"
+        " population: \"local_date(last_view_at) < today() - interval '3 days'\"}\n"
+    )
+    plan = build_plan(shop)
+    with shop.engine() as engine:
+        population = population_table(engine, (END - timedelta(days=60),))
+        rows = features_of(engine, plan, propensity(shop, "local"), population)
+    assert 0 < rows.num_rows < population.num_rows
 
 
 def planted_future(engine: Engine, population: pa.Table) -> pa.Table:

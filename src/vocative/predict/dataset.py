@@ -18,7 +18,7 @@ from vocative.engines.base import Engine
 from vocative.predict.columns import Columns, columns_of
 from vocative.predict.definitions import Propensity
 from vocative.predict.interactions import Floats, Ints
-from vocative.segment.batch import person_names, point_in_time, trait_sql
+from vocative.segment.batch import LOCAL_ZONE, person_names, point_in_time, trait_sql, uses_zone
 from vocative.sql import quote_name, to_sql
 
 if TYPE_CHECKING:
@@ -174,11 +174,12 @@ def _names(model: Propensity) -> list[str]:
 
 
 def _traits_sql(plan: "Plan", model: Propensity) -> str:
+    zoned = model.population is not None and uses_zone([model.population.node])
     return "".join(
         f", {trait_sql(name)} AS {quote_name(name)}"
         for name in _names(model)
         if name in plan.traits
-    )
+    ) + (f", people.{LOCAL_ZONE}" if zoned else "")
 
 
 def _selection(model: Propensity) -> tuple[str, str]:
