@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from engines.stand_ins import ClickHouseInside, RedshiftOnPostgres
+from engines.stand_ins import ClickHouseInside, GoogleSqlReference, RedshiftOnPostgres
 from vocative.engines.duckdb import DuckDbEngine
 from vocative.engines.postgres import PostgresEngine
 from vocative.engines.spark import SparkEngine
@@ -54,6 +54,14 @@ def clickhouse_engine():
 
 
 @pytest.fixture(scope="session")
+def bigquery_engine():
+    if importlib.util.find_spec("zetasql") is None:
+        pytest.skip("no GoogleSQL: pip install zetasql; its tests take some minutes")
+    with GoogleSqlReference() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def redshift_engine():
     """A database of its own: Redshift's functions have lasting names, and it sorts by bytes."""
     if not (url := os.environ.get("VOCATIVE_TEST_POSTGRES")):
@@ -77,6 +85,7 @@ def redshift_engine():
         pytest.param("redshift", marks=pytest.mark.postgres),
         "spark",
         "clickhouse",
+        pytest.param("bigquery", marks=pytest.mark.may_skip),
     ],
 )
 def other(request):

@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - instants are naive UTC
 """Engines that nobody can install, as near as software on this machine comes to them.
 
 ClickHouse is itself (chdb holds the server's code). Redshift's queries run on PostgreSQL, from
@@ -5,6 +6,7 @@ which it descends. BigQuery's run on GoogleSQL's reference implementation.
 """
 
 import tempfile
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -121,3 +123,109 @@ OF_POSTGRES = {
         ("f_json_text", "text, text", "text", "json_extract_path_text(CAST($1 AS json), $2)"),
     )
 }
+
+
+class GoogleSqlReference(Engine):
+    """BigQuery's language by its reference implementation; tables are written into the query.
+
+    It takes a minute or more to start: WebAssembly is compiled.
+    """
+
+    dialect = "bigquery"
+    start, end = -62_135_596_800_000_000, 253_402_300_799_999_999
+
+    def __init__(self):
+        from zetasql.api import CatalogBuilder
+        from zetasql.types import AnalyzerOptions, LanguageOptions, ZetaSQLBuiltinFunctionOptions
+
+        language = LanguageOptions.maximum_features()
+        functions = ZetaSQLBuiltinFunctionOptions(language_options=language)
+        self.catalog = CatalogBuilder("here").with_builtin_functions(functions).build()
+        self.options = AnalyzerOptions(language_options=language)
+        self.tables = {}
+
+    def _query(self, sql, params):
+        from zetasql.api import PreparedQuery
+
+        written = rewrite(sql, dialect_of("bigquery"))
+        rest = f", {written[5:]}" if written.startswith("WITH ") else f" {written}"
+        with_tables = "WITH " + ", ".join(self.tables.values()) + rest
+        builder = PreparedQuery.builder().set_sql(with_tables).set_analyzer_options(self.options)
+        with builder.set_catalog(self.catalog).prepare() as query:
+            answer = query.execute()
+            fields = [
+                pa.field(column.name, GOOGLE_ARROW[int(column.type.type_kind)])
+                for column in query.columns
+            ]
+        rows = [[google_value(cell) for cell in row.cell] for row in answer.content.table_data.row]
+        columns = zip(*rows, strict=True) if rows else [()] * len(fields)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)]
+        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        return with_ends(table, -LAST, LAST, self.start, self.end)
+
+    def _register(self, name, table):
+        table = with_ends(table, self.start, self.end)
+        kinds = [GOOGLE_TYPES[str(field.type)] for field in table.schema]
+        columns = ", ".join(f"`{f.name}` {k}" for f, k in zip(table.schema, kinds, strict=True))
+        rows = ", ".join(
+            "STRUCT(" + ", ".join(map(google_literal, row.values(), kinds)) + ")"
+            for row in table.to_pylist()
+        )
+        self.tables[name] = f"`{name}` AS (SELECT * FROM UNNEST(ARRAY<STRUCT<{columns}>>[{rows}]))"
+
+    def _explain(self, error):
+        return str(error).splitlines()[0]
+
+    def close(self):
+        self.tables.clear()
+
+
+GOOGLE_TYPES = {
+    "string": "STRING",
+    "double": "FLOAT64",
+    "int64": "INT64",
+    "bool": "BOOL",
+    "timestamp[us]": "DATETIME",
+    "date32[day]": "DATE",
+}
+GOOGLE_ARROW = {
+    2: pa.int64(),
+    5: pa.bool_(),
+    7: pa.float64(),
+    8: pa.string(),
+    10: pa.date32(),
+    21: pa.timestamp("us"),
+}
+
+
+def google_literal(value, kind):
+    if value is None:
+        return "NULL"
+    if kind == "STRING":
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+        return f"'{escaped}'"
+    if kind in ("DATETIME", "DATE"):
+        return f"{kind} '{value}'"
+    if kind == "INT64":
+        return f"CAST('{value}' AS INT64)"
+    return f"CAST('{value!r}' AS FLOAT64)" if kind == "FLOAT64" else str(value).upper()
+
+
+def google_value(cell):
+    for name in ("int64_value", "string_value", "double_value", "bool_value"):
+        if (value := getattr(cell, name)) is not None:
+            return value
+    if cell.date_value is not None:
+        return date(1970, 1, 1) + timedelta(days=cell.date_value)
+    if (packed := cell.datetime_value) is None:
+        return None
+    bits = packed.bit_field_datetime_seconds
+    parts = (
+        bits >> 26,
+        bits >> 22 & 15,
+        bits >> 17 & 31,
+        bits >> 12 & 31,
+        bits >> 6 & 63,
+        bits & 63,
+    )
+    return datetime(*parts, (packed.nanos or 0) // 1000)

@@ -7,6 +7,7 @@ an error). There are no infinite instants: the first and the last microsecond of
 """
 
 from vocative.engines.dialects.base import Dialect
+from vocative.engines.dialects.letters import ASIDE, CAPITALS, SPECIAL
 
 _START, _END = "DATETIME '0001-01-01 00:00:00'", "DATETIME '9999-12-31 23:59:59.999999'"
 _FINITE = f"NULLIF(NULLIF({{0}}, {_START}), {_END})"
@@ -26,6 +27,8 @@ def _pattern(pattern: str) -> str:
     return pattern.replace("(", "(?:")
 
 
+_LOWER = "LOWER(TRANSLATE({0}, 'İΣ', 'iσ'))"
+
 FORMS = {
     "plus": "SAFE_ADD({0}, {1})",
     "minus": "SAFE_SUBTRACT({0}, {1})",
@@ -33,7 +36,7 @@ FORMS = {
     "divided": "IEEE_DIVIDE({0}, {1})",
     "power": "SAFE.POW({0}, {1})",
     "round": "ROUND({0})",
-    "round to": "ROUND({0} * {1}) / {1}",
+    "round to": "ROUND(SAFE_MULTIPLY({0}, {1})) / {1}",
     "whole or unknown": "SAFE_CAST({0} AS INT64)",
     "number or unknown": "SAFE_CAST({0} AS FLOAT64)",
     "match": "REGEXP_EXTRACT({0}, {1})",
@@ -54,7 +57,11 @@ FORMS = {
     "part week": f"EXTRACT(ISOWEEK FROM {_FINITE})",
     "wall clock": "DATETIME(TIMESTAMP({1}, 'UTC'), {0})",
     "doubled backslashes": r"REPLACE({0}, '\\', '\\\\')",
-    "like ignoring case": "LOWER({0}) LIKE LOWER({1})",
+    "like ignoring case": f"{_LOWER} LIKE {_LOWER.replace('{0}', '{1}')}",
+    "lower": _LOWER,
+    "upper": (
+        f"TRANSLATE(UPPER(TRANSLATE({{0}}, '{SPECIAL}', '{ASIDE}')), '{ASIDE}', '{CAPITALS}')"
+    ),
     "part of text": "SPLIT({0}, {1})[SAFE_OFFSET(0)]",
     "greatest": "(SELECT MAX(one) FROM UNNEST([{all}]) AS one)",
     "least": "(SELECT MIN(one) FROM UNNEST([{all}]) AS one)",

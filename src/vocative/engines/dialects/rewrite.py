@@ -294,6 +294,9 @@ def _extreme(writer: Writer, node: exp.Expression) -> exp.Expression | None:
     operands = [node.this, *node.expressions]
     if len(operands) == 1:
         return node.this  # type: ignore[no-any-return]
+    if all(isinstance(operand, exp.Count | exp.Literal) for operand in operands):
+        # Never unknown, and all engines agree about the largest of known values.
+        return None
     name = "greatest" if isinstance(node, exp.Greatest) else "least"
     return writer.say(name, *operands, kind=kind_of(node))
 

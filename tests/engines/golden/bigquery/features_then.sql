@@ -41,7 +41,7 @@ WITH `population` AS (
         THEN 1
       END
     ) AS `opens`,
-    ROUND(SUM(CASE WHEN `e`.`name` IN ('Product Viewed', 'Product Added') AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY) THEN SAFE_MULTIPLY(CASE `e`.`name` WHEN 'Product Viewed' THEN 1.0e0 WHEN 'Product Added' THEN 3.0e0 END, SAFE.POW(2e0, (SELECT MAX(one) FROM UNNEST([IEEE_DIVIDE((-(DATETIME_DIFF(NULLIF(NULLIF(`p`.`as_of`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND) - DATETIME_DIFF(NULLIF(NULLIF(`e`.`at`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND))), 1209600000000.0), (-1000e0)]) AS one))) END) * 1e6) / 1e6 AS `interest`
+    ROUND(SAFE_MULTIPLY(SUM(CASE WHEN `e`.`name` IN ('Product Viewed', 'Product Added') AND `e`.`at` > DATETIME_SUB(CAST(`p`.`as_of` AS DATETIME), INTERVAL 90 DAY) THEN SAFE_MULTIPLY(CASE `e`.`name` WHEN 'Product Viewed' THEN 1.0e0 WHEN 'Product Added' THEN 3.0e0 END, SAFE.POW(2e0, (SELECT MAX(one) FROM UNNEST([IEEE_DIVIDE((-(DATETIME_DIFF(NULLIF(NULLIF(`p`.`as_of`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND) - DATETIME_DIFF(NULLIF(NULLIF(`e`.`at`, DATETIME '0001-01-01 00:00:00'), DATETIME '9999-12-31 23:59:59.999999'), DATETIME '1970-01-01 00:00:00', MICROSECOND))), 1209600000000.0), (-1000e0)]) AS one))) END), 1e6)) / 1e6 AS `interest`
   FROM `population` AS `p`
   JOIN `events` AS `e`
     ON `e`.`person_id` = `p`.`person_id` AND `e`.`at` <= `p`.`as_of`
@@ -253,7 +253,7 @@ WITH `population` AS (
   SELECT
     `person_id`,
     `as_of`,
-    (SELECT MIN(one) FROM UNNEST([COUNT(*), 366]) AS one) AS `days_in_a_row`
+    LEAST(COUNT(*), 366) AS `days_in_a_row`
   FROM `streak_days_in_a_row_runs`
   WHERE
     `newest` >= `current_period` - 1 AND `run` = `newest` + 1
@@ -291,7 +291,7 @@ WITH `population` AS (
   SELECT
     `person_id`,
     `as_of`,
-    (SELECT MIN(one) FROM UNNEST([COUNT(*), 366]) AS one) AS `weeks_in_a_row`
+    LEAST(COUNT(*), 366) AS `weeks_in_a_row`
   FROM `streak_weeks_in_a_row_runs`
   WHERE
     `newest` >= `current_period` - 1 AND `run` = `newest` + 1
@@ -329,7 +329,7 @@ WITH `population` AS (
   SELECT
     `person_id`,
     `as_of`,
-    (SELECT MIN(one) FROM UNNEST([COUNT(*), 366]) AS one) AS `months_in_a_row`
+    LEAST(COUNT(*), 366) AS `months_in_a_row`
   FROM `streak_months_in_a_row_runs`
   WHERE
     `newest` >= `current_period` - 1 AND `run` = `newest` + 1
@@ -487,7 +487,7 @@ WITH `population` AS (
 ), `layer_1` AS (
   SELECT
     *,
-    CAST(ROUND(CAST((IEEE_DIVIDE(`spend`, NULLIF(CAST(NULLIF(`orders_30d`, 0) AS FLOAT64), 0))) AS FLOAT64) * 1e2) / 1e2 AS FLOAT64) AS `per_order`,
+    CAST(ROUND(SAFE_MULTIPLY(CAST((IEEE_DIVIDE(`spend`, NULLIF(CAST(NULLIF(`orders_30d`, 0) AS FLOAT64), 0))) AS FLOAT64), 1e2)) / 1e2 AS FLOAT64) AS `per_order`,
     CASE
       WHEN (
         NOT `spend` IS NULL AND COALESCE((
@@ -526,7 +526,7 @@ WITH `population` AS (
         )
         THEN 'best'
         WHEN (
-          LOWER(`country`) LIKE 'f%'
+          LOWER(TRANSLATE(`country`, 'İΣ', 'iσ')) LIKE 'f%'
         )
         THEN 'rest'
       END
