@@ -366,7 +366,8 @@ class _Writing:
                 code = f"{self.call(values.most_frequent)}({facts}, {wanted[0]}, {start})"
             case "distinct":
                 code = f"{self.call(values.distinct)}({column}, {start})"
-                return self._counted(feature, f"len({facts}.at) > {start}", code, until)
+                found = self.writer.let(code, "count")
+                return self._counted(feature, found, found, until)
             case name:
                 code = f"{self.call(_OF_COLUMN[name])}({column}, {start})"
         if feature.type is Type.BOOLEAN:
@@ -399,7 +400,7 @@ class _Writing:
         return Operand(code=found, nullable=False, until=until)
 
     def _counted(self, feature: FeatureDef, facts: str, code: str, until: str | None) -> Operand:
-        """A count of something; its default stands where there is no fact at all."""
+        """A count of something; its default stands where there is none of it."""
         if feature.default not in (0, False):
             default = self.writer.constant(feature.default, "default")
             code = f"({code}) if {facts} else {default}"
