@@ -182,7 +182,7 @@ class Watcher:
 
     root: Path
     segments: tuple[str, ...] = ()
-    """Whose changes are noted, with the moment when they were seen."""
+    """Whose changes are noted, with the moment when they were seen; families by their names."""
     seen: list[tuple[float, Change]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -206,7 +206,7 @@ class Watcher:
         now = time.monotonic()
         if rows:
             self._last = rows[-1][0]
-        self.seen += [(now, row[1:]) for row in rows if row[2] in self.segments]
+        self.seen += [(now, row[1:]) for row in rows if row[2].partition(":")[0] in self.segments]
 
     def offset(self) -> int:
         """Up to which position the log is applied."""

@@ -29,17 +29,19 @@ PAIRS_AT_ONCE = 50
 SLICE_EVENTS = 20_000
 PROBES_LATER = 200
 """So many probes later somebody who came anew is changed once more."""
-SHOP_DAYS = 10**10
+DRAWN = 10**10
 """Events of the draw: so many that a slice of it lasts a moment."""
 
 
-def shop_events(people: int, rate: float, start: float) -> Iterator[bytes]:
+def shop_events(people: int, rate: float, start: float, *, skip: int = 0) -> Iterator[bytes]:
     """Events without end: the n-th happens n / rate seconds after a start (Unix time).
+
+    With `skip` other ones: those after so many slices of the draw.
 
     Neighbours in the stream are about different people, as when many are there at once.
     """
     sent = 0
-    for part in draw(people, SHOP_DAYS, slice_rows=SLICE_EVENTS):
+    for part in islice(draw(people, DRAWN, slice_rows=SLICE_EVENTS), skip, None):
         order = np.random.default_rng(part.number).permutation(len(part.at))
         columns = {
             name: value[order]
@@ -58,8 +60,9 @@ class Probes:
     two let those who came a while ago order and be refunded.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, source: str) -> None:
         self._key = key
+        self._source = source
         self._made = 0
 
     def take(self, count: int, stamp: str) -> list[tuple[bytes, tuple[str, str, str]]]:
@@ -72,20 +75,21 @@ class Probes:
         kind = number % 4
         # Who came as number n orders as number n + 202 and is refunded as number n + 403.
         who = number - kind - (kind - 1) * PROBES_LATER
+        if kind == 1 or who < 0:
+            country = f"{self._source} {number // KNOWN_PROBES}"
+            body = {"type": "identify", "traits": {"country": country}}
+            user = f"k{number % KNOWN_PROBES}"
+            return self._event(number, stamp, user, body, f"in_country:{country}", "entered")
+        user = f"{self._source} {who if kind else number}"
         if kind == 0:
             viewed = {"type": "track", "event": "Product Viewed", "properties": {"price": 5}}
-            return self._event(number, stamp, f"n{number}", viewed, "never_bought", "entered")
-        if kind == 1 or who < 0:
-            french = number // KNOWN_PROBES % 2 == 0
-            body = {"type": "identify", "traits": {"country": "France" if french else "Spain"}}
-            change = "entered" if french else "exited"
-            return self._event(number, stamp, f"k{number % KNOWN_PROBES}", body, "french", change)
+            return self._event(number, stamp, user, viewed, "never_bought", "entered")
         if kind == 2:
             properties = {"product_id": "i00001", "revenue": 20.0}
             body = {"type": "track", "event": "Order Completed", "properties": properties}
-            return self._event(number, stamp, f"n{who}", body, "never_bought", "exited")
+            return self._event(number, stamp, user, body, "never_bought", "exited")
         body = {"type": "track", "event": "Order Refunded", "properties": {"revenue": 20.0}}
-        return self._event(number, stamp, f"n{who}", body, "refunded_most", "entered")
+        return self._event(number, stamp, user, body, "refunded_most", "entered")
 
     def _event(
         self, number: int, stamp: str, who: str, body: dict[str, Any], segment: str, change: str
@@ -96,9 +100,25 @@ class Probes:
 
 
 def produce(
-    root: str, *, people: int, rate: int, seconds: float, probes: int, source: str
+    root: str,
+    *,
+    people: int,
+    rate: int,
+    seconds: float,
+    probes: int,
+    source: str,
+    robots: dict[str, int],
 ) -> dict[str, Any]:
     """Append events at a rate; when falling behind, larger batches make up for it.
+
+    Args:
+        root: The workspace.
+        people: How many people the shop has.
+        rate: Events per second.
+        seconds: For how long.
+        probes: How many of them more are probes, per second.
+        source: Where they come from.
+        robots: Users of whom each looks at so many products a second more.
 
     Returns:
         sent; late_seconds (the most by which an append ended after its time); cpu_seconds; probes:
@@ -106,7 +126,7 @@ def produce(
     """
     with Workspace(Path(root)) as workspace:
         workspace.log.last_position()
-        probe, told = Probes(workspace.key.lookup), []
+        probe, told = Probes(workspace.key.lookup, source), []
         start_unix, start = time.time(), time.monotonic()
         events = shop_events(people, rate, start_unix)
         sent, probed, late, tick = 0, 0, 0.0, 0
@@ -120,10 +140,13 @@ def produce(
             stamp = datetime.fromtimestamp(start_unix + due, UTC).isoformat()
             mine = probe.take(int(due * probes) - probed, stamp)
             time.sleep(max(0.0, start + due - time.monotonic()))
+            for user, speed in robots.items():
+                begin = int((due - 1 / BATCHES_PER_SECOND) * speed)
+                batch += _robot(user, range(begin, int(due * speed)), stamp)
             accept(workspace, [*batch, *(event for event, _ in mine)], source=source)
             accepted = time.monotonic()
             told += [(accepted, *expected) for _, expected in mine]
-            sent, probed = sent + len(batch), probed + len(mine)
+            sent, probed = int(due * rate), probed + len(mine)
             late = max(late, accepted - start - due)
         return {
             "sent": sent + probed,
@@ -134,11 +157,29 @@ def produce(
         }
 
 
-def put(root: str, *, people: int, count: int, batch: int, source: str) -> dict[str, Any]:
+def _robot(user: str, numbers: range, stamp: str) -> list[bytes]:
+    return [
+        json.dumps(
+            {
+                "type": "track",
+                "event": "Product Viewed",
+                "messageId": f"{user}-{number}",
+                "userId": user,
+                "timestamp": stamp,
+                "properties": {"product_id": f"i{number % 300:05d}", "price": number % 90},
+            }
+        ).encode()
+        for number in numbers
+    ]
+
+
+def put(
+    root: str, *, people: int, count: int, batch: int, source: str, skip: int
+) -> dict[str, Any]:
     """Put many events on the log at once, as many per append as told."""
     print("ready", flush=True)
     with Workspace(Path(root)) as workspace:
-        events = shop_events(people, 10**6, time.time() - count / 10**6)
+        events = shop_events(people, 10**6, time.time() - count / 10**6, skip=skip)
         for at in range(0, count, batch):
             accept(workspace, list(islice(events, min(batch, count - at))), source=source)
     return {"sent": count}
@@ -158,7 +199,7 @@ def steps(root: str, *, people: int, sizes: dict[str, int], batch: int) -> list[
     with Workspace(Path(root)) as workspace:
         runner = LiveRunner(workspace)
         runner.refresh()
-        events = shop_events(people, 10**6, time.time() - 1)
+        events = shop_events(people, 10**6, time.time() - 1, skip=200)
         for size, count in sizes.items():
             for _ in range(0, count, batch):
                 raw = list(islice(events, min(batch, int(size))))

@@ -55,15 +55,39 @@ def run(size: int | None = None) -> dict[str, Any]:
     }
 
 
-def measure_sustained(root: Path, *, rate: int, seconds: int) -> dict[str, Any]:
-    """Let events come in at a rate, and see when the probes among them have had their effect."""
-    watcher = Watcher(root, ("never_bought", "french", "refunded_most"))
+def measure_sustained(
+    root: Path,
+    *,
+    rate: int,
+    seconds: int,
+    people: int = PEOPLE,
+    source: str = "live",
+    robots: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """Let events come in at a rate, and see when the probes among them have had their effect.
+
+    Args:
+        root: A workspace from `stock`.
+        rate: Events per second.
+        seconds: For how long.
+        people: How many people the shop has.
+        source: Where the events come from; another name for every measurement.
+        robots: Users of whom each does so much more per second.
+    """
+    watcher = Watcher(root, ("never_bought", "in_country", "refunded_most"))
     memory: list[float] = []
     backlogs: list[int] = []
     with working(root) as worker:
-        _wake(root, watcher)
+        _wake(root, watcher, source)
         producer = Child(
-            root, "produce", people=PEOPLE, rate=rate, seconds=seconds, probes=PROBES, source="live"
+            root,
+            "produce",
+            people=people,
+            rate=rate,
+            seconds=seconds,
+            probes=PROBES,
+            source=source,
+            robots=robots or {},
         )
         used, waited, started = worker.cpu_seconds(), worker.waited_seconds(), time.monotonic()
         # A good hundred looks, however long it lasts.
@@ -106,10 +130,9 @@ def measure_sustained(root: Path, *, rate: int, seconds: int) -> dict[str, Any]:
     }
 
 
-def _wake(root: Path, watcher: Watcher) -> None:
+def _wake(root: Path, watcher: Watcher, source: str) -> None:
     """Wait until the worker has taken in something: it has started."""
-    put = Child(root, "put", people=PEOPLE, count=100, batch=100, source="wake")
-    put.answer()
+    Child(root, "put", people=100, count=100, batch=100, source=f"wake {source}", skip=0).answer()
     if not watcher.until(lambda: watcher.backlog() == 0, seconds=60):
         raise RuntimeError("the worker does not work")
     watcher.seen.clear()
@@ -136,8 +159,9 @@ def match(
 
 def measure_catch_up(root: Path) -> dict[str, Any]:
     """Put events on the log while no worker runs; how fast one catches up, from its first step."""
-    put = Child(root, "put", people=PEOPLE, count=CATCH_UP_EVENTS, batch=250, source="catch-up")
-    put.answer()
+    Child(
+        root, "put", people=PEOPLE, count=CATCH_UP_EVENTS, batch=250, source="catch-up", skip=100
+    ).answer()
     watcher = Watcher(root)
     waiting = watcher.backlog()
     with working(root) as worker:
