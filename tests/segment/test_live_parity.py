@@ -14,10 +14,11 @@ from vocative.testing.random_histories import people_at
 from vocative.testing.random_plans import FEATURE_KINDS
 
 SETTLED = [4, 8, 12]
-ARRIVING = [1, 2, 6, 13]
+ARRIVING = [1, 2, 6, 9, 10, 13, 31, 81]
+RANKED = [3, 7, 11, 47]
 
 
-@pytest.mark.parametrize("seed", SETTLED + ARRIVING)
+@pytest.mark.parametrize("seed", SETTLED + ARRIVING + RANKED)
 def test_all_ways_give_the_same_answers(seed):
     kind = KINDS[kind_of(seed)]
     world = kind.world(seed)

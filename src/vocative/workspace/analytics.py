@@ -32,10 +32,10 @@ def open_engine(workspace: "Workspace") -> "Engine":
     """
     name = workspace.settings.engine
     if name == "duckdb":
-        return _embedded(workspace)
+        return open_embedded(workspace)
     engine = _started(workspace, name)
     try:
-        with _embedded(workspace) as embedded:
+        with open_embedded(workspace) as embedded:
             for relation in RELATIONS:
                 engine.register(relation, embedded.query(f"SELECT * FROM {relation}"))
     except BaseException:
@@ -73,7 +73,7 @@ def _started(workspace: "Workspace", name: str) -> "Engine":
     return PostgresEngine(url)
 
 
-def _embedded(workspace: "Workspace") -> "Engine":
+def open_embedded(workspace: "Workspace") -> "Engine":
     """DuckDB over the history's own files."""
     from vocative.engines.duckdb import DuckDbEngine
 

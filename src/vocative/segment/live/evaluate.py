@@ -485,8 +485,8 @@ class _Writing:
         self, feature: FeatureDef, how: AggregateFeature, operator: str, number: float
     ) -> str | None:
         window, group = how.window.seconds, self._group_of[feature.name]
-        if window is None or not math.isfinite(number):
-            return None
+        if window is None or not math.isfinite(number) or feature.default != 0:
+            return None  # with another default, the value does not go down to 0
         count = self.field(FieldRef(name=feature.name)).code
         at = f"{self._record(group)}.facts.at"
         if how.window.newest is not None:

@@ -37,6 +37,7 @@ from vocative.sql import quote_text
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
+from vocative.workspace.analytics import open_embedded
 
 PEOPLE_PER_QUERY = 20_000
 FACTS_PER_SLICE = 4_000
@@ -438,7 +439,7 @@ class LiveRunner:
         if program is None or not building.groups:
             return
         groups = [program.by_number()[number] for number in building.groups]
-        with self._workspace.engine() as engine:
+        with open_embedded(self._workspace) as engine:
             found = facts_of(engine, groups, people, position)
         for relation, rows in found:
             yield from ((relation, row) for row in rows)
