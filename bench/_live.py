@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -237,20 +238,19 @@ class Watcher:
 
 
 class Child:
-    """A process of `_live_children.py`, whose last line of output is its answer."""
+    """A process of `_live_children.py`, which has begun its work."""
 
     def __init__(self, root: Path, work: str, **settings: Any) -> None:
-        order = json.dumps({"work": work, "root": str(root), **settings})
-        self._process = subprocess.Popen(
-            [sys.executable, str(CHILDREN), order], stdout=subprocess.PIPE, text=True
+        # Its answer may be longer than a pipe holds, and nobody reads it before the end.
+        self._answer = root / f"answer-{uuid.uuid4().hex}.json"
+        order = json.dumps(
+            {"work": work, "answer": str(self._answer), "root": str(root), **settings}
         )
-        self._answer = self._process.stdout
-        self.first_line()
-
-    def first_line(self) -> None:
-        """Wait until it is ready."""
-        assert self._answer is not None
-        if self._answer.readline() != "ready\n":
+        self._process = subprocess.Popen(
+            [sys.executable, str(CHILDREN), order], stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != b"ready\n":
             raise RuntimeError("the process failed; its error is above")
 
     @property
@@ -259,11 +259,11 @@ class Child:
         return self._process.poll() is None
 
     def answer(self) -> Any:
-        """What it found."""
-        text, _ = self._process.communicate()
+        """What it found; waits for its end."""
+        self._process.communicate()
         if self._process.returncode != 0:
             raise RuntimeError("the process failed; its error is above")
-        return json.loads(text)
+        return json.loads(self._answer.read_bytes())
 
 
 def percentile(values: list[float], share: float) -> float | None:
