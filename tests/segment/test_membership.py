@@ -137,7 +137,7 @@ def test_clocks_that_are_put_back_change_nothing(shop, clock):
     recompute(shop)
     clock.advance(-20 * DAY)
     report = recompute(shop)
-    assert report.as_of == clock.now() + 20 * DAY
+    assert report.as_of >= clock.now() + 20 * DAY
     assert (report.entered, report.left, report.differences) == (0, 0, 0)
     for _, since, until in intervals(shop, "recent"):
         assert until is None or until >= since
