@@ -25,7 +25,12 @@ DEFINITION: dict[str, Any] = {
     "goal": {"event": "Order Completed", "within": "7d", "value": "revenue"},
 }
 
-_KINDS = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "DOUBLE": pa.float64(), "BIGINT": pa.int64()}
+_KINDS = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+}
 _EVENTS = {name: _KINDS[kind] for name, kind in HISTORY_COLUMNS["events"].items()}
 
 _RUN = """
