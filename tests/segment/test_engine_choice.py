@@ -13,7 +13,8 @@ seen:
   count: Product Viewed
   where: "upper(category) = 'SHOES'"
 run: {streak: Product Viewed, by: week}
-after: {sequence: [Product Viewed, {then: Order Completed, within: 1d, where: "length(source) > 3"}]}
+after:
+  sequence: [Product Viewed, {then: Order Completed, within: 1d, where: "length(source) > 3"}]
 """
 SEGMENTS = """\
 loud: {where: "upper(country) = 'FR' and seen > 1"}
