@@ -264,15 +264,18 @@ def _taken(values: np.ndarray, numbers: np.ndarray, masked: np.ndarray) -> pa.Ar
 
 def _line_items(found: Slice, owner: np.ndarray) -> np.ndarray:
     before = np.concatenate([[0], np.cumsum(found.lines)])[owner]
-    return (found.item[owner] + np.arange(len(owner)) - before) % ITEMS
+    numbers: np.ndarray = (found.item[owner] + np.arange(len(owner)) - before) % ITEMS
+    return numbers
 
 
 def _order_cents(found: Slice) -> np.ndarray:
     price = _item_price()
-    return sum(
+    lines = [
         np.where(found.lines > number, price[(found.item + number) % ITEMS], 0)
         for number in range(3)
-    )
+    ]
+    cents: np.ndarray = np.sum(lines, axis=0)
+    return cents
 
 
 def _filled(relation: str, columns: dict[str, Any]) -> pa.Table:
