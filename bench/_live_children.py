@@ -2,10 +2,11 @@
 
 `produce` appends the shop's events at a rate, with probes among them; `put` appends many at once;
 `pairs` sets a trait and lets something happen; `steps` applies the log in micro-batches of several
-sizes. The order comes as JSON on the command line; "ready" is printed
-when work begins; what was found goes as JSON into a file that the order names.
+sizes. The order comes as JSON on the command line; "ready" is printed when work begins; what was
+found goes as JSON into a file that the order names.
 """
 
+import gc
 import json
 import sys
 import time
@@ -207,7 +208,9 @@ def steps(root: str, *, people: int, sizes: dict[str, int], batch: int) -> list[
             wall, cpu, done, number = time.perf_counter(), time.process_time(), 0, 0
             while (report := runner.step(int(size))) is not None:
                 done, number = done + report.events, number + 1
+                gc.freeze()  # as the worker does
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            workspace.store.tidy()  # which the worker does beside
             found.append(
                 {
                     "batch": int(size),
