@@ -6,7 +6,7 @@ more event rewrites a few kilobytes however long the history is.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,8 @@ class Facts:
             return
         place = bisect_right(instants, at)
         if self.ids is not None:
-            while place and instants[place - 1] == at and self.ids[place - 1] > number:
-                place -= 1
+            # A robot's events may all be of one instant.
+            place = bisect_right(self.ids, number, bisect_left(instants, at), place)
             self.ids.insert(place, number)
         instants.insert(place, at)
         for column, value in zip(self.columns, values, strict=True):
