@@ -170,6 +170,11 @@ def show_recompute(report: RecomputeReport) -> None:
         f"{report.features} features and {report.segments} segments of {report.people:,} people in"
         f" {report.seconds:.1f} s: {report.entered:,} entered a segment, {report.left:,} left one."
     )
+    if report.differences:
+        console.print(
+            f"[yellow]{report.differences:,} memberships were not as history has them; everybody was"
+            " built anew.[/] Please report this: it should not happen."
+        )
 
 
 def show_campaigns(campaigns: list[CampaignSummary]) -> None:
