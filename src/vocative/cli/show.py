@@ -172,8 +172,8 @@ def show_recompute(report: RecomputeReport) -> None:
     )
     if report.differences:
         console.print(
-            f"[yellow]{report.differences:,} memberships were not as history has them; everybody was"
-            " built anew.[/] Please report this: it should not happen."
+            f"[yellow]{report.differences:,} memberships were not as history has them; everybody"
+            " was built anew.[/] Please report this: it should not happen."
         )
 
 
