@@ -40,9 +40,10 @@ def advance(
         AuthorError: a definition is wrong.
     """
     runner = LiveRunner(workspace)
-    applied = runner.catch_up(progress)
-    refresh_cuts(workspace, build_plan(workspace), always=False)
-    return runner.advance(progress, applied)
+    runner.catch_up(progress)
+    if refresh_cuts(workspace, build_plan(workspace), always=False):
+        runner.refresh()
+    return runner.settle(progress)
 
 
 def recompute(workspace: Workspace, *, progress: Progress | None = None) -> RecomputeReport:
@@ -60,17 +61,18 @@ def recompute(workspace: Workspace, *, progress: Progress | None = None) -> Reco
     plan = build_plan(workspace)
     runner = LiveRunner(workspace)
     told("events", 0.0)
-    applied = runner.catch_up()
+    runner.catch_up()
     told("features", 0.1)
     refresh_cuts(workspace, plan)
+    runner.refresh()
     told("segments", 0.3)
-    report = runner.advance(None, applied)
+    report = runner.settle()
     told("checking", 0.7)
     people, differences = _check(workspace, plan, runner)
     if differences:
         runner.rebuild()
         told("segments", 0.8)
-        runner.advance()
+        runner.settle()
     runner.record_sizes()
     told("done", 1.0)
     return RecomputeReport(

@@ -340,9 +340,10 @@ def ranked(workspace: Workspace) -> Callable[[], object]:
     runner = LiveRunner(workspace)
 
     def bring() -> None:
-        applied = runner.catch_up()
+        runner.catch_up()
         refresh_cuts(workspace, build_plan(workspace))
-        runner.advance(None, applied)
+        runner.refresh()
+        runner.settle()
 
     return bring
 

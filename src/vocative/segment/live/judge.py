@@ -109,8 +109,7 @@ class Batch:
 
     def fire(self, person: Person) -> None:
         """Follow the changes that time alone brings to one person, each at its instant."""
-        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
-        evaluation = self.program.judging(self.program.everything, unbuilt)
+        evaluation = self._judging(person, self.program.everything)
         self._causes[person.person_id] = "time"
         for _ in range(_MOST_TURNS):
             due = person.next_change
@@ -123,8 +122,7 @@ class Batch:
     def _jump(self, person: Person) -> None:
         """Judge somebody as of now, whatever lies between."""
         self._release(person, self.now)
-        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
-        evaluation = self.program.judging(self.program.everything, unbuilt)
+        evaluation = self._judging(person, self.program.everything)
         self._judge(person, evaluation, self.now, whole=True)
 
     def prepare(self, people: Sequence[Person]) -> None:
@@ -178,7 +176,7 @@ class Batch:
             for number in {*gone.packed, *gone.records}:
                 record = self.people.record(self.tx, kept, number)
                 other = self.people.record(self.tx, gone, number)
-                record.join(self.program.by_number()[number], other)
+                record.join(self.people.groups[number], other)
                 kept.dirty.add(number)
             kept.held += gone.held
             kept.held.sort(key=lambda held: held[0])
@@ -286,9 +284,13 @@ class Batch:
         if self._is_heavy(person):
             person.next_change = min(person.next_change, self.now + HEAVY_PAUSE)
             return
-        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
-        evaluation = self.program.judging(mask, unbuilt)
+        evaluation = self._judging(person, mask)
         self._judge(person, evaluation, self.now, whole=mask == self.program.everything)
+
+    def _judging(self, person: Person, mask: int) -> Evaluation:
+        """What judges the segments a mask can change, without those that wait for a turn."""
+        unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
+        return self.program.judging(mask, unbuilt)
 
     def _is_heavy(self, person: Person) -> bool:
         records = person.records

@@ -87,6 +87,7 @@ class LiveRunner:
         self._soonest: int | None = None
         self.as_of = 0
         """The instant (microseconds) of the latest batch: what is kept is right as of then."""
+        self._applied = ApplyReport()
         self.entered = 0
         self.exited = 0
         self.built = 0
@@ -109,52 +110,49 @@ class LiveRunner:
         """Give some people their turn at what a new definition needs; how many; 0 when done."""
         return self._attempt(self._build) if self.people_left else 0
 
-    def advance(
-        self,
-        progress: "Callable[[str, int], None] | None" = None,
-        applied: ApplyReport | None = None,
-    ) -> LiveReport:
+    def advance(self, progress: "Callable[[str, int], None] | None" = None) -> LiveReport:
         """Bring everything up to now: the log, new definitions, the passing of time.
 
         Args:
             progress: Told what is done and how many more of it (events or people) are done.
-            applied: What was applied before, for the report.
 
         Raises:
             AuthorError: a definition is wrong.
         """
+        self.catch_up(progress)
+        return self.settle(progress)
+
+    def settle(self, progress: "Callable[[str, int], None] | None" = None) -> LiveReport:
+        """Give everybody their turn and let time pass, after `catch_up`."""
         told = progress or _nobody
-        total = (applied or ApplyReport()) + self.catch_up(told)
         while people := self.build():
             told("people", people)
         while self.fire():
             pass
         return LiveReport(
-            applied=total.applied,
-            duplicates=total.duplicates,
-            rejected=total.rejected,
+            applied=self._applied.applied,
+            duplicates=self._applied.duplicates,
+            rejected=self._applied.rejected,
             entered=self.entered,
             exited=self.exited,
             built=self.built,
         )
 
-    def catch_up(self, told: "Callable[[str, int], None] | None" = None) -> ApplyReport:
+    def catch_up(self, progress: "Callable[[str, int], None] | None" = None) -> None:
         """Apply all that waits on the log, and take up new definitions.
 
         Much at once is only put into history, and everybody is built from there: that is faster
         than folding every event.
         """
-        told = told or _nobody
+        told = progress or _nobody
         self.refresh()
         bulk = self._is_bulk()
-        total = ApplyReport()
         while (report := self._apply() if bulk else self.step()) is not None:
-            total += report
+            self._applied += report
             told("events", report.events)
             self._tidy()
         if bulk:
             self.refresh()
-        return total
 
     def refresh(self) -> bool:
         """Take up definitions that changed; whether there were any.
@@ -316,8 +314,6 @@ class LiveRunner:
             self._state = state
         if self._program is None:
             raise PlanMoved
-        if self._sizes is None:
-            self._sizes = Sizes(tx)
         now = to_micros(self._workspace.clock.now())
         if now < last.as_of:
             # The clock was set back. Time goes on all the same, so that whoever enters, leaves and
@@ -333,9 +329,10 @@ class LiveRunner:
         if self._soonest is not None:
             changes = (person.next_change for person in batch.touched.values())
             self._soonest = min(self._soonest, min(changes, default=NEVER))
-        write_changes(tx, batch.changes, batch.now)
-        if self._sizes is not None and batch.changes:
-            self._sizes.record(tx, self._sizes.count(batch.changes), batch.now)
+        if batch.changes:
+            sizes = self._counted(tx)
+            write_changes(tx, batch.changes, batch.now)
+            sizes.record(tx, sizes.count(batch.changes), batch.now)
         if batch.state != self._state:
             self._state = batch.state
             write_state(tx, "plan", batch.state)
@@ -372,9 +369,14 @@ class LiveRunner:
         return 0
 
     def _record_sizes(self, batch: Batch) -> None:
-        if self._sizes is not None:
-            names = self._sizes.everything(batch.program.plan)
-            self._sizes.record(batch.tx, names, batch.now)
+        sizes = self._counted(batch.tx)
+        sizes.record(batch.tx, sizes.everything(batch.program.plan), batch.now)
+
+    def _counted(self, tx: Transaction) -> Sizes:
+        """The sizes of segments; counting all memberships waits until somebody comes or goes."""
+        if self._sizes is None:
+            self._sizes = Sizes(tx)
+        return self._sizes
 
     # Beside it
 
@@ -438,7 +440,7 @@ class LiveRunner:
         program = self._program
         if program is None or not building.groups:
             return
-        groups = [program.by_number()[number] for number in building.groups]
+        groups = [self._people.groups[number] for number in building.groups]
         with open_embedded(self._workspace) as engine:
             found = facts_of(engine, groups, people, position)
         for relation, rows in found:
