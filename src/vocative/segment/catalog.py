@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from vocative.engines.base import HISTORY_COLUMNS
 from vocative.sql import Catalog, Field, Type
-from vocative.workspace import Trait, Workspace
+from vocative.workspace import Definition, Trait
 
 _COLUMN_TYPES = {"VARCHAR": Type.TEXT, "DOUBLE": Type.NUMBER, "TIMESTAMP": Type.INSTANT}
 _HIDDEN = ("person_id", "position", "properties")
@@ -72,7 +72,6 @@ def trait_fields(traits: Mapping[str, Trait]) -> dict[str, Field]:
     return {**ALWAYS_KNOWN, **stated}
 
 
-def model_names(workspace: Workspace) -> list[str]:
+def model_names(models: Mapping[str, Definition]) -> list[str]:
     """Models whose output can be asked for with score('…')."""
-    models = workspace.definitions("model")
     return [name for name, model in models.items() if "recommend" not in model.body]

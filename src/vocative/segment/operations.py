@@ -3,7 +3,7 @@
 from vocative.clock import from_micros
 from vocative.errors import unknown_name
 from vocative.segment.batch import segments_sql
-from vocative.segment.plan import SegmentDef, base_name, build_plan
+from vocative.segment.plan import SegmentDef, base_name, build_plan, plan_definitions
 from vocative.segment.results import FeatureSummary, SegmentDetail, SegmentSummary, Size
 from vocative.segment.sizes import Sizes, read_sizes
 from vocative.sql import Field, Type, to_text
@@ -18,7 +18,8 @@ def list_features(workspace: Workspace) -> list[FeatureSummary]:
     Raises:
         AuthorError: a definition is wrong.
     """
-    plan = build_plan(workspace)
+    definitions = plan_definitions(workspace)
+    plan = build_plan(workspace, definitions)
     return [
         FeatureSummary(
             name=name,
@@ -28,7 +29,7 @@ def list_features(workspace: Workspace) -> list[FeatureSummary]:
             definition=definition.body,
             file=str(definition.where("@key").file),
         )
-        for name, definition in workspace.definitions("feature").items()
+        for name, definition in definitions["feature"].items()
     ]
 
 
@@ -38,11 +39,12 @@ def list_segments(workspace: Workspace) -> list[SegmentSummary]:
     Raises:
         AuthorError: a definition is wrong.
     """
-    plan = build_plan(workspace)
+    definitions = plan_definitions(workspace)
+    plan = build_plan(workspace, definitions)
     with workspace.store.read() as tx:
         sizes = read_sizes(tx)
     found: list[SegmentSummary] = []
-    for name in workspace.definitions("segment"):
+    for name in definitions["segment"]:
         segment = plan.segments[name]
         values = sorted(key for key in sizes.known if base_name(key) == name and key != name)
         if segment.is_family and values:

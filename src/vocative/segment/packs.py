@@ -5,8 +5,6 @@ both. Adding one writes them into the workspace's folders; from then on they are
 edit. Refused: a pack with a name that means something else there already.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,11 @@ import msgspec
 
 import vocative.workspace
 from vocative.errors import AuthorError, StateError, unknown_name
-from vocative.segment.plan import check_definitions
+from vocative.segment.plan import build_plan, plan_definitions
 from vocative.segment.results import AddedPack, Pack, PackDefinition, PackFile, PackSummary
 from vocative.workspace import Definition, Workspace
 from vocative.workspace.settings import convert
-from vocative.workspace.yaml_text import YamlText, read_yaml
+from vocative.workspace.yaml_text import YamlText, parse_yaml, read_yaml
 
 PACKS = Path(vocative.workspace.__file__).parent / "packs"
 Kind = Literal["feature", "segment"]
@@ -105,14 +103,16 @@ def add_pack(workspace: Workspace, name: str) -> AddedPack:
         AuthorError: together with the workspace's definitions it does not make sense.
     """
     pack = _read(name)
-    there = _defined(workspace)
-    state = _state(pack, there)
-    if state in ("partly", "edited"):
-        raise _taken(pack, there)
-    places = _places(workspace, pack)
-    if state == "absent":
-        _check_together(workspace, places)
-        _write(places)
+    # Two at once would take each other's half for somebody's own.
+    with workspace.worker_lock("packs"):
+        there = _defined(workspace)
+        state = _state(pack, there)
+        if state in ("partly", "edited"):
+            raise _taken(pack, there)
+        places = _places(workspace, pack)
+        if state == "absent":
+            _check_together(workspace, places)
+            _write(places)
     return AddedPack(
         name=name,
         added=state == "absent",
@@ -139,10 +139,9 @@ def _read(name: str) -> _Read:
 
 
 def _defined(workspace: Workspace) -> dict[tuple[Kind, str], Definition]:
+    found = workspace.definitions_together(*_FOLDERS)
     return {
-        (kind, name): definition
-        for kind in _FOLDERS
-        for name, definition in workspace.definitions(kind).items()
+        (kind, name): definition for kind in _FOLDERS for name, definition in found[kind].items()
     }
 
 
@@ -210,20 +209,12 @@ def _is_free(path: Path, part: _Part) -> bool:
 
 def _check_together(workspace: Workspace, places: list[tuple[_Part, Path]]) -> None:
     """Check the pack beside the workspace's definitions before a file of the workspace changes."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for kept in ("vocative.yaml", "traits.yaml"):
-            if (workspace.root / kept).exists():
-                shutil.copy(workspace.root / kept, root)
-        for kept in (*_FOLDERS.values(), "models"):
-            if (workspace.root / kept).is_dir():
-                shutil.copytree(workspace.root / kept, root / kept)
-        for part, path in places:
-            copy = root / path.relative_to(workspace.root)
-            copy.parent.mkdir(exist_ok=True)
-            copy.write_text(part.text.text, encoding="utf-8")
-        with Workspace(root) as draft:
-            check_definitions(draft)
+    found = {kind: dict(there) for kind, there in plan_definitions(workspace).items()}
+    for part, path in places:
+        text = parse_yaml(part.text.text, _shown(workspace, path))
+        for name, body in text.value.items():
+            found[part.kind][name] = Definition(part.kind, name, body, text, (name,))
+    build_plan(workspace, found)
 
 
 def _write(places: list[tuple[_Part, Path]]) -> None:

@@ -33,7 +33,7 @@ from vocative.sql import Catalog, Expression, Field, Node, Type, check, to_text
 from vocative.sql.literals import moment_of
 from vocative.sql.nodes import Between, Compare, FieldRef, Literal, Negate, Scalar
 from vocative.sql.text import RESERVED_WORDS
-from vocative.workspace import Workspace
+from vocative.workspace import Definition, Definitions, Workspace
 
 _BOOLEAN = (Type.BOOLEAN,)
 _NUMERIC = (Type.NUMBER, Type.INTEGER)
@@ -195,16 +195,31 @@ def base_name(segment: str) -> str:
     return segment.partition(":")[0]
 
 
-def build_plan(workspace: Workspace) -> Plan:
-    """The plan of a workspace's features and segments, as its folder has them now.
+def plan_definitions(workspace: Workspace) -> Definitions:
+    """Everything that a plan is made from, as the workspace's folder has it now.
+
+    Raises:
+        AuthorError: a file cannot be read.
+    """
+    return workspace.definitions_together("feature", "model", "segment")
+
+
+def build_plan(workspace: Workspace, definitions: Definitions | None = None) -> Plan:
+    """The plan of a workspace's features and segments.
+
+    Args:
+        workspace: Whose.
+        definitions: What `plan_definitions` gave; as the folder has them now unless told.
 
     Raises:
         AuthorError: a definition is wrong; the error points at the word.
     """
+    if definitions is None:
+        definitions = plan_definitions(workspace)
     traits = trait_fields(workspace.traits)
-    features = _checked_features(workspace, traits)
-    models = tuple(model_names(workspace))
-    segments = _checked_segments(workspace, traits, features, models)
+    features = _checked_features(definitions["feature"], traits)
+    models = tuple(model_names(definitions["model"]))
+    segments = _checked_segments(definitions["segment"], traits, features, models)
     plan = Plan(traits=traits, features=features, segments=segments, models=models)
     from vocative.segment.engine import check_engine
 
@@ -221,8 +236,9 @@ def check_definitions(workspace: Workspace) -> None:
     build_plan(workspace)
 
 
-def _checked_features(workspace: Workspace, traits: Mapping[str, Field]) -> dict[str, FeatureDef]:
-    definitions = workspace.definitions("feature")
+def _checked_features(
+    definitions: Mapping[str, Definition], traits: Mapping[str, Field]
+) -> dict[str, FeatureDef]:
     written = {name: read_feature(definition) for name, definition in definitions.items()}
     for name, feature in written.items():
         if name in traits or name in RESERVED_WORDS or name in _RESERVED:
@@ -394,12 +410,11 @@ def _checked_condition(condition: Expression | None, catalog: Catalog) -> Node |
 
 
 def _checked_segments(
-    workspace: Workspace,
+    definitions: Mapping[str, Definition],
     traits: Mapping[str, Field],
     features: Mapping[str, FeatureDef],
     models: tuple[str, ...],
 ) -> dict[str, SegmentDef]:
-    definitions = workspace.definitions("segment")
     written = {name: read_segment(definition) for name, definition in definitions.items()}
     ordered = in_order(
         written,

@@ -4,6 +4,8 @@ A *kind* is a folder. In most kinds one YAML file holds many definitions by name
 a pair of files. What a body means is the business of the stage that owns the kind.
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,43 @@ class Definition:
     def where(self, *path: str | int, offset: int = 0) -> Where:
         """The place of a part of the body, for an error message."""
         return self.text.where((*self.path, *path), offset=offset)
+
+
+Definitions = Mapping[str, Mapping[str, Definition]]
+"""Definitions by kind and name."""
+_MOST_READINGS = 10
+
+
+def read_together(root: Path, *kinds: str) -> dict[str, dict[str, Definition]]:
+    """Every definition of some kinds, by kind and name, as the folder had them at one moment.
+
+    Who writes into the folder meanwhile may write several files that belong together, or put one
+    in the place of another: what changed while it was read is read again.
+
+    Raises:
+        AuthorError: a file is not readable, or a name is defined twice.
+        UnknownName: there is no such kind.
+    """
+    for _ in range(_MOST_READINGS):
+        before = _stamp(root, kinds)
+        with suppress(AuthorError):  # not wrong perhaps, but gone when its turn came
+            found = {kind: read_definitions(root, kind) for kind in kinds}
+            if _stamp(root, kinds) == before:
+                return found
+        if _stamp(root, kinds) == before:
+            break
+    return {kind: read_definitions(root, kind) for kind in kinds}
+
+
+def _stamp(root: Path, kinds: tuple[str, ...]) -> object:
+    """Changes when a file of these kinds comes, goes or is written."""
+    folders = [root / KINDS[kind].folder for kind in kinds if kind in KINDS]
+    found = []
+    for path in sorted(path for folder in folders for path in folder.glob("*.*ml")):
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            found.append((path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return found
 
 
 def read_definitions(root: Path, kind: str) -> dict[str, Definition]:

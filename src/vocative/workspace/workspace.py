@@ -12,7 +12,7 @@ from vocative.errors import StateError
 from vocative.privacy.keys import WorkspaceKey, create_key_file, read_key
 from vocative.privacy.vault import Vault
 from vocative.stores import Store, open_store
-from vocative.workspace.definitions import Definition, read_definitions
+from vocative.workspace.definitions import Definition, read_together
 from vocative.workspace.settings import Settings, Trait, read_settings, read_traits
 
 if TYPE_CHECKING:
@@ -90,7 +90,11 @@ class Workspace:
 
     def definitions(self, kind: str) -> dict[str, Definition]:
         """The workspace's definitions of one kind, by name, as the folder has them now."""
-        return read_definitions(self.root, kind)
+        return self.definitions_together(kind)[kind]
+
+    def definitions_together(self, *kinds: str) -> dict[str, dict[str, Definition]]:
+        """Definitions of several kinds, by kind and name, as the folder has them at one moment."""
+        return read_together(self.root, *kinds)
 
     @contextmanager
     def worker_lock(self, job: str) -> Iterator[None]:
