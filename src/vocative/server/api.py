@@ -5,6 +5,8 @@ checked against its annotations. Results go out as JSON, errors in the one shape
 """
 
 import inspect
+import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,8 @@ from vocative.operations import OPERATIONS, Operation
 from vocative.workspace import Workspace
 
 MAX_BODY_BYTES = 1_000_000
+
+log = logging.getLogger("vocative.server")
 
 
 def api_routes(workspace: Workspace) -> list[Route]:
@@ -54,10 +58,21 @@ def _endpoint(
             else:
                 result = await run_in_threadpool(operation.call, **arguments)
         except VocativeError as error:
+            if error.status >= 500:
+                _note(operation, error)
             return error_response(error)
         return json_response(result)
 
     return answer
+
+
+def _note(operation: Operation, error: VocativeError) -> None:
+    """Tell whoever runs the server what failed, and where.
+
+    Places only: what was asked for, and what a driver says, can hold personal data.
+    """
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s answered %d: %s\n%s", operation.route, error.status, error, places)
 
 
 async def _given(operation: Operation, request: Request) -> dict[str, Any]:
