@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -30,61 +29,63 @@ CHROMIUM = next(
 @pytest.fixture(scope="session")
 def site(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`vocative serve` over the demo's workspace."""
-    with _serving(demo, tmp_path_factory.mktemp("serve") / "log") as url:
-        yield Site(url)
+    with _serving(demo, tmp_path_factory.mktemp("serve")) as found:
+        yield found
 
 
 @pytest.fixture
 def locked_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
     """The same behind an API key."""
-    with _serving(demo, tmp_path / "log", "--no-worker", VOCATIVE_API_KEY=API_KEY) as url:
-        yield Site(url)
+    with _serving(demo, tmp_path, "--no-worker", VOCATIVE_API_KEY=API_KEY) as found:
+        yield found
 
 
 @pytest.fixture
 def own_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
-    """The same over a copy of the workspace, for tests that change it."""
-    shutil.copytree(demo.workspace, tmp_path / "workspace")
-    copy = replace(demo, workspace=tmp_path / "workspace")
-    with _serving(copy, tmp_path / "log", "--no-worker") as url:
-        yield Site(url)
+    """The same for one test alone, which may change it."""
+    with _serving(demo, tmp_path, "--no-worker") as found:
+        yield found
 
 
 @contextmanager
-def _serving(demo: Demo, log: Path, *options: str, **env: str) -> Iterator[str]:
+def _serving(demo: Demo, folder: Path, *options: str, **env: str) -> Iterator[Site]:
+    """A server over a copy: files that a worker writes to cannot be copied for another one."""
     if not (STATIC / "index.html").exists():
         pytest.skip("the web app is not built: make web")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    workspace = shutil.copytree(demo.workspace, folder / "workspace")
+    found = Site(f"http://127.0.0.1:{port}", folder / "log")
     without_key = {name: text for name, text in os.environ.items() if name != "VOCATIVE_API_KEY"}
-    with log.open("wb") as out:
+    with found.log.open("wb") as out:
         server = subprocess.Popen(
             [sys.executable, "-m", "vocative", "serve", "--port", str(port), *options],
-            cwd=demo.workspace,
+            cwd=workspace,
             stdout=out,
             stderr=subprocess.STDOUT,
             env={**without_key, **env},
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}"
+            _wait_for(found, server)
+            yield found
         finally:
             server.terminate()
             server.wait(timeout=20)
+            print(f"{found.url} printed:\n{found.printed()}")
 
 
-def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_for(site: Site, server: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         if server.poll() is not None:
             break
         try:
-            with urlopen(address, timeout=2):
+            with urlopen(f"{site.url}/health", timeout=2):
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    pytest.fail(f"vocative serve does not answer: {log.read_text()}")
+    pytest.fail(f"vocative serve does not answer: {site.printed()}")
 
 
 @pytest.fixture(scope="session")
@@ -122,14 +123,24 @@ def page(
     watch(opened, site, troubles)
     yield opened
     context.close()
-    assert troubles == Troubles()
+    if troubles != Troubles():
+        print(f"{site.url} printed:\n{site.printed()}")
+    assert troubles == Troubles(), troubles
 
 
 def watch(page: Any, site: Site, troubles: Troubles) -> None:
-    """Write down console errors and requests to other hosts."""
+    """Write down console errors, requests to other hosts, and what the server could not answer."""
     own = (site.url, f"http://{PICTURES}/", "data:", "blob:", "about:")
     page.on("console", lambda said: said.type == "error" and troubles.console.append(said.text))
     page.on("pageerror", lambda error: troubles.console.append(str(error)))
+    page.on(
+        "response",
+        lambda answer: (
+            troubles.failures.append(f"{answer.status} {answer.request.method} {answer.url}")
+            if answer.status >= 500
+            else None
+        ),
+    )
     page.on(
         "request",
         lambda asked: None if asked.url.startswith(own) else troubles.strangers.append(asked.url),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
@@ -14,9 +15,14 @@ PICTURES = "localhost:8750"
 
 @dataclass(frozen=True)
 class Site:
-    """A running server, and what its API says."""
+    """A running server, what it prints, and what its API says."""
 
     url: str
+    log: Path
+
+    def printed(self) -> str:
+        """What the server and its worker printed: nothing much, unless something failed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
     def api(self, path: str, **query: str) -> Any:
         """The API's answer, to compare a page with."""
@@ -37,3 +43,4 @@ class Troubles:
 
     console: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
