@@ -1,5 +1,6 @@
 """What is kept of a person's facts comes back as it was, whatever order they came in."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,8 +40,10 @@ class Disk:
         for number in record.dropped:
             del self.chunks[number]
         self.chunks.update(record.sealing)
-        self.written += len(body) + sum(len(chunk) for _, chunk in record.sealing)
-        record.sealing, record.dropped = [], []
+        self.written += len(msgspec.msgpack.encode(body)) + sum(
+            len(chunk) for _, chunk in record.sealing
+        )
+        record.sealing = record.dropped = ()
         return body
 
     def read(self, of, body):

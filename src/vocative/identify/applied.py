@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vocative.stores import Transaction
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PersonNow:
+class PersonNow(NamedTuple):
     """What is openly known of a person after a step."""
 
     traits: Mapping[str, Any]
     """Non-identifying traits, as they were stated; also `email_domain`."""
     first_seen_at: int
     """Microseconds UTC."""
+    news: bool
+    """Whether the step changed any of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -215,6 +215,10 @@ class Applier:
         return facts, people
 
     def _applied(self, position: int, facts: Facts, people: Sequence[Person]) -> Applied:
+        now = {}
+        for person in people:
+            now[person.person_id] = PersonNow(person.traits, person.first_seen_at, person.news)
+            person.news = False
         merged = self._graph.changes.merged
         return Applied(
             after=self._position or 0,
@@ -222,12 +226,7 @@ class Applier:
             facts=facts.events,
             lines=facts.lines,
             merged={gone.person_id: gone.living.person_id for gone in merged},
-            people={
-                person.person_id: PersonNow(
-                    traits=person.traits, first_seen_at=person.first_seen_at
-                )
-                for person in people
-            },
+            people=now,
         )
 
 

@@ -33,6 +33,7 @@ class Person:
         "merged_into",
         "moved",
         "named",
+        "news",
         "person_id",
         "restated",
         "stored",
@@ -59,6 +60,8 @@ class Person:
         """Its first or last instant changed and is not written yet."""
         self.restated = False
         """Its traits changed and are not written yet."""
+        self.news = not stored
+        """Its traits or its first instant changed in this step."""
         self.merged_into: Person | None = None
         self._texts = (traits, traits_at)
         self._stated: Stated | None = None
@@ -90,7 +93,7 @@ class Person:
             self.moved = True
         if at < self.first_seen_at:
             self.first_seen_at = at
-            self.moved = True
+            self.moved = self.news = True
 
     def state(self, traits: Mapping[str, Any], at: int) -> None:
         """Traits were stated at an instant; what was stated later stays."""
@@ -103,7 +106,7 @@ class Person:
         gone.merged_into = self
         self.first_seen_at = min(self.first_seen_at, gone.first_seen_at)
         self.updated_at = max(self.updated_at, gone.updated_at)
-        self.moved = True
+        self.moved = self.news = True
         # On a tie the survivor's own statement counts: it is merged in last.
         self._restate(merge_statements(gone._known(), self._known()))
 
@@ -122,7 +125,7 @@ class Person:
         times = {name: at for name, (_, at) in stated.items()}
         self._texts = _encode(traits).decode(), _encode(times).decode()
         self._traits, self._stated = traits, stated
-        self.restated = True
+        self.restated = self.news = True
 
     def row(self) -> tuple[str, int, int, str, str]:
         """The row of `profiles`."""

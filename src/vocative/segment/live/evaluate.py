@@ -149,7 +149,8 @@ class _Writing:
         self._fields: dict[str, Operand] = {}
         self._members: dict[str, Operand] = {}
         self._starts: dict[tuple[int, int | None, int], str] = {}
-        self._raw_points: dict[str, tuple[str, str | None]] = {}
+        self._expiries: dict[tuple[int, str, int], str] = {}
+        self._raw_points: dict[str, tuple[str, str, str | None]] = {}
         self.names = PythonNames(
             field=self.field, segment=self.member, score=self.score, crossing=self.crossing
         )
@@ -161,7 +162,8 @@ class _Writing:
         order = list(self.plan.segments)
         families = [name for name, segment in self.plan.segments.items() if segment.is_family]
         untils: list[str] = []
-        writer.line("found = bits")
+        cleared = sum(1 << n for n, name in enumerate(order) if name in wanted - set(families))
+        writer.line(f"found = bits & ~{cleared}")
         if wanted & set(families):
             writer.line("families = list(families)")
         for number, name in enumerate(order):
@@ -187,8 +189,6 @@ class _Writing:
             yes = writer.let(f"{operand.code} is True" if operand.nullable else operand.code, "in")
             with writer.block(f"if {yes}:"):
                 writer.line(f"found |= {1 << number}")
-            with writer.block("else:"):
-                writer.line(f"found &= ~{1 << number}")
             self._members[name] = Operand(code=yes, nullable=False, until=operand.until)
         until = f"min({NEVER}, {', '.join(dict.fromkeys(untils))})" if untils else str(NEVER)
         writer.line(f"return found, families, {until}")
@@ -272,8 +272,7 @@ class _Writing:
                 found, until = self.writer.fresh("feature"), self.writer.fresh("until")
                 function = self.call(values.streak)
                 self.writer.line(
-                    f"{found}, {until} = {function}({self._record(number)}.facts.at, now,"
-                    f" zone, {how.period!r})"
+                    f"{found}, {until} = {function}({self._at(number)}, now, zone, {how.period!r})"
                 )
                 return Operand(code=found, nullable=False, until=until)
             case AggregateFeature() as how if how.window == Window() and how.function in RUNNING:
@@ -287,7 +286,24 @@ class _Writing:
         if number not in self.used:
             self.used.append(number)
             self.writer.line(f"{name} = records[{len(self.used) - 1}]")
+            self.writer.line(f"facts_{number} = {name}.facts")
+            self.writer.line(f"at_{number} = facts_{number}.at")
+            self.writer.line(f"kept_{number} = len(at_{number})")
         return name
+
+    def _at(self, number: int) -> str:
+        """The instants of a group's facts."""
+        self._record(number)
+        return f"at_{number}"
+
+    def _facts(self, number: int) -> str:
+        self._record(number)
+        return f"facts_{number}"
+
+    def _count(self, number: int) -> str:
+        """How many facts of a group are kept."""
+        self._record(number)
+        return f"kept_{number}"
 
     def call(self, function: Callable[..., Any]) -> str:
         """A name for one of the functions of `values.py`."""
@@ -299,13 +315,15 @@ class _Writing:
         """The index of the first fact inside a window."""
         key = (number, window, newest or 0)
         if key not in self._starts:
-            at = f"{self._record(number)}.facts.at"
+            at, count = self._at(number), self._count(number)
             start = "0"
             if window is not None:
                 bisect = self.call(bisect_right)
                 start = self.writer.let(f"{bisect}({at}, now - {window * SECOND})", "start")
             if newest is not None:
-                start = self.writer.let(f"max({start}, len({at}) - {newest})", "start")
+                start = self.writer.let(
+                    f"{count} - {newest} if {count} - {newest} > {start} else {start}", "start"
+                )
             self._starts[key] = start
         return self._starts[key]
 
@@ -313,10 +331,13 @@ class _Writing:
         """When the oldest fact leaves a window."""
         if window is None or not self.follow_time:
             return None
-        at = f"{self._record(number)}.facts.at"
-        return self.writer.let(
-            f"{at}[{start}] + {window * SECOND} if {start} < len({at}) else {NEVER}", "until"
-        )
+        key = (number, start, window)
+        if key not in self._expiries:
+            at, count = self._at(number), self._count(number)
+            self._expiries[key] = self.writer.let(
+                f"{at}[{start}] + {window * SECOND} if {start} < {count} else {NEVER}", "until"
+            )
+        return self._expiries[key]
 
     def _running(self, feature: FeatureDef, how: AggregateFeature, number: int) -> Operand:
         wanted = running(feature)
@@ -339,17 +360,16 @@ class _Writing:
         return self._with_default(feature, code, None)
 
     def _windowed(self, feature: FeatureDef, how: AggregateFeature, number: int) -> Operand:
-        record, group = self._record(number), self.groups[number]
+        group, facts = self.groups[number], self._facts(number)
         start = self._start(number, how.window.seconds, how.window.newest)
         until = self._expiry(number, start, how.window.seconds)
-        facts = f"{record}.facts"
         wanted = [group.column_at(column) for column in columns(feature)]
         if how.function in ("count", "exists"):
-            count = self.writer.let(f"len({facts}.at) - {start}", "count")
+            count = self.writer.let(f"{self._count(number)} - {start}", "count")
             code = count if how.function == "count" else f"{count} > 0"
             return self._counted(feature, count, code, until)
         if not wanted:
-            return self._of_instants(feature, how, facts, start, until)
+            return self._of_instants(feature, how, number, start, until)
         column = f"{facts}.columns[{wanted[0]}]"
         match how.function:
             case "sum" if feature.default == 0.0:
@@ -376,13 +396,13 @@ class _Writing:
         return self._with_default(feature, code, until)
 
     def _of_instants(
-        self, feature: FeatureDef, how: AggregateFeature, facts: str, start: str, until: str | None
+        self, feature: FeatureDef, how: AggregateFeature, number: int, start: str, until: str | None
     ) -> Operand:
         """The first or last instant itself."""
         newest = how.function in ("last", "max")
         index = "-1" if newest else start
         found = self.writer.let(
-            f"{facts}.at[{index}] if {start} < len({facts}.at) else None", "feature"
+            f"{self._at(number)}[{index}] if {start} < {self._count(number)} else None", "feature"
         )
         if until is not None and newest and how.window.seconds is not None:
             # It stays until the newest fact itself leaves the window.
@@ -408,37 +428,40 @@ class _Writing:
         return Operand(code=found, nullable=False, until=until, finite=True)
 
     def _points(self, feature: FeatureDef, how: PointsFeature, number: int) -> Operand:
-        record, group = self._record(number), self.groups[number]
+        group = self.groups[number]
         half_life = None if how.half_life_seconds is None else how.half_life_seconds * SECOND
         until: str | None = None
         if how.window.seconds is None:
             slot = group.total_at(running(feature))
-            total = f"{record}.totals[{slot}]"
+            total = f"{self._record(number)}.totals[{slot}]"
             if half_life is not None:
-                since = f"{record}.totals[{slot + 1}]"
+                since = f"{self._record(number)}.totals[{slot + 1}]"
                 total += f" * 2.0 ** max(({since} - now) / {half_life}, -1000.0)"
         else:
             start = self._start(number, how.window.seconds, None)
             until = self._expiry(number, start, how.window.seconds)
-            column = f"{record}.facts.columns[{group.column_at(columns(feature)[0])}]"
+            column = f"{self._facts(number)}.columns[{group.column_at(columns(feature)[0])}]"
             if half_life is None:
                 total = f"{self.call(values.score)}({column}, {start})"
             else:
-                function = self.call(values.decayed)
-                total = f"{function}({column}, {record}.facts.at, {start}, now, {half_life})"
+                # Powers that double precision cannot tell from nothing come with long windows only.
+                short = how.window.seconds * SECOND <= 1_000 * half_life
+                function = self.call(values.decayed if short else values.decayed_long)
+                total = f"{function}({column}, {self._at(number)}, {start}, now, {half_life})"
+                total += f" if {start} < {self._count(number)} else 0.0"
         raw = self.writer.let(total, "points")
         if half_life is not None:
             # They change all the time. What is asked of them tells when the answer does.
-            self._raw_points[feature.name] = (raw, until)
-            until = self.writer.let("now + 1", "until")
+            expiry, until = until, self.writer.let("now + 1", "until")
         rounded = self.writer.runtime("round_number")
         found = self.writer.let(f"{rounded}({raw}, 1e6)", "feature")
+        if half_life is not None:
+            self._raw_points[feature.name] = (raw, found, expiry)
         return Operand(code=found, nullable=False, until=until, finite=True)
 
     def _sequence(self, feature: FeatureDef, how: SequenceFeature, number: int) -> Operand:
-        record, group = self._record(number), self.groups[number]
-        column = group.column_at(columns(feature)[0])
-        steps = tuple(
+        column = self.groups[number].column_at(columns(feature)[0])
+        steps = values.Steps.of(
             (
                 1 << index,
                 step.absent,
@@ -449,9 +472,9 @@ class _Writing:
         window = None if how.window.seconds is None else how.window.seconds * SECOND
         found, until = self.writer.fresh("feature"), self.writer.fresh("until")
         self.writer.line(
-            f"{found}, {until} = {self.call(values.completed)}({record}.facts.at,"
-            f" {record}.facts.columns[{column}], {self.writer.constant(steps, 'steps')}, now,"
-            f" {window})"
+            f"{found}, {until} = {self.call(values.completed)}({self._at(number)},"
+            f" {self._facts(number)}.columns[{column}], {self.writer.constant(steps, 'steps')},"
+            f" now, {window}) if {self._count(number)} else (None, {NEVER})"
         )
         return Operand(code=found, until=until)
 
@@ -473,12 +496,14 @@ class _Writing:
         self, feature: FeatureDef, how: PointsFeature, operator: str, number: float
     ) -> str:
         self.field(FieldRef(name=feature.name))
-        raw, expiry = self._raw_points[feature.name]
+        raw, rounded, expiry = self._raw_points[feature.name]
         half_life = (how.half_life_seconds or 0) * SECOND
-        crossed = self.writer.let(
-            f"{self.call(values.crossing)}({raw}, {operator!r}, {number!r}, now, {half_life})",
-            "until",
-        )
+        code = f"{self.call(values.crossing)}({raw}, {operator!r}, {number!r}, now, {half_life})"
+        if operator in (">", "<=", ">=", "<") and number > 0:
+            # What is below a positive number already stays there.
+            above = f"{rounded} {'>' if operator in ('>', '<=') else '>='} {number!r}"
+            code = f"{code} if {above} else {NEVER}"
+        crossed = self.writer.let(code, "until")
         return self._earliest([crossed, expiry]) or crossed
 
     def _count_crossing(
@@ -488,7 +513,7 @@ class _Writing:
         if window is None or not math.isfinite(number) or feature.default != 0:
             return None  # with another default, the value does not go down to 0
         count = self.field(FieldRef(name=feature.name)).code
-        at = f"{self._record(group)}.facts.at"
+        at = self._at(group)
         if how.window.newest is not None:
             return None
         # Facts leave one by one, the oldest first: the count drops below `least` when the

@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 
 from vocative.segment.definitions import (
     AggregateFeature,
@@ -44,6 +45,10 @@ class Kind(StrEnum):
     TEXTS = "s"
 
 
+ARRAY_CODES = {Kind.GRAINS: "d", Kind.NUMBERS: "d", Kind.INTEGERS: "q", Kind.TEXTS: ""}
+"""What kind of array a column is in memory; "": a list."""
+
+
 class Total(StrEnum):
     """A running total over all of a person's facts."""
 
@@ -56,16 +61,17 @@ class Total(StrEnum):
     POINTS = "points"
 
 
-TOTAL_SLOTS = {
-    Total.COUNT: 1,
-    Total.SUM: 2,
-    Total.LEAST: 1,
-    Total.GREATEST: 1,
-    Total.FIRST: 3,
-    Total.LAST: 3,
-    Total.POINTS: 2,
+NOTHING: dict[Total, tuple[Any, ...]] = {
+    Total.COUNT: (0,),
+    Total.SUM: (0.0, 0),
+    Total.LEAST: (None,),
+    Total.GREATEST: (None,),
+    Total.FIRST: (None, "", None),
+    Total.LAST: (None, "", None),
+    Total.POINTS: (0.0, 0),
 }
-"""How many values each one takes; see `fold.py` for what they are."""
+"""The values each one takes, as they are without facts; see `fold.py` for what they are."""
+TOTAL_SLOTS = {total: len(values) for total, values in NOTHING.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +143,16 @@ class Group:
             [self.horizon, self.newest, self.ordered, self.items],
         ]
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """What kind of array each column is; "": a list."""
+        return tuple(ARRAY_CODES[column.kind] for column in self.columns)
+
+    @cached_property
+    def nothing(self) -> tuple[Any, ...]:
+        """The running totals of a person without facts."""
+        return tuple(value for total in self.totals for value in NOTHING[total.total])
 
     def total_at(self, wanted: RunningTotal) -> int:
         """The first slot of a running total."""

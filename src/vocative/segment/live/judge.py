@@ -200,8 +200,9 @@ class Batch:
         for person_id, told in now.items():
             person = people[person_id]
             before = person.traits
-            self._set_traits(person, told)
-            if before != person.traits:
+            if before is None or told.news:
+                self._set_traits(person, told)
+            if told.news and before != person.traits:
                 mask = self._masks.get(person_id, 0)
                 self._masks[person_id] = mask | self.program.traits_bit
                 self._causes[person_id] = "profile"
@@ -298,12 +299,8 @@ class Batch:
 
     def _judge(self, person: Person, evaluation: Evaluation, now: int, *, whole: bool) -> None:
         """Judge some segments; `whole`: all that can be judged, so that `until` is exact."""
-        numbers = self.program.numbers
-        records = []
-        for place in evaluation.groups:
-            number = numbers[place]
-            record = person.records.get(number)
-            records.append(record or self.people.seen(self.tx, person, number))
+        here, seen = person.records, self.people.seen
+        records = [here.get(n) or seen(self.tx, person, n) for n in evaluation.groups]
         traits = person.traits or self.program.live_traits({}, now)
         scores = self._scores.get(person.person_id, _NO_SCORES)
         bits, families, until = evaluation.judge(
@@ -318,12 +315,11 @@ class Batch:
         self.touched[person.person_id] = person
 
     def _tell(self, person: Person, bits: int, families: Sequence[str | None], now: int) -> None:
-        before = self.program.member_names(person.bits, person.families)
-        after = self.program.member_names(bits, families)
+        left, entered = self.program.moved(person.bits, person.families, bits, families)
         cause = self._causes.get(person.person_id, "profile")
-        for name in sorted(before - after):
+        for name in left:
             self.changes.append(Change(person.person_id, name, False, now, cause))
-        for name in sorted(after - before):
+        for name in entered:
             self.changes.append(Change(person.person_id, name, True, now, cause))
 
     # Reading beside
@@ -338,9 +334,7 @@ class Batch:
             )
             for person_id, traits, first_seen_at in rows:
                 stated = msgspec.json.decode(traits)
-                self._set_traits(
-                    wanted[person_id], PersonNow(traits=stated, first_seen_at=first_seen_at)
-                )
+                self._set_traits(wanted[person_id], PersonNow(stated, first_seen_at, news=False))
 
     def _read_members(self, people: Mapping[str, Person]) -> None:
         """Take the segments people are in from the memberships themselves."""

@@ -7,20 +7,24 @@ written once, in the batch's own transaction.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from vocative.segment.live.groups import Group
-from vocative.segment.live.record import Chunks, Record
+from vocative.segment.live.record import Record
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction, in_lists
 
 KEPT_PEOPLE = 60_000
 """How many people stay in memory."""
-HELD_EVENTS, HELD_LINES = 0, 1
+PATIENCE = 3_600_000_000
+"""A row's instant of the next change stays as it is when the true one is later, unless it is within
+so many microseconds: with every event of a visit something leaves a window a little later, and
+moving rows about in an index costs more than looking at a person for nothing now and then."""
 _encode = msgspec.msgpack.Encoder().encode
-_Body = tuple[int, bytes, list[str | None], dict[int, bytes], list[Any]]
+_Body = tuple[int, bytes, list[str | None], dict[int, list[Any]], list[Any]]
 _decode = msgspec.msgpack.Decoder(_Body).decode
 
 
@@ -37,6 +41,7 @@ class Person:
         "person_id",
         "records",
         "revision",
+        "stored_change",
         "traits",
     )
 
@@ -47,13 +52,16 @@ class Person:
         self.bits = 0
         """Bit i: in the i-th segment of that plan."""
         self.families: list[str | None] = []
-        self.packed: dict[int, bytes] = {}
-        """By the number of the group; those decoded are in `records`."""
+        self.packed: dict[int, list[Any]] = {}
+        """Records as rows have them, by number; those looked at are in `records`."""
         self.records: dict[int, Record] = {}
         self.dirty: set[int] = set()
         self.held: list[Any] = []
         """Facts that lie in the future: (instant, relation, row)."""
         self.next_change = NEVER
+        """When time alone changes something, or earlier: then it is looked at for nothing."""
+        self.stored_change = 0
+        """The same as the row has it."""
         self.traits: dict[str, Any] | None = None
         """As generated code wants them; None: not read yet."""
 
@@ -113,11 +121,11 @@ class People:
         """A person's record of one group, decoded when it is first asked for."""
         record = person.records.get(number)
         if record is None:
-            group, body = self.groups[number], person.packed.get(number)
-            if body is None:
+            group, packed = self.groups[number], person.packed.get(number)
+            if packed is None:
                 record = Record.empty(group)
             else:
-                record = Record.unpacked(group, body, _chunks(tx, person.person_id, number))
+                record = Record.unpacked(group, packed, _Chunks(tx, person.person_id, number))
             person.records[number] = record
         return record
 
@@ -125,21 +133,22 @@ class People:
         """Write the state of people."""
         rows, sealed, dropped = [], [], []
         for person in people:
+            person_id, packed, records = person.person_id, person.packed, person.records
             for number in person.dirty:
-                record = person.records[number]
-                person.packed[number] = record.packed(self.groups[number], now)
-                place = {"person_id": person.person_id, "group_key": str(number)}
-                sealed += [{**place, "chunk": n, "body": body} for n, body in record.sealing]
-                dropped += [{**place, "chunk": n} for n in record.dropped]
-                record.sealing, record.dropped = [], []
+                record = records[number]
+                packed[number] = record.packed(self.groups[number], now)
+                if record.sealing or record.dropped:
+                    key = str(number)
+                    sealed += [(person_id, key, chunk, body) for chunk, body in record.sealing]
+                    dropped += [(person_id, key, chunk) for chunk in record.dropped]
+                    record.sealing = record.dropped = ()
             person.dirty.clear()
-            rows.append(
-                {
-                    "person_id": person.person_id,
-                    "next": None if person.next_change >= NEVER else person.next_change,
-                    "body": _body(person),
-                }
-            )
+            if not now + PATIENCE < person.stored_change <= person.next_change:
+                person.stored_change = person.next_change
+            next_change = None if person.stored_change >= NEVER else person.stored_change
+            rows.append((person_id, next_change, _body(person)))
+        # Neighbours share pages of the store.
+        rows.sort(key=itemgetter(0))
         tx.run(_DROP_CHUNK, dropped)
         tx.run(_SEAL_CHUNK, sealed)
         tx.run(_WRITE, rows)
@@ -164,9 +173,11 @@ class People:
         person = Person(person_id)
         person.revision, bits, person.families, packed, person.held = _decode(body)
         person.bits = int.from_bytes(bits, "little")
-        # What an older plan kept and this one does not is left behind.
-        person.packed = {number: b for number, b in packed.items() if number in self.groups}
-        person.next_change = NEVER if next_change is None else next_change
+        person.packed = packed
+        if not packed.keys() <= self.groups.keys():
+            # What an older plan kept and this one does not is left behind.
+            person.packed = {n: found for n, found in packed.items() if n in self.groups}
+        person.next_change = person.stored_change = NEVER if next_change is None else next_change
         return person
 
     def _make_room(self) -> None:
@@ -179,16 +190,23 @@ def _body(person: Person) -> bytes:
     return _encode((person.revision, bits, person.families, person.packed, person.held))
 
 
-def _chunks(tx: Transaction, person_id: str, number: int) -> Chunks:
-    def read() -> list[bytes]:
-        rows = tx.tuples(
+class _Chunks:
+    """Reads a record's sealed chunks when it is asked."""
+
+    __slots__ = ("number", "person_id", "tx")
+
+    def __init__(self, tx: Transaction, person_id: str, number: int) -> None:
+        self.tx = tx
+        self.person_id = person_id
+        self.number = number
+
+    def __call__(self) -> list[bytes]:
+        rows = self.tx.tuples(
             "SELECT body FROM live_chunks WHERE person_id = :person_id AND group_key = :group_key"
             " ORDER BY chunk",
-            {"person_id": person_id, "group_key": str(number)},
+            {"person_id": self.person_id, "group_key": str(self.number)},
         )
         return [bytes(row[0]) for row in rows]
-
-    return read
 
 
 _READ = "SELECT person_id, next_change_at, body FROM live_people"

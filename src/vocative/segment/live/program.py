@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Any
@@ -128,6 +128,8 @@ class Program:
     def judging(self, mask: int, without: int = 0) -> Evaluation:
         """The function that judges every segment that something in a mask can change.
 
+        Its `groups` are the numbers under which rows keep them.
+
         Args:
             mask: What changed.
             without: Groups that are not complete yet: segments that use them wait.
@@ -154,7 +156,9 @@ class Program:
             # What changed is judged with all the rest: slower, and just as right.
             names = self._names(self.everything, without)
         if names not in self._functions:
-            self._functions[names] = compile_segments(self.plan, self.groups, names, self._cuts)
+            found = compile_segments(self.plan, self.groups, names, self._cuts)
+            numbers = tuple(self.numbers[place] for place in found.groups)
+            self._functions[names] = replace(found, groups=numbers)
         return self._functions[names]
 
     def reading(self, names: Sequence[str]) -> Reading:
@@ -183,13 +187,35 @@ class Program:
 
     def member_names(self, bits: int, families: Sequence[str | None]) -> set[str]:
         """The segments that bits and families' values stand for."""
-        names = {
-            name
-            for number, name in enumerate(self.segments)
-            if bits >> number & 1 and not self.plan.segments[name].is_family
-        }
         pairs = zip(self.families, families, strict=False)
-        return names | {f"{family}:{value}" for family, value in pairs if value is not None}
+        return {f"{family}:{value}" for family, value in pairs if value is not None}.union(
+            self._set(bits)
+        )
+
+    def moved(
+        self,
+        bits: int,
+        families: Sequence[str | None],
+        bits_now: int,
+        families_now: Sequence[str | None],
+    ) -> tuple[list[str], list[str]]:
+        """The segments that somebody has left and entered, each in the order of names."""
+        left, entered = self._set(bits & ~bits_now), self._set(bits_now & ~bits)
+        if families != families_now:
+            pairs = zip(self.families, families, families_now, strict=True)
+            for family, before, after in pairs:
+                if before != after:
+                    left += [] if before is None else [f"{family}:{before}"]
+                    entered += [] if after is None else [f"{family}:{after}"]
+        return sorted(left), sorted(entered)
+
+    def _set(self, bits: int) -> list[str]:
+        names = []
+        while bits:
+            number = bits.bit_length() - 1
+            names.append(self.segments[number])
+            bits ^= 1 << number
+        return names
 
     def bits_of(self, names: Iterable[str]) -> tuple[int, list[str | None]]:
         """The other way round: the bits and families' values of memberships."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from vocative.segment.live.groups import TOTAL_SLOTS, Group, Kind, Total
+from vocative.segment.live.groups import TOTAL_SLOTS, Group, Total
 
 CHUNK = 512
 """How many facts are sealed at a time."""
@@ -40,7 +40,8 @@ class Facts:
     def empty(cls, group: Group) -> "Facts":
         """No facts yet."""
         ids = array("Q") if group.ordered else None
-        return cls(array("q"), ids, [_column(column.kind) for column in group.columns])
+        columns: list[Values] = [array(code) if code else [] for code in group.codes]
+        return cls(array("q"), ids, columns)
 
     def add(self, at: int, number: int, values: Sequence[Any]) -> None:
         """Put a fact where it belongs; nearly always that is the end."""
@@ -83,19 +84,16 @@ class Facts:
         return [self.at.tobytes(), ids, columns]
 
     @classmethod
-    def unpacked(cls, group: Group, packed: Sequence[Any]) -> "Facts":
+    def unpacked(cls, group: Group, at: bytes, ids: bytes | None, columns: list[Any]) -> "Facts":
         """Facts that were packed."""
-        at, ids, columns = packed
-        found = cls.empty(group)
-        found.at.frombytes(at)
-        if found.ids is not None:
-            found.ids.frombytes(ids)
-        for column, values in zip(found.columns, columns, strict=True):
-            if isinstance(column, list):
-                column.extend(values)
-            else:
-                column.frombytes(values)
-        return found
+        return cls(
+            array("q", at),
+            None if ids is None else array("Q", ids),
+            [
+                array(code, values) if code else list(values)
+                for code, values in zip(group.codes, columns, strict=True)
+            ],
+        )
 
 
 class Record:
@@ -113,24 +111,32 @@ class Record:
         """Those in no chunk: the same object as `facts` while nothing is sealed."""
         self.sealed = sealed
         """Chunk → instant of its newest fact."""
-        self.sealing: list[tuple[int, bytes]] = []
-        self.dropped: list[int] = []
+        self.sealing: Sequence[tuple[int, bytes]] = ()
+        """Chunks to be written."""
+        self.dropped: Sequence[int] = ()
+        """Chunks to be deleted."""
 
     @classmethod
     def empty(cls, group: Group) -> "Record":
         """Nothing kept yet."""
         facts = Facts.empty(group)
-        return cls(empty_totals(group), facts, facts, {})
+        return cls(list(group.nothing), facts, facts, {})
 
     @classmethod
-    def unpacked(cls, group: Group, body: bytes, chunks: Chunks) -> "Record":
-        """A record that was packed; chunks are asked for only when it has some."""
-        totals, sealed, *packed = _decode(body)
-        facts = open_facts = Facts.unpacked(group, packed)
+    def unpacked(cls, group: Group, packed: list[Any], chunks: Chunks) -> "Record":
+        """A record that was packed, which it takes for its own.
+
+        Args:
+            group: Of what.
+            packed: What `packed` gave.
+            chunks: Reads the bodies of sealed chunks; asked only when there are some.
+        """
+        totals, sealed, at, ids, columns = packed
+        facts = open_facts = Facts.unpacked(group, at, ids, columns)
         if sealed:
             facts = Facts.empty(group)
             for chunk in chunks():
-                facts.extend(Facts.unpacked(group, _decode(chunk)))
+                facts.extend(Facts.unpacked(group, *_decode(chunk)))
             facts.extend(open_facts)
         return cls(totals, facts, open_facts, sealed)
 
@@ -140,15 +146,15 @@ class Record:
         if self.open is not self.facts:
             self.open.add(at, number, values)
 
-    def packed(self, group: Group, now: int) -> bytes:
-        """The record as it is stored, without facts that nobody can see any more.
+    def packed(self, group: Group, now: int) -> list[Any]:
+        """The record in plain values, without facts that nobody can see any more.
 
         Chunks to write and to delete are left in `sealing` and `dropped`.
         """
         self._forget(group, now)
         if len(self.open.at) > CHUNK:
             self._seal(group)
-        return _encode([self.totals, self.sealed, *self.open.packed()])
+        return [self.totals, self.sealed, *self.open.packed()]
 
     def join(self, group: Group, other: "Record") -> None:
         """Take in another person's record, whose chunks are sealed anew under this one."""
@@ -171,38 +177,16 @@ class Record:
             self.open.drop(bisect_right(self.open.at, oldest - 1))
             for chunk in [chunk for chunk, newest in self.sealed.items() if newest < oldest]:
                 del self.sealed[chunk]
-                self.dropped.append(chunk)
+                self.dropped = [*self.dropped, chunk]
 
     def _seal(self, group: Group) -> None:
         if self.open is self.facts:
             # From here on the open facts are a copy of their own.
-            self.facts = Facts.unpacked(group, self.open.packed())
+            self.facts = Facts.unpacked(group, *self.open.packed())
         chunk = max([-1, *self.sealed, *self.dropped]) + 1
-        self.sealing.append((chunk, _encode(self.open.packed())))
+        self.sealing = [*self.sealing, (chunk, _encode(self.open.packed()))]
         self.sealed[chunk] = self.open.at[-1]
         self.open = Facts.empty(group)
-
-
-def _column(kind: Kind) -> "Values":
-    if kind is Kind.TEXTS:
-        return []
-    return array("q") if kind is Kind.INTEGERS else array("d")
-
-
-_NOTHING: dict[Total, list[Any]] = {
-    Total.COUNT: [0],
-    Total.SUM: [0.0, 0],
-    Total.LEAST: [None],
-    Total.GREATEST: [None],
-    Total.FIRST: [None, "", None],
-    Total.LAST: [None, "", None],
-    Total.POINTS: [0.0, 0],
-}
-
-
-def empty_totals(group: Group) -> list[Any]:
-    """The running totals of a person without facts."""
-    return [value for total in group.totals for value in _NOTHING[total.total]]
 
 
 def joined_totals(group: Group, these: list[Any], others: list[Any]) -> list[Any]:

@@ -4,10 +4,12 @@ Every function looks at the facts from index `start` on: the window of the featu
 microseconds UTC. Functions that depend on the instant also say until when their value stands.
 """
 
+import itertools
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vocative.segment.live.groups import DAY, SECOND, STREAK_LIMIT
@@ -61,7 +63,9 @@ def total_or_none(column: Sequence[Any], start: int) -> float | None:
 def mean(column: Sequence[Any], start: int) -> float | None:
     """The average of the known values."""
     values = known(column, start)
-    return sum(map(grains, values)) / GRAIN / len(values) if values else None
+    if not values:
+        return None
+    return sum([grains(value) for value in values]) / GRAIN / len(values)
 
 
 def smallest(column: Sequence[Any], start: int) -> Any:
@@ -116,19 +120,20 @@ def heaviest(facts: Facts, number: int, weights: int, start: int) -> Any:
 
 
 def _top(facts: Facts, number: int, weights: int | None, start: int) -> Any:
-    column = facts.columns[number]
-    unknown = None if isinstance(column, list) else UNKNOWN
-    weight_of = None if weights is None else facts.columns[weights]
+    values = facts.columns[number][start:]
+    if not values:
+        return None
+    unknown = None if isinstance(values, list) else UNKNOWN
     totals: dict[Any, float] = {}
     last: dict[Any, int] = {}
-    for index in range(start, len(facts.at)):
-        value = column[index]
+    worth = itertools.repeat(1.0) if weights is None else facts.columns[weights][start:]
+    for value, weight, at in zip(values, worth, facts.at[start:], strict=False):
         if value == unknown or value != value:  # noqa: PLR0124 - unknown is NaN
             continue
-        totals[value] = totals.get(value, 0.0) + (1.0 if weight_of is None else weight_of[index])
-        last[value] = facts.at[index]
-    if not totals:
-        return None
+        totals[value] = totals.get(value, 0.0) + weight
+        last[value] = at
+    if len(totals) < 2:
+        return next(iter(totals), None)
     return max(totals, key=lambda value: (totals[value] / GRAIN, last[value], value))
 
 
@@ -140,10 +145,27 @@ def score(weights: "array[float]", start: int) -> float:
 def decayed(
     weights: "array[float]", instants: "array[int]", start: int, now: int, half_life: int
 ) -> float:
-    """Points of kept facts, each halved once per half-life since it happened."""
+    """Points of kept facts, each halved once per half-life since it happened.
+
+    No fact may be older than 1,000 half-lives.
+    """
     return math.fsum(
-        weights[index] * 2.0 ** max((instants[index] - now) / half_life, -1000.0)
-        for index in range(start, len(instants))
+        [
+            weight * 2.0 ** ((at - now) / half_life)
+            for weight, at in zip(weights[start:], instants[start:], strict=True)
+        ]
+    )
+
+
+def decayed_long(
+    weights: "array[float]", instants: "array[int]", start: int, now: int, half_life: int
+) -> float:
+    """The same for facts of any age."""
+    return math.fsum(
+        [
+            weight * 2.0 ** max((at - now) / half_life, -1000.0)
+            for weight, at in zip(weights[start:], instants[start:], strict=True)
+        ]
     )
 
 
@@ -185,7 +207,7 @@ def crossing(points: float, operator: str, number: float, now: int, half_life: i
 
 def streak(instants: "array[int]", now: int, zone: str, period: str) -> tuple[int, int]:
     """How many calendar periods in a row have a fact, up to now, and until when that stands."""
-    if not instants:
+    if not instants or now - instants[-1] > _STREAK_OVER[period]:
         return 0, NEVER
     number = _PERIODS[period]
     today = number(local_time(now, zone))
@@ -234,6 +256,8 @@ def _month(local: int) -> int:
 
 
 _PERIODS = {"day": _day, "week": _week, "month": _month}
+_STREAK_OVER = {"day": 4 * DAY, "week": 16 * DAY, "month": 64 * DAY}
+"""A fact this old is in no period that a streak can end with, whatever clocks do."""
 
 
 def _end(now: int, period: int, zone: str, kind: str) -> int:
@@ -254,22 +278,52 @@ def _first_of(year: int, month: int) -> int:
     return (date(year, month, 1) - date(1970, 1, 1)).days * DAY
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a sequence asks for, in the form in which facts are looked through."""
+
+    bits: tuple[int, ...]
+    """The bit of each step that happens."""
+    within: tuple[int | None, ...]
+    """How long after the one before it, at most."""
+    absent_after: tuple[int, ...]
+    """The bit of what must not happen after each one; 0: anything may."""
+    wait: int | None
+    """For so long something must not have happened in the end; None: nothing is waited for."""
+
+    @classmethod
+    def of(cls, steps: Iterable[tuple[int, bool, int | None]]) -> "Steps":
+        """From (bit, whether it is an absence, within so many microseconds) of each step."""
+        known = list(steps)
+        bits: list[int] = []
+        within: list[int | None] = []
+        absent_after: list[int] = []
+        for bit, absent, limit in known:
+            if absent:
+                absent_after[-1] = bit
+            else:
+                bits.append(bit)
+                within.append(limit)
+                absent_after.append(0)
+        wait = known[-1][2] if known[-1][1] else None
+        return cls(tuple(bits), tuple(within), tuple(absent_after), wait)
+
+
 def completed(
-    instants: "array[int]",
-    masks: "array[int]",
-    steps: Sequence[tuple[int, bool, int | None]],
-    now: int,
-    window: int | None,
+    instants: "array[int]", masks: "array[int]", steps: Steps, now: int, window: int | None
 ) -> tuple[int | None, int]:
     """When a sequence was completed last, and until when that answer stands.
 
     Args:
         instants: When each fact happened.
         masks: Which steps each fact can be, bit i for step i.
-        steps: (bit, whether it is an absence, within so many microseconds) of each step.
+        steps: The sequence.
         now: The instant asked about.
         window: How long a completion counts; None: for ever.
     """
+    last = steps.bits[-1]
+    if not sum([mask & last for mask in masks]):
+        return None, NEVER
     run = _Run(steps)
     for at, mask in zip(instants, masks, strict=True):
         run.see(at, mask)
@@ -282,11 +336,11 @@ def completed(
 class _Run:
     """How far a person has come through the steps of a sequence."""
 
-    def __init__(self, steps: Sequence[tuple[int, bool, int | None]]) -> None:
-        self.positive = [step for step in steps if not step[1]]
-        self.absent_after = _absences(steps)
-        self.wait = steps[-1][2] if steps[-1][1] else None
-        self.reached: list[int | None] = [None] * len(self.positive)
+    __slots__ = ("done", "reached", "steps", "waiting")
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.reached: list[int | None] = [None] * len(steps.bits)
         """The instant of the latest run that got to each step."""
         self.waiting: list[int] = []
         """When runs are complete that wait for something not to happen."""
@@ -294,22 +348,24 @@ class _Run:
 
     def see(self, at: int, mask: int) -> None:
         """Take in the next fact."""
+        steps, reached = self.steps, self.reached
+        bits = steps.bits
         # The last step first: one fact is one step of a run, not two.
         matched = [
             number
-            for number in range(len(self.positive) - 1, -1, -1)
-            if mask & self.positive[number][0] and self._follows(number, at)
+            for number in range(len(bits) - 1, -1, -1)
+            if mask & bits[number] and self._follows(number, at)
         ]
-        for number, absent in enumerate(self.absent_after):
+        for number, absent in enumerate(steps.absent_after):
             if mask & absent:
                 self._stop(number, at)
         for number in matched:
-            self.reached[number] = at
-            if number == len(self.positive) - 1:
-                if self.wait is None:
+            reached[number] = at
+            if number == len(bits) - 1:
+                if steps.wait is None:
                     self.done = at
                 else:
-                    self.waiting.append(at + self.wait)
+                    self.waiting.append(at + steps.wait)
 
     def finished(self, now: int) -> tuple[int | None, int]:
         """The latest completion up to an instant, and the next one that is waited for."""
@@ -322,26 +378,15 @@ class _Run:
     def _follows(self, number: int, at: int) -> bool:
         if number == 0:
             return True
-        before, within = self.reached[number - 1], self.positive[number][2]
+        before, within = self.reached[number - 1], self.steps.within[number]
         return before is not None and (within is None or at - before <= within)
 
     def _stop(self, number: int, at: int) -> None:
         """Something happened that must not have happened after a step."""
-        if number < len(self.positive) - 1:
+        if number < len(self.reached) - 1:
             self.reached[number] = None
             return
         for end in self.waiting:
             if end < at:
                 self.done = end if self.done is None else max(self.done, end)
         self.waiting = []
-
-
-def _absences(steps: Sequence[tuple[int, bool, int | None]]) -> list[int]:
-    """For each step that happens: the bit of what must not happen after it, or 0."""
-    found: list[int] = []
-    for bit, absent, _ in steps:
-        if absent:
-            found[-1] = bit
-        else:
-            found.append(0)
-    return found
