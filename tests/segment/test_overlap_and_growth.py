@@ -19,6 +19,9 @@ from vocative.segment import (
     recompute,
     show_segment,
 )
+from vocative.segment.live.changes import Change, close_removed, write_changes
+from vocative.segment.plan import build_plan
+from vocative.segment.sizes import count_members
 from vocative.stores import open_store
 
 SEGMENTS = """\
@@ -40,18 +43,26 @@ def segmented(define):
     )
 
 
-def put(workspace, *rows):
-    """Memberships as (person, segment, since, until or None)."""
+def put(workspace, *rows, causes=None):
+    """Memberships as (person, segment, since, until or None).
+
+    `causes` are those of changes, by person and whether they entered; None unless told.
+    """
+    ends = [
+        Change(p, s, entered, to_micros(at), (causes or {}).get((p, entered)))
+        for p, s, since, until in rows
+        for entered, at in ((True, since), (False, until))
+        if at is not None
+    ]
+    write(workspace, sorted(ends, key=lambda change: change.at))
+
+
+def write(workspace, changes):
+    """These changes and no others."""
     with workspace.store.transaction() as tx:
         tx.run("DELETE FROM memberships")
-        tx.run(
-            "INSERT INTO memberships (person_id, segment, since_at, until_at)"
-            " VALUES (:p, :s, :since, :until)",
-            [
-                {"p": p, "s": s, "since": to_micros(since), "until": until and to_micros(until)}
-                for p, s, since, until in rows
-            ],
-        )
+        tx.run("DELETE FROM membership_changes")
+        write_changes(tx, changes, 0)
 
 
 @settings(
@@ -145,22 +156,13 @@ def test_whom_another_definition_finds_did_not_enter(segmented, clock):
         ("p4", "a", at(26), None),
         ("p5", "a", at(26), None),
         ("p6", "a", at(26), at(26)),
+        causes={
+            **{(f"p{n}", True): "definition" for n in (3, 4, 6)},
+            ("p5", True): "e1",
+            ("p1", False): "definition",
+            ("p2", False): "time",
+        },
     )
-    noted = [
-        *((f"p{n}", "entered", at(26), "definition") for n in (3, 4, 6)),
-        ("p5", "entered", at(26), "e1"),
-        ("p1", "exited", at(26), "definition"),
-        ("p2", "exited", at(26), "time"),
-    ]
-    with segmented.store.transaction() as tx:
-        tx.run(
-            'INSERT INTO membership_changes (person_id, segment, change, "at", recorded_at, cause)'
-            " VALUES (:p, 'a', :change, :at, :at, :cause)",
-            [
-                {"p": p, "change": change, "at": to_micros(when), "cause": cause}
-                for p, change, when, cause in noted
-            ],
-        )
     clock.at = at(27)
 
     def days():
@@ -174,6 +176,111 @@ def test_whom_another_definition_finds_did_not_enter(segmented, clock):
     assert days() == [(24, 0, 0, 2, 2), (25, 0, 0, 0, 2), (26, 3, 2, 0, 3), (27, 0, 0, 0, 3)]
     redefine(segmented, "feature", "orders", at(26, 11))
     assert days() == [(24, 0, 0, 2, 2), (25, 0, 0, 0, 2), (26, 1, 1, 1, 3), (27, 0, 0, 0, 3)]
+
+
+def told(workspace, name):
+    """Days of a segment's growth, and whether its last is as large as the segment is."""
+    days = growth(workspace, name).days
+    with workspace.store.read() as tx:
+        assert days[-1].members == count_members(tx).get(name, 0)
+    return [(day.on.day, day.entered, day.left, day.recounted, day.members) for day in days]
+
+
+def test_who_comes_and_goes_at_one_instant_did_so_once_or_not_at_all(segmented, clock):
+    def change(person, when, *directions):
+        return [Change(person, "a", one, to_micros(when), "e") for one in directions]
+
+    write(
+        segmented,
+        [
+            *change("p0", at(24), True),
+            *change("p1", at(25), True, False, True),
+            *change("p2", at(25), True, False),
+            *change("p0", at(26), False, True),
+            *change("p1", at(26), False, True, False),
+        ],
+    )
+    clock.at = at(27)
+    assert told(segmented, "a") == [
+        (24, 0, 0, 1, 1),
+        (25, 1, 0, 0, 2),
+        (26, 0, 1, 0, 1),
+        (27, 0, 0, 0, 1),
+    ]
+    page = membership_changes(segmented, segment="a")
+    assert [(c.person_id, c.change) for c in page.changes[1:4]] == [
+        ("p1", "entered"),
+        ("p1", "exited"),
+        ("p1", "entered"),
+    ]
+    assert [(one.since_at, one.until_at) for one in memberships_of(segmented, "p1")] == [
+        (at(25), at(26))
+    ]
+    assert [(one.since_at, one.until_at) for one in memberships_of(segmented, "p0")] == [
+        (at(26), None),
+        (at(24), at(26)),
+    ]
+
+
+def test_whom_a_definition_puts_out_did_not_leave(segmented, clock):
+    put(
+        segmented,
+        ("p1", "a", at(24), None),
+        ("p2", "a", at(24), None),
+        ("p3", "a", at(24), at(26)),
+        ("p1", "gone", at(24), None),
+    )
+    with segmented.store.transaction() as tx:
+        known = build_plan(segmented).segments
+        close_removed(tx, {**known, "gone": known["a"]}, to_micros(at(25)))
+        assert tx.value("SELECT count(*) FROM memberships WHERE until_at IS NULL") == 3
+        close_removed(tx, {"b": known["b"]}, to_micros(at(26)))
+        close_removed(tx, {"b": known["b"]}, to_micros(at(27)))
+        assert tx.value("SELECT count(*) FROM memberships WHERE until_at IS NULL") == 0
+    page = membership_changes(segmented, after=5)
+    assert [(c.person_id, c.segment, c.at, c.cause) for c in page.changes] == [
+        ("p1", "a", at(26), "definition"),
+        ("p2", "a", at(26), "definition"),
+        ("p1", "gone", at(26), "definition"),
+    ]
+    redefine(segmented, "segment", "a", at(26))
+    clock.at = at(27)
+    assert told(segmented, "a") == [
+        (24, 0, 0, 3, 3),
+        (25, 0, 0, 0, 3),
+        (26, 0, 1, -2, 0),
+        (27, 0, 0, 0, 0),
+    ]
+
+
+turns = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4 * 24 * 3)), max_size=30)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(moves=turns, batches=st.integers(1, 4))
+def test_changes_make_the_intervals_that_a_set_of_members_had(segmented, moves, batches):
+    """Whatever changes together, and however often at one instant."""
+    inside, changes, expected = {}, [], {}
+    for person, quarter in sorted(moves, key=lambda move: move[1]):
+        when = to_micros(at(1)) + quarter // 3
+        changes.append(Change(f"p{person}", "a", person not in inside, when, "e"))
+        if person in inside:
+            expected[person, inside.pop(person)] = when
+        else:
+            inside[person] = when
+            expected[person, when] = None
+    size = max(1, len(changes) // batches)
+    write(segmented, [])
+    with segmented.store.transaction() as tx:
+        for start in range(0, len(changes), size):
+            write_changes(tx, changes[start : start + size], 0)
+    with segmented.store.read() as tx:
+        rows = tx.tuples("SELECT person_id, since_at, until_at FROM memberships")
+        seen = tx.tuples('SELECT person_id, change, "at" FROM membership_changes ORDER BY seq')
+    assert {(int(person[1:]), since): until for person, since, until in rows} == expected
+    assert seen == [(c.person_id, "entered" if c.entered else "exited", c.at) for c in changes]
 
 
 def test_growth_of_what_was_never_computed(segmented):
@@ -340,12 +447,6 @@ def test_sizes_are_those_of_now_and_say_when_they_changed(segmented, known, happ
     assert sizes["country:FR"].count == 1
     # What enters between two recomputations shows at once.
     put(segmented, ("p1", "a", first, clock.now()), ("p1", "b", clock.now(), None))
-    with segmented.store.transaction() as tx:
-        tx.run(
-            'INSERT INTO membership_changes (person_id, segment, change, "at", recorded_at)'
-            " VALUES ('p1', 'b', 'entered', :at, :at)",
-            {"at": to_micros(clock.now())},
-        )
     sizes = {one.name: one for one in list_segments(segmented)}
     assert (sizes["a"].count, sizes["a"].changed_at) == (0, clock.now())
     assert (sizes["b"].count, sizes["b"].changed_at) == (1, clock.now())
@@ -380,18 +481,10 @@ def test_postgresql_answers_the_same(segmented, clock, postgres_url):
             ("p2", "a", at(24), None),
             ("p2", "b", at(25), None),
             ("p2", "country:FR", at(25), None),
+            ("p2", "country:FR", at(26), at(26)),
+            causes={("p1", True): "definition", ("p1", False): "definition"},
         )
         with segmented.store.transaction() as tx:
-            tx.run(
-                "INSERT INTO membership_changes"
-                ' (person_id, segment, change, "at", recorded_at, cause)'
-                " VALUES (:p, :s, :c, :at, :at, 'definition')",
-                [
-                    {"p": "p1", "s": "a", "c": "entered", "at": to_micros(at(24))},
-                    {"p": "p1", "s": "a", "c": "exited", "at": to_micros(at(26))},
-                    {"p": "p2", "s": "b", "c": "entered", "at": to_micros(at(25))},
-                ],
-            )
             tx.run(
                 "INSERT INTO segment_sizes (segment, computed_at, members) VALUES ('b', :at, 2)",
                 {"at": to_micros(at(25))},

@@ -32,8 +32,9 @@ def described(store: Store) -> dict[str, Any]:
                 for column in inspector.get_columns(table)
             ],
             "primary key": inspector.get_pk_constraint(table),
+            "options": inspector.get_table_options(table),
             "indexes": sorted(
-                (index["name"], tuple(index["column_names"]), index["unique"])
+                (index["name"], tuple(index["column_names"]), index["unique"], partial(index))
                 for index in inspector.get_indexes(table)
             ),
             "unique": sorted(
@@ -43,6 +44,12 @@ def described(store: Store) -> dict[str, Any]:
         }
         for table in sorted(set(inspector.get_table_names()) - {"alembic_version"})
     }
+
+
+def partial(index: Any) -> str:
+    """Of which rows an index is; nothing when of all."""
+    options = index.get("dialect_options", {})
+    return str(options.get("sqlite_where", options.get("postgresql_where", ""))).strip("()")
 
 
 def test_migrations_make_what_the_schema_says(url: str, tmp_path: Path) -> None:
@@ -139,3 +146,35 @@ def test_applied_events_stay_known_when_their_ids_become_bytes(url: str) -> None
         with store.read() as tx:
             rows = tx.tuples("SELECT event_id FROM seen_events")
             assert {one for (one,) in rows} == {*ids, "ff" * 16, "ee" * 16}
+
+
+def test_intervals_become_the_first_changes(url: str) -> None:
+    intervals = [
+        ("p1", "a", 10, 20),
+        ("p1", "a", 20, None),  # left and entered at one instant
+        ("p1", "b", 15, 15),  # never was
+        ("p2", "a", 10, 30),
+        ("p2", "b", 5, None),
+    ]
+    with open_store(url) as store:
+        downgrade(store, "0002")
+        with store.transaction() as tx:
+            tx.run("INSERT INTO memberships VALUES (:p, :s, :since, :until)", intervals)
+        upgrade(store)
+        with store.transaction() as tx:
+            assert tx.tuples("SELECT * FROM memberships ORDER BY 1, 2, 3") == intervals
+            rows = tx.tuples(
+                'SELECT person_id, segment, change, "at", recorded_at, cause'
+                " FROM membership_changes ORDER BY seq"
+            )
+            assert rows == [
+                ("p2", "b", "entered", 5, 5, None),
+                ("p1", "a", "entered", 10, 10, None),
+                ("p2", "a", "entered", 10, 10, None),
+                ("p1", "a", "exited", 20, 20, None),
+                ("p1", "a", "entered", 20, 20, None),
+                ("p2", "a", "exited", 30, 30, None),
+            ]
+        downgrade(store, "0002")
+        with store.read() as tx:
+            assert tx.tuples("SELECT * FROM memberships ORDER BY 1, 2, 3") == intervals

@@ -1,12 +1,13 @@
 """How a segment grew: who entered, who left and how many were in, day by day.
 
-Made from the intervals in `memberships`. They begin when the segment was first computed; before
-that nothing is known, and nothing is made up. Whom another definition finds in or out was
-recounted: nobody entered or left.
+Made from `membership_changes`, back from who is in it now. They begin when the segment was first
+computed; before that nothing is known, and nothing is made up. Whom another definition finds in or
+out was recounted: nobody entered or left.
 """
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from vocative.clock import from_micros, to_micros
 from vocative.errors import unknown_name
 from vocative.segment.plan import Plan, base_name, build_plan
 from vocative.segment.results import Growth, GrowthDay
+from vocative.segment.sizes import count_members
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
@@ -50,7 +52,7 @@ def growth(workspace: Workspace, name: str, *, days: int = DAYS) -> Growth:
             segment=name,
             timezone=workspace.settings.timezone,
             recorded_since=since,
-            started_with=record.days(began, began)[0].recounted if record else 0,
+            started_with=record.found_on(began) if record else 0,
             redefined_at=redefined,
             days=record.days(first, today) if record else [],
         )
@@ -69,8 +71,10 @@ def _recorded_since(tx: Transaction, name: str) -> datetime | None:
             "beginning": f"{family}:",
         },
     )
-    entered = tx.value("SELECT min(since_at) FROM memberships WHERE segment = :s", {"s": name})
-    known = [at for at in (first, entered) if at is not None]
+    changed = tx.value(
+        'SELECT min("at") FROM membership_changes WHERE segment = :name', {"name": name}
+    )
+    known = [at for at in (first, changed) if at is not None]
     return from_micros(min(known)) if known else None
 
 
@@ -89,6 +93,20 @@ def _redefined_at(tx: Transaction, plan: Plan, name: str, since: datetime | None
     names = {("segment", one) for one in segments} | {("feature", one) for one in features}
     found = {at for kind, one, at in rows if (kind, one) in names}
     return [from_micros(at) for at in sorted(found)]
+
+
+@dataclass
+class _Moves:
+    """How many people came and went, by local day."""
+
+    entered: Counter[date] = field(default_factory=Counter)
+    left: Counter[date] = field(default_factory=Counter)
+    recounted: Counter[date] = field(default_factory=Counter)
+
+    @property
+    def net(self) -> int:
+        """How many more there are after all of it."""
+        return self.entered.total() - self.left.total() + self.recounted.total()
 
 
 class _Record:
@@ -111,69 +129,54 @@ class _Record:
         self._recounted_on = {since.astimezone(zone).date()}
         self._recounted_on |= days | {on + timedelta(days=1) for on in days}
 
+    def found_on(self, on: date) -> int:
+        """How many more a definition found on a day."""
+        return self._moves(on, before=on + timedelta(days=1)).recounted[on]
+
     def days(self, first: date, last: date) -> list[GrowthDay]:
         """Each day from `first` to `last`."""
-        began, end = self._midnight(first), self._midnight(last + timedelta(days=1))
-        entered, found = self._by_day("since_at", "entered", began, end)
-        left, lost = self._by_day("until_at", "exited", began, end)
-        members = self._members_before(began)
+        moves = self._moves(first)
+        members = count_members(self._tx, self._name).get(self._name, 0) - moves.net
         days = []
         for number in range((last - first).days + 1):
             on = first + timedelta(days=number)
-            recounted = found[on] - lost[on]
-            members += entered[on] - left[on] + recounted
+            entered, left, recounted = moves.entered[on], moves.left[on], moves.recounted[on]
+            members += entered - left + recounted
             days.append(
-                GrowthDay(
-                    on=on,
-                    entered=entered[on],
-                    left=left[on],
-                    recounted=recounted,
-                    members=members,
-                )
+                GrowthDay(on=on, entered=entered, left=left, recounted=recounted, members=members)
             )
         return days
 
-    def _by_day(
-        self, column: str, change: str, began: int, end: int
-    ) -> tuple[Counter[date], Counter[date]]:
-        """How many intervals begin or end on each day: by themselves, and by a definition.
+    def _moves(self, first: date, before: date | None = None) -> _Moves:
+        """Who came and went from a day on, or only before another.
 
-        Intervals that ended as they began never were.
+        Who entered and left at one instant did neither.
         """
+        end = None if before is None else self._midnight(before)
+        until = "" if end is None else ' AND "at" < :end'
         rows = self._tx.tuples(
-            f"SELECT m.{column} / {_PIECE} AS piece, count(*), sum(CASE WHEN noted.cause ="
-            f" 'definition' OR m.{column} = :since THEN 1 ELSE 0 END) FROM memberships AS m"
-            " LEFT JOIN membership_changes AS noted ON noted.person_id = m.person_id"
-            " AND noted.segment = m.segment AND noted.change = :change"
-            f' AND noted."at" = m.{column}'
-            f" WHERE m.segment = :name AND m.{column} >= :began AND m.{column} < :end"
-            " AND (m.until_at IS NULL OR m.until_at > m.since_at) GROUP BY 1",
+            "SELECT piece, net, sum(anew), count(*) FROM ("
+            f'SELECT "at" / {_PIECE} AS piece,'
+            " sum(CASE change WHEN 'entered' THEN 1 ELSE -1 END) AS net,"
+            " max(CASE WHEN cause = 'definition' OR \"at\" = :since THEN 1 ELSE 0 END) AS anew"
+            f' FROM membership_changes WHERE segment = :name AND "at" >= :began{until}'
+            ' GROUP BY "at", person_id) AS instants WHERE net <> 0 GROUP BY piece, net',
             {
                 "name": self._name,
-                "change": change,
                 "since": self._since,
-                "began": began,
+                "began": self._midnight(first),
                 "end": end,
             },
         )
-        moved: Counter[date] = Counter()
-        recounted: Counter[date] = Counter()
-        for piece, everybody, defined in rows:
+        moves = _Moves()
+        for piece, net, defined, everybody in rows:
             on = from_micros(int(piece) * _PIECE).astimezone(self._zone).date()
             # On other days, computing anew only found what had happened in the meantime.
             anew = int(defined) if on in self._recounted_on else 0
+            moved = moves.entered if net > 0 else moves.left
             moved[on] += int(everybody) - anew
-            recounted[on] += anew
-        return moved, recounted
-
-    def _members_before(self, at: int) -> int:
-        return int(
-            self._tx.value(
-                "SELECT count(*) FROM memberships WHERE segment = :name AND since_at < :at"
-                " AND (until_at IS NULL OR (until_at >= :at AND until_at > since_at))",
-                {"name": self._name, "at": at},
-            )
-        )
+            moves.recounted[on] += anew if net > 0 else -anew
+        return moves
 
     def _midnight(self, on: date) -> int:
         return to_micros(datetime.combine(on, time(), self._zone))

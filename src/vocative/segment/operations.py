@@ -5,7 +5,7 @@ from vocative.errors import unknown_name
 from vocative.segment.batch import segments_sql
 from vocative.segment.plan import SegmentDef, base_name, build_plan, plan_definitions
 from vocative.segment.results import FeatureSummary, SegmentDetail, SegmentSummary, Size
-from vocative.segment.sizes import Sizes, read_sizes
+from vocative.segment.sizes import CurrentSizes, read_sizes
 from vocative.sql import Field, Type, to_text
 from vocative.workspace import Workspace
 
@@ -103,7 +103,7 @@ def field_catalog(workspace: Workspace) -> dict[str, Field]:
     return {**scores, **plan.catalog.fields}
 
 
-def _summary(name: str, segment: SegmentDef, sizes: Sizes) -> SegmentSummary:
+def _summary(name: str, segment: SegmentDef, sizes: CurrentSizes) -> SegmentSummary:
     members = sizes.members_of(name)
     condition = to_text(segment.node)
     value = name.partition(":")[2]

@@ -1,17 +1,19 @@
 """Memberships as intervals, and every change of one as a row with a number.
 
-Both are written in the transaction of whatever changed them: a change is never lost and never
-there twice, and whoever reads it finds the person as the change left them.
+Both are written in the transaction of whatever changed them, with the offset of the log: a change
+is never lost and never there twice, and whoever reads it finds the person as the change left them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
 from vocative.segment.plan import Plan, SegmentDef, base_name
+from vocative.segment.sizes import count_members
 from vocative.stores import Transaction
 
 HOUR = 3_600_000_000
+_KEY = attrgetter("person_id", "segment")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,7 @@ class Sizes:
     """How many people are in each segment, kept as they come and go."""
 
     def __init__(self, tx: Transaction) -> None:
-        self._members = dict(
-            tx.tuples(
-                "SELECT segment, count(*) FROM memberships WHERE until_at IS NULL GROUP BY segment"
-            )
-        )
+        self._members = count_members(tx)
 
     def count(self, changes: Iterable[Change]) -> set[str]:
         """Take in changes.
@@ -70,42 +68,51 @@ class Sizes:
         return plain | {name for name in self._members if base_name(name) in plan.segments}
 
 
-def write_changes(tx: Transaction, changes: Iterable[Change], now: int) -> None:
-    """Write changes and the intervals they begin and end, in order."""
-    batch: dict[tuple[str, str], Change] = {}
-    for change in changes:
-        key = (change.person_id, change.segment)
-        if key in batch:
-            _write(tx, list(batch.values()), now)
-            batch = {}
-        batch[key] = change
-    _write(tx, list(batch.values()), now)
+def write_changes(tx: Transaction, changes: Sequence[Change], now: int) -> None:
+    """Write changes in their order, and the intervals they begin and end."""
+    tx.run(
+        "INSERT INTO membership_changes (person_id, segment, change, at, recorded_at, cause)"
+        " VALUES (:person_id, :segment, :change, :at, :now, :cause)",
+        [
+            (c.person_id, c.segment, "entered" if c.entered else "exited", c.at, now, c.cause)
+            for c in changes
+        ],
+    )
+    for turn in _turns(changes):
+        _write_intervals(tx, turn)
 
 
-def _write(tx: Transaction, changes: list[Change], now: int) -> None:
-    rows: list[dict[str, Any]] = [
-        {"person_id": c.person_id, "segment": c.segment, "at": c.at} for c in changes
-    ]
+def _turns(changes: Iterable[Change]) -> list[list[Change]]:
+    """Changes apart by whether they are the first, second, … of a person and segment.
+
+    Each part holds a person and segment once, so that its order does not matter: it is that of the
+    key, because neighbours there are on one page of the store.
+    """
+    turns: list[list[Change]] = []
+    before, turn = None, 0
+    for change in sorted(changes, key=_KEY):
+        key = _KEY(change)
+        before, turn = key, turn + 1 if key == before else 0
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(change)
+    return turns
+
+
+def _write_intervals(tx: Transaction, changes: Sequence[Change]) -> None:
     # An earlier instant than the beginning leaves an empty interval, not a negative one. Written
-    # with coalesce, because SQLite would take the index on (segment, until_at) and read them all.
+    # with coalesce, so that SQLite goes by the key and not through all who are in the segment.
     tx.run(
         "UPDATE memberships SET until_at = CASE WHEN since_at > :at THEN since_at ELSE :at END"
         " WHERE person_id = :person_id AND segment = :segment AND coalesce(until_at, -1) = -1",
-        [row for row, change in zip(rows, changes, strict=True) if not change.entered],
+        [(c.at, c.at, c.person_id, c.segment) for c in changes if not c.entered],
     )
+    # Who left and enters again at one instant goes on with the interval that ended there.
     tx.run(
         "INSERT INTO memberships (person_id, segment, since_at, until_at)"
         " VALUES (:person_id, :segment, :at, NULL)"
         " ON CONFLICT (person_id, segment, since_at) DO UPDATE SET until_at = NULL",
-        [row for row, change in zip(rows, changes, strict=True) if change.entered],
-    )
-    tx.run(
-        "INSERT INTO membership_changes (person_id, segment, change, at, recorded_at, cause)"
-        " VALUES (:person_id, :segment, :change, :at, :now, :cause) ON CONFLICT DO NOTHING",
-        [
-            {**row, "change": "entered" if c.entered else "exited", "now": now, "cause": c.cause}
-            for row, c in zip(rows, changes, strict=True)
-        ],
+        [(c.person_id, c.segment, c.at) for c in changes if c.entered],
     )
 
 
@@ -119,7 +126,7 @@ def close_removed(tx: Transaction, known: Mapping[str, SegmentDef], now: int) ->
     tx.run(
         "INSERT INTO membership_changes (person_id, segment, change, at, recorded_at, cause)"
         " SELECT person_id, segment, 'exited', :now, :now, 'definition' FROM memberships"
-        " WHERE segment = :segment AND until_at IS NULL ON CONFLICT DO NOTHING",
+        " WHERE segment = :segment AND until_at IS NULL ORDER BY person_id",
         removed,
     )
     tx.run(

@@ -1,6 +1,7 @@
 """What live segments keep, and history that waits to become a part.
 
-Also: the ids of applied events as the 16 bytes they are instead of as 32 hexadecimal digits.
+Also: the ids of applied events as the 16 bytes they are instead of as 32 hexadecimal digits, and
+memberships in the form in which a change of one costs least.
 """
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the new tables; every applied event stays known."""
+    """Create the new tables; every applied event and every membership stays known."""
     op.create_table(
         "history_tail",
         sa.Column("relation", sa.Text(), nullable=False),
@@ -36,15 +37,18 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.BigInteger(), nullable=False, comment="when we noticed"),
         sa.Column("cause", sa.Text(), nullable=True, comment="what brought it about"),
         sa.PrimaryKeyConstraint("seq", name="pk_membership_changes"),
-        sa.UniqueConstraint(
-            "person_id",
-            "segment",
-            "change",
-            "at",
-            name="uq_membership_changes_person_id_segment_change_at",
-        ),
     )
     op.create_index("ix_membership_changes_segment_at", "membership_changes", ["segment", "at"])
+    op.execute(_CHANGES_SO_FAR)
+    op.drop_index("ix_memberships_segment_until_at", "memberships")
+    _rebuild_memberships(with_rowid=False)
+    op.create_index(
+        "ix_memberships_segment_until_at_since_at",
+        "memberships",
+        ["segment", "until_at", "since_at"],
+        sqlite_where=sa.text("until_at IS NULL"),
+        postgresql_where=sa.text("until_at IS NULL"),
+    )
     op.create_table(
         "feature_cuts",
         sa.Column("feature", sa.Text(), nullable=False),
@@ -106,6 +110,19 @@ def upgrade() -> None:
     op.drop_table("seen_before")
 
 
+# Who left and entered again at one instant did so in this order.
+_CHANGES_SO_FAR = """
+INSERT INTO membership_changes (person_id, segment, change, at, recorded_at)
+SELECT person_id, segment, change, since_at, since_at FROM (
+    SELECT person_id, segment, 'entered' AS change, since_at FROM memberships
+    WHERE until_at IS NULL OR until_at > since_at
+    UNION ALL
+    SELECT person_id, segment, 'exited', until_at FROM memberships WHERE until_at > since_at
+) AS intervals
+ORDER BY since_at, change DESC, person_id, segment
+"""
+
+
 def downgrade() -> None:
     """Drop the new tables; rows of history that wait to become a part must not be lost."""
     if op.get_bind().execute(sa.text("SELECT 1 FROM history_tail")).first():
@@ -121,6 +138,9 @@ def downgrade() -> None:
     )
     _copy("INSERT INTO seen_events SELECT {as_text}, 0 FROM seen_before")
     _copy_tail()
+    op.drop_index("ix_memberships_segment_until_at_since_at", "memberships")
+    _rebuild_memberships(with_rowid=True)
+    op.create_index("ix_memberships_segment_until_at", "memberships", ["segment", "until_at"])
     for table in (
         "seen_before",
         "seen_tail",
@@ -132,6 +152,28 @@ def downgrade() -> None:
         "history_tail",
     ):
         op.drop_table(table)
+
+
+def _rebuild_memberships(*, with_rowid: bool) -> None:
+    """Keep rows in a table of their own or, with_rowid=False, in the key itself: SQLite only."""
+    if op.get_bind().dialect.name == "postgresql":
+        return
+    op.rename_table("memberships", "memberships_before")
+    op.create_table(
+        "memberships",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("segment", sa.Text(), nullable=False),
+        sa.Column("since_at", sa.BigInteger(), nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("person_id", "segment", "since_at", name="pk_memberships"),
+        sqlite_with_rowid=with_rowid,
+    )
+    columns = "person_id, segment, since_at, until_at"
+    op.execute(
+        f"INSERT INTO memberships ({columns}) SELECT {columns} FROM memberships_before"
+        " ORDER BY person_id, segment, since_at"
+    )
+    op.drop_table("memberships_before")
 
 
 def _drop_key(table: str) -> None:
