@@ -5,6 +5,8 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from vocative.errors import EngineError
+from vocative.stores import Store, Transaction
 from vocative.workspace import Workspace
 from vocative.workspace import history as module
 
@@ -95,6 +98,42 @@ def test_a_reader_keeps_its_files_while_they_are_joined_and_swept(ten: Workspace
     ten.history.sweep(ten.store)
     assert files(ten) == visible(ten)
     assert len(ids(ten)) == 30
+
+
+def test_a_sweep_right_after_a_join_leaves_readers_their_files(
+    ten: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = Store.transaction
+
+    @contextmanager
+    def then_swept(store: Store) -> Iterator[Transaction]:
+        with transaction(store) as tx:
+            yield tx
+        ten.history.sweep(store)
+
+    age(ten)
+    with ten.engine() as reader:
+        monkeypatch.setattr(Store, "transaction", then_swept)
+        ten.history.compact(ten.store, limit=5)
+        assert reader.rows("SELECT count(*) AS n FROM events") == [{"n": 30}]
+    assert len(visible(ten)) == 1
+
+
+def test_a_file_that_goes_while_another_sweeps_is_let_go(
+    ten: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Path.glob
+
+    def one_more(folder: Path, pattern: str) -> Iterator[Path]:
+        yield folder / "events-000000000011-000000000011.parquet.1-1.partial"
+        yield from found(folder, pattern)
+
+    (ten.history.folder / "events-000000000012-000000000012.parquet").write_bytes(b"left over")
+    age(ten)
+    monkeypatch.setattr(Path, "glob", one_more)
+    ten.history.sweep(ten.store)
+    monkeypatch.undo()
+    assert files(ten) == visible(ten)
 
 
 def test_what_a_crash_left_is_not_seen_and_swept(ten: Workspace) -> None:

@@ -225,8 +225,10 @@ class History:
         # File times come from the machine's clock, whatever clock the workspace goes by.
         old = time.time() - READERS_SECONDS
         for path in self.folder.glob("*.p*"):
-            if path.name not in visible and path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+            # What is being written gets another name, and others sweep, too.
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in visible and path.stat().st_mtime < old:
+                    path.unlink()
 
     def _join(
         self, store: Store, relation: str, small: Sequence[tuple[str, int, int, int]]
@@ -241,13 +243,13 @@ class History:
         source = ds.dataset(paths)
         # No lock is held while the file is written: parts never change.
         self._write(name, source.schema, source.to_batches(use_threads=False))
+        for path in paths:
+            # Readers are told of the old parts until the commit: their time to go starts now.
+            path.touch()
         with store.transaction() as tx:
             gone = tx.run("DELETE FROM history_parts WHERE name = :name", [(p[0],) for p in small])
             _expect(gone, len(small))
             tx.run(_INSERT_PART, _part(name, relation, first, last, rows))
-        for path in paths:
-            # A reader may just have been told of the old parts: their time to go starts now.
-            path.touch()
 
     def _write(self, name: str, schema: "pa.Schema", batches: "Iterable[pa.RecordBatch]") -> None:
         """Write a whole file under its name, durable, or nothing."""
