@@ -11,6 +11,8 @@ from vocative.engines.base import HISTORY_COLUMNS
 from vocative.segment.live.groups import TOTAL_SLOTS, Column, Group, Kind, RunningTotal, Total
 from vocative.segment.live.record import UNKNOWN, Record
 from vocative.segment.live.values import grains
+from vocative.sql import to_text
+from vocative.sql.nodes import FieldRef
 from vocative.sql.python import event_function
 
 Fact = tuple[Any, ...]
@@ -93,8 +95,8 @@ class _Folding:
 
     def value(self, node: Any) -> str:
         """A local name that holds the value of an expression for this fact."""
-        from vocative.sql import to_text
-
+        if isinstance(node, FieldRef) and not node.path:
+            return f"fact[{self.columns.index(node.name)}]"
         text = to_text(node)
         if text not in self._values:
             name = f"v{len(self._values)}"
@@ -129,6 +131,8 @@ class _Folding:
     def column(self, column: Column) -> str:
         if column.points:
             return self.points(column.points)
+        if column.steps and all(step.condition is None for step in column.steps):
+            return f"{self.bind('steps', self.step_masks(column))}[fact[{NAME}]]"
         if column.steps:
             return f"{self.bind('steps', self.step_mask(column))}(fact)"
         value = self.value(column.value)
@@ -137,6 +141,13 @@ class _Folding:
         if column.kind is Kind.NUMBERS:
             return f"(nan if {value} is None else {value})"
         return value if column.kind is Kind.TEXTS else f"(UNKNOWN if {value} is None else {value})"
+
+    def step_masks(self, column: Column) -> dict[str, int]:
+        """The same by event, where nothing else decides."""
+        return {
+            event: sum(1 << n for n, step in enumerate(column.steps) if event in step.events)
+            for event in self.group.events
+        }
 
     def step_mask(self, column: Column) -> Callable[[Fact], int]:
         """Which steps of a sequence a fact can be: bit i for step i."""

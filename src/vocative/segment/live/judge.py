@@ -177,7 +177,7 @@ class Batch:
                 record = self.people.record(self.tx, kept, number)
                 other = self.people.record(self.tx, gone, number)
                 record.join(self.people.groups[number], other)
-                kept.dirty.add(number)
+                kept.dirty |= 1 << self.program.place[number]
             kept.held += gone.held
             kept.held.sort(key=lambda held: held[0])
             for name in sorted(self.program.member_names(gone.bits, gone.families)):
@@ -211,27 +211,29 @@ class Batch:
         person.traits = self.program.live_traits(told.traits, told.first_seen_at)
 
     def _fold(self, people: Mapping[str, Person], relation: str, rows: Sequence[Fact]) -> None:
-        targets, place = self.program.targets[relation], self.program.place
-        masks, causes, now = self._masks, self._causes, self.now
+        targets, masks, causes, now = (
+            self.program.targets[relation],
+            self._masks,
+            self._causes,
+            self.now,
+        )
         for fact in rows:
-            wanted = targets.get(fact[NAME])
-            if wanted is None or fact[PERSON] is None:
+            wanted, person_id = targets.get(fact[NAME]), fact[PERSON]
+            if wanted is None or person_id is None:
                 continue
-            person = people[fact[PERSON]]
+            person = people[person_id]
             if fact[AT] > now:
                 self._hold(person, relation, fact)
                 continue
             mask, records = 0, person.records
-            for number, fold in wanted:
-                record = records.get(number)
-                if record is None:
-                    record = self.people.record(self.tx, person, number)
+            for number, bit, fold in wanted:
+                record = records.get(number) or self.people.record(self.tx, person, number)
                 if fold(record, fact, now):
-                    person.dirty.add(number)
-                    mask |= 1 << place[number]
+                    mask |= bit
             if mask:
-                masks[person.person_id] = masks.get(person.person_id, 0) | mask
-                causes[person.person_id] = fact[EVENT_ID]
+                person.dirty |= mask
+                masks[person_id] = masks.get(person_id, 0) | mask
+                causes[person_id] = fact[EVENT_ID]
 
     def _hold(self, person: Person, relation: str, fact: Fact) -> None:
         """Keep a fact that lies in the future until its instant."""
@@ -247,9 +249,9 @@ class Batch:
         if fact[AT] > self.now:
             self._hold(person, relation, fact)
             return
-        for number, fold in targets.get(fact[NAME], ()):
+        for number, bit, fold in targets.get(fact[NAME], ()):
             if fold(self.people.record(self.tx, person, number), fact, self.now):
-                person.dirty.add(number)
+                person.dirty |= bit
 
     def _release(self, person: Person, now: int) -> None:
         """Fold the facts whose instant has come."""
@@ -294,8 +296,9 @@ class Batch:
         return self.program.judging(mask, unbuilt)
 
     def _is_heavy(self, person: Person) -> bool:
-        records = person.records
-        return any(len(records[number].facts.at) > HEAVY_FACTS for number in person.dirty)
+        if not person.busy:
+            return False
+        return any(len(record.facts.at) > HEAVY_FACTS for record in person.records.values())
 
     def _judge(self, person: Person, evaluation: Evaluation, now: int, *, whole: bool) -> None:
         """Judge some segments; `whole`: all that can be judged, so that `until` is exact."""

@@ -33,6 +33,7 @@ class Person:
 
     __slots__ = (
         "bits",
+        "busy",
         "dirty",
         "families",
         "held",
@@ -55,7 +56,10 @@ class Person:
         self.packed: dict[int, list[Any]] = {}
         """Records as rows have them, by number; those looked at are in `records`."""
         self.records: dict[int, Record] = {}
-        self.dirty: set[int] = set()
+        self.dirty = 0
+        """Which records changed: their groups' bits in the program's masks."""
+        self.busy = False
+        """Whether some record has sealed chunks."""
         self.held: list[Any] = []
         """Facts that lie in the future: (instant, relation, row)."""
         self.next_change = NEVER
@@ -70,11 +74,12 @@ class People:
     """Reads and writes live rows, and keeps those used lately.
 
     Args:
-        groups: By number, as rows name them.
+        groups: By number, as rows name them, in the order of the program.
     """
 
     def __init__(self, groups: dict[int, Group]) -> None:
         self.groups = groups
+        self._numbers = list(groups)
         self._empty = {number: Record.empty(group) for number, group in groups.items()}
         self._kept: OrderedDict[str, Person] = OrderedDict()
 
@@ -126,6 +131,7 @@ class People:
                 record = Record.empty(group)
             else:
                 record = Record.unpacked(group, packed, _Chunks(tx, person.person_id, number))
+                person.busy = person.busy or bool(record.sealed)
             person.records[number] = record
         return record
 
@@ -134,15 +140,20 @@ class People:
         rows, sealed, dropped = [], [], []
         for person in people:
             person_id, packed, records = person.person_id, person.packed, person.records
-            for number in person.dirty:
+            dirty = person.dirty
+            while dirty:
+                place = dirty.bit_length() - 1
+                dirty ^= 1 << place
+                number = self._numbers[place]
                 record = records[number]
                 packed[number] = record.packed(self.groups[number], now)
                 if record.sealing or record.dropped:
+                    person.busy = True
                     key = str(number)
                     sealed += [(person_id, key, chunk, body) for chunk, body in record.sealing]
                     dropped += [(person_id, key, chunk) for chunk in record.dropped]
                     record.sealing = record.dropped = ()
-            person.dirty.clear()
+            person.dirty = 0
             if not now + PATIENCE < person.stored_change <= person.next_change:
                 person.stored_change = person.next_change
             next_change = None if person.stored_change >= NEVER else person.stored_change

@@ -25,8 +25,8 @@ from vocative.workspace.analytics import fitting, local_zone
 
 RELATIONS = ("events", "order_lines")
 _MOST_FUNCTIONS = 64
-Target = tuple[int, Fold]
-"""The number of a group, and how a fact is folded into it."""
+Target = tuple[int, int, Fold]
+"""The number of a group, its bit in masks, and how a fact is folded into it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +111,10 @@ class Program:
     def targets(self) -> dict[str, dict[str, list[Target]]]:
         """By relation and event: the groups a fact may belong to, and how it is folded."""
         found: dict[str, dict[str, list[Target]]] = {relation: {} for relation in RELATIONS}
-        for group, number in zip(self.groups, self.numbers, strict=True):
-            fold = fold_function(group, self._items)
+        for place, group in enumerate(self.groups):
+            target = (self.numbers[place], 1 << place, fold_function(group, self._items))
             for event in group.events:
-                found[group.relation].setdefault(event, []).append((number, fold))
+                found[group.relation].setdefault(event, []).append(target)
         return found
 
     def by_number(self) -> dict[int, Group]:

@@ -102,5 +102,5 @@ def _release(tx: Transaction, program: Program, people: People, person: Person, 
         if at > now:
             break
         fact = tuple(row)
-        for number, fold in program.targets[relation].get(fact[NAME], ()):
+        for number, _, fold in program.targets[relation].get(fact[NAME], ()):
             fold(people.record(tx, person, number), fact, now)
