@@ -197,6 +197,7 @@ def steps(root: str, *, people: int, sizes: dict[str, int], batch: int) -> list[
     """
     print("ready", flush=True)
     found = []
+    gc.disable()
     with Workspace(Path(root)) as workspace:
         runner = LiveRunner(workspace)
         runner.refresh()
@@ -205,10 +206,11 @@ def steps(root: str, *, people: int, sizes: dict[str, int], batch: int) -> list[
             for _ in range(0, count, batch):
                 raw = list(islice(events, min(batch, int(size))))
                 accept(workspace, raw, source="steps")
+            gc.collect()  # as the worker does
+            gc.freeze()
             wall, cpu, done, number = time.perf_counter(), time.process_time(), 0, 0
             while (report := runner.step(int(size))) is not None:
                 done, number = done + report.events, number + 1
-                gc.freeze()  # as the worker does
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             workspace.store.tidy()  # which the worker does beside
             found.append(

@@ -22,7 +22,8 @@ PROBES = 50
 SECONDS = 20
 WARM_UP_SECONDS = 5
 """Begin of the sustained part whose latencies do not count: the worker has just started."""
-CATCH_UP_EVENTS = 60_000
+CATCH_UP_EVENTS = 1_000_000
+"""What has come in while no worker ran for three minutes and a half."""
 STEPS = {5_000: 10_000, 100: 2_000, 1_000: 10_000, 20_000: 20_000}
 """Events per step → how many are taken in that way. The first ones warm up."""
 MOST_BACKLOG_SECONDS = 0.5
@@ -160,7 +161,7 @@ def match(
 def measure_catch_up(root: Path) -> dict[str, Any]:
     """Put events on the log while no worker runs; how fast one catches up, from its first step."""
     Child(
-        root, "put", people=PEOPLE, count=CATCH_UP_EVENTS, batch=250, source="catch-up", skip=100
+        root, "put", people=PEOPLE, count=CATCH_UP_EVENTS, batch=250, source="catch-up", skip=1_000
     ).answer()
     watcher = Watcher(root)
     waiting = watcher.backlog()

@@ -53,9 +53,12 @@ PEOPLE = 12
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch):
     """Building takes many slices even for a few people."""
-    monkeypatch.setattr(runner_module, "PEOPLE_PER_SLICE", 2)
+    monkeypatch.setattr(runner_module, "PEOPLE_PER_FIRE", 2)
     monkeypatch.setattr(runner_module, "PEOPLE_PER_QUERY", 5)
-    monkeypatch.setattr(runner_module, "FACTS_PER_SLICE", 6)
+    monkeypatch.setattr(runner_module, "FACTS_PER_SLICE", 16)
+    monkeypatch.setattr(runner_module, "FACTS_PER_LONG_SLICE", 16)
+    monkeypatch.setattr(runner_module, "EVENTS_PER_STEP", 8)
+    monkeypatch.setattr(runner_module, "MOST_EVENTS_PER_STEP", 8)
 
 
 def define(workspace, turn):
@@ -85,7 +88,7 @@ class Model:
         self.turn = 0
         define(self.workspace, 0)
         self.events()
-        self.runners = [LiveRunner(self.workspace), LiveRunner(self.workspace)]
+        self.runners = [LiveRunner(self.workspace, least_bulk=n) for n in (20, 30)]
         self.turns = 0
 
     @property
@@ -122,6 +125,13 @@ class Model:
         self.events()
         self.runner.step()
 
+    def backlog(self):
+        """Much comes in at once, and some of it is worked off."""
+        for _ in range(4):
+            self.events()
+        for _ in range(self.dice.randrange(8)):
+            self.runner.take()
+
     def build(self):
         self.runner.build()
 
@@ -146,7 +156,7 @@ class Model:
 
     def start_again(self):
         """The process was killed between two transactions: what it had in memory is gone."""
-        self.runners[0] = LiveRunner(self.workspace)
+        self.runners[0] = LiveRunner(self.workspace, least_bulk=self.dice.choice((1, 20)))
         self.runner.refresh()
 
     def fail(self):
@@ -159,7 +169,8 @@ class Model:
             raise PowerCut
 
         self.runner._end = end
-        for work in (self.runner.step, self.runner.build, self.runner.fire):
+        runner = self.runner
+        for work in (runner.take, runner.step, runner.build, runner.fire):
             self.clock.advance(timedelta(microseconds=1))
             with contextlib.suppress(PowerCut):
                 work()
@@ -201,7 +212,7 @@ def replayed(changes):
 
 
 OPERATIONS = ("step", "step", "build", "build", "build", "fire", "wait", "redefine")
-OPERATIONS += ("set_clock_back", "take_turns", "start_again", "fail")
+OPERATIONS += ("set_clock_back", "take_turns", "start_again", "fail", "backlog", "backlog")
 
 
 @settings(

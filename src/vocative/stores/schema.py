@@ -245,6 +245,14 @@ live_chunks = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False, comment="older facts of a busy person"),
 )
 
+live_waiting = sa.Table(
+    "live_waiting",
+    metadata,
+    _text("person_id", key=True),
+    sqlite_with_rowid=False,
+    comment="people for whom facts wait in history",
+)
+
 live_plan = sa.Table(
     "live_plan",
     metadata,

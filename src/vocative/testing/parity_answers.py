@@ -5,6 +5,7 @@ settled (everything has arrived, all instants are asked at once, nothing is writ
 arrives (a real workspace takes events in while its clock moves on, and is asked at each stop).
 """
 
+import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -325,11 +326,14 @@ def batch_now(workspace: Workspace, plan: Plan) -> dict[str, Values]:
 
 
 def live(workspace: Workspace) -> Callable[[], object]:
-    """Brings everything up to date live: the log, new definitions, the passing of time."""
+    """Brings everything up to date live: the log, new definitions, the passing of time.
+
+    One runner folds what waits on the log step by step, the other person by person; in turns.
+    """
     from vocative.segment.live.runner import LiveRunner
 
-    runner = LiveRunner(workspace)
-    return runner.advance
+    turns = itertools.cycle((LiveRunner(workspace), LiveRunner(workspace, least_bulk=1)))
+    return lambda: next(turns).advance()
 
 
 def ranked(workspace: Workspace) -> Callable[[], object]:

@@ -78,14 +78,30 @@ def open_embedded(workspace: "Workspace") -> "Engine":
     from vocative.engines.duckdb import DuckDbEngine
 
     with workspace.store.read() as tx:
-        parts, tail = workspace.history.parts(tx), workspace.history.tail(tx)
+        history = _history(workspace, tx)
         people = people_table(tx, workspace.traits, workspace.settings.timezone)
         items = items_table(tx)
-        survivors = survivors_table(tx)
-    engine = DuckDbEngine(history_files=parts, history_tail=tail, survivors=survivors)
+    engine = DuckDbEngine(**history)
     engine.register("people", people)
     engine.register("items", items)
     return engine
+
+
+def open_history(workspace: "Workspace") -> "Engine":
+    """DuckDB over the history's own files, and nothing else."""
+    from vocative.engines.duckdb import DuckDbEngine
+
+    with workspace.store.read() as tx:
+        history = _history(workspace, tx)
+    return DuckDbEngine(**history)
+
+
+def _history(workspace: "Workspace", tx: "Transaction") -> dict[str, Any]:
+    return {
+        "history_files": workspace.history.parts(tx),
+        "history_tail": workspace.history.tail(tx),
+        "survivors": survivors_table(tx),
+    }
 
 
 def people_table(tx: "Transaction", traits: dict[str, "Trait"], zone: str) -> "pa.Table":

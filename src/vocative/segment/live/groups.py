@@ -25,6 +25,8 @@ from vocative.segment.plan import CheckedStep, FeatureDef
 from vocative.sql import Node, Type, to_text
 from vocative.sql.nodes import FieldRef
 
+FORMAT = 2
+"""How records are packed: those of another format are built anew."""
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 STREAK_LIMIT = 366
@@ -141,6 +143,7 @@ class Group:
             [total.meaning for total in self.totals],
             [column.meaning for column in self.columns],
             [self.horizon, self.newest, self.ordered, self.items],
+            FORMAT,
         ]
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:16]
 

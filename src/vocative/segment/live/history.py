@@ -1,4 +1,4 @@
-"""What history has of people for groups that are filled anew, in the order of their ids."""
+"""What history has of people for the groups that are filled from it, in the order of their ids."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,9 @@ def facts_of(
     groups: Sequence[Group],
     people: str,
     position: int,
+    after: int | None = None,
+    *,
+    now: int,
 ) -> list[tuple[str, Iterator[Fact]]]:
     """The facts that some groups keep of some people.
 
@@ -28,20 +31,27 @@ def facts_of(
         groups: What is wanted.
         people: Whose, as a condition about `person_id`.
         position: Nothing that came in after this position of the log.
+        after: Only what came in after this one; None: all of it.
+        now: Microseconds UTC. Facts later than that are kept for definitions to come.
 
     Returns:
-        For each relation its rows, by person; columns that no group looks at are None.
+        For each relation its rows, by person and instant; columns that no group looks at are None,
+        unless there are later facts.
     """
     found = []
     for relation in dict.fromkeys(group.relation for group in groups):
         mine = [group for group in groups if group.relation == relation]
-        columns = _columns(relation, mine)
         events = ", ".join(quote_text(e) for e in sorted({e for g in mine for e in g.events}))
-        chosen = ", ".join(_column_sql(name) for name in columns)
-        table = engine.query(
-            f"SELECT {chosen} FROM {relation} AS e WHERE {people} AND name IN ({events})"
-            f" AND coalesce(position, 0) <= {position} ORDER BY person_id"
+        wanted = (
+            f" FROM {relation} AS e WHERE {people} AND name IN ({events})"
+            f" AND coalesce(position, 0) <= {position}"
+            + ("" if after is None else f" AND position > {after}")
         )
+        latest = engine.query(f"SELECT max(epoch_us(e.at)) AS latest {wanted}")["latest"][0].as_py()
+        everything = latest is not None and latest > now
+        columns = list(HISTORY_COLUMNS[relation]) if everything else _columns(relation, mine)
+        chosen = ", ".join(_column_sql(name) for name in columns)
+        table = engine.query(f"SELECT {chosen}{wanted} ORDER BY e.person_id, e.at")
         found.append((relation, _rows(relation, columns, table)))
     return found
 

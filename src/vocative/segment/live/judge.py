@@ -107,6 +107,39 @@ class Batch:
             self._causes.setdefault(person.person_id, "definition")
             self._judge(person, self.program.judging(self.program.everything), self.now, whole=True)
 
+    def follow(self, person_ids: Sequence[str], facts: Iterable[tuple[str, Fact]]) -> None:
+        """Fold what history has kept waiting for people, and judge them.
+
+        Args:
+            person_ids: Whose turn it is.
+            facts: (relation, row) of these people.
+        """
+        people = self.people.load(self.tx, person_ids)
+        for person in people.values():
+            self._lay_out(person)
+        self._read_traits(people.values())
+        self._read_scores(people)
+        self._catch_up(people, {})
+        rows: dict[str, list[Fact]] = {relation: [] for relation in RELATIONS}
+        for relation, fact in facts:
+            rows[relation].append(fact)
+        for relation, found in rows.items():
+            self._fold(people, relation, found)
+        for person in people.values():
+            self._judge_touched(person, self.program.everything)
+
+    def join(self, merged: Mapping[str, str]) -> None:
+        """Make one of people who are one, without judging them."""
+        people = self.people.load(self.tx, {*merged, *merged.values()})
+        for person in people.values():
+            self._lay_out(person)
+        self._read_traits(people.values())
+        self._read_scores(people)
+        self._catch_up(people, {})
+        self._merge(people, merged)
+        for person_id in set(merged.values()) - merged.keys():
+            self.touched[person_id] = people[person_id]
+
     def fire(self, person: Person) -> None:
         """Follow the changes that time alone brings to one person, each at its instant."""
         evaluation = self._judging(person, self.program.everything)

@@ -17,14 +17,14 @@ from vocative.segment.live.record import Record
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction, in_lists
 
-KEPT_PEOPLE = 60_000
+KEPT_PEOPLE = 20_000
 """How many people stay in memory."""
 PATIENCE = 3_600_000_000
 """A row's instant of the next change stays as it is when the true one is later, unless it is within
 so many microseconds: with every event of a visit something leaves a window a little later, and
 moving rows about in an index costs more than looking at a person for nothing now and then."""
 _encode = msgspec.msgpack.Encoder().encode
-_Body = tuple[int, bytes, list[str | None], dict[int, list[Any]], list[Any]]
+_Body = tuple[int, bytes, list[str | None], dict[int, Any], list[Any]]
 _decode = msgspec.msgpack.Decoder(_Body).decode
 
 

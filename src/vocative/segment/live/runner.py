@@ -6,7 +6,8 @@ in one transaction with the offset of the log: after a crash at any instant, not
 nothing is there twice.
 """
 
-from collections.abc import Callable, Iterator
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from vocative.segment.live.fold import PERSON, Fact
 from vocative.segment.live.history import facts_of
 from vocative.segment.live.judge import Batch
 from vocative.segment.live.people import People
-from vocative.segment.live.program import RELATIONS, Program, read_catalog
+from vocative.segment.live.program import Program, read_catalog
 from vocative.segment.live.state import (
     WRITER,
     Building,
@@ -32,26 +33,42 @@ from vocative.segment.live.state import (
     read_plan_state,
     write_state,
 )
+from vocative.segment.live.waiting import clear, finish, note, still_waiting, waiting
 from vocative.segment.plan import build_plan
 from vocative.sql import quote_text
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
-from vocative.workspace.analytics import open_embedded
+from vocative.workspace.analytics import open_history
 
-PEOPLE_PER_QUERY = 20_000
+PEOPLE_PER_QUERY = 10_000
 FACTS_PER_SLICE = 4_000
-PEOPLE_PER_SLICE = 500
+"""A turn is short: events wait meanwhile."""
+FACTS_PER_LONG_SLICE = 20_000
+"""What waits on the log waits anyway."""
+PEOPLE_COUNTS_AS = 8
+"""A person in a slice costs as much as so many facts."""
 PEOPLE_PER_FIRE = 500
 EVENTS_PER_STEP = 5_000
-BULK_STEP = 20_000
+MOST_EVENTS_PER_STEP = 20_000
+"""As many as that when some are left over: people are judged once per step."""
 LEAST_BULK = 50_000
-# What an event costs to fold, a fact to build from and a person to judge, relative to each other.
-_FOLD, _BUILD_FACT, _BUILD_PERSON = 40, 10, 100
+OBJECTS_PER_COLLECTION = 200_000
 _MOST_ATTEMPTS = 5
 T = TypeVar("T")
 Turn = tuple[list[str], list[tuple[str, Fact]]]
 """Some people and what history has of them: (relation, row)."""
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Python looks for circles less often: people hold none, and there are many of them."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(OBJECTS_PER_COLLECTION, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,10 +90,13 @@ class LiveRunner:
 
     Args:
         workspace: Whose.
+        least_bulk: So many events waiting on the log are folded by person, after all of them were
+            applied.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, least_bulk: int = LEAST_BULK) -> None:
         self._workspace = workspace
+        self._least_bulk = least_bulk
         self._applier = Applier(workspace)
         self._program: Program | None = None
         self._state = PlanState()
@@ -84,6 +104,9 @@ class LiveRunner:
         self._people = People({})
         self._sizes: Sizes | None = None
         self._turns: Iterator[Turn] | None = None
+        self._waiting: Iterator[Turn] | None = None
+        self._step_size = EVENTS_PER_STEP
+        self._bulk = False
         self._soonest: int | None = None
         self.as_of = 0
         """The instant (microseconds) of the latest batch: what is kept is right as of then."""
@@ -94,13 +117,50 @@ class LiveRunner:
 
     # Work
 
+    def take(self) -> "tuple[str, int] | None":
+        """Do a piece of what waits on the log; None when nothing waits.
+
+        What came in lately is applied and folded. Of a long backlog everything is applied first,
+        and then folded person by person from history: nobody is judged more than once.
+
+        Returns:
+            How many "events" were applied, or "people" followed.
+
+        Raises:
+            StoreBusy, EngineError: nothing of the piece was kept; calling again continues there.
+        """
+        if self._bulk:
+            report = self._attempt(lambda: self._applier.step(MOST_EVENTS_PER_STEP, self._note))
+            if report is not None:
+                self._applied += report
+                return "events", report.events
+            self._bulk = False
+        if people := self.fold_waiting():
+            return "people", people
+        report = self.step(self._step_size)
+        if report is None:
+            return None
+        self._applied += report
+        left = report.events >= self._step_size
+        self._step_size = MOST_EVENTS_PER_STEP if left else EVENTS_PER_STEP
+        self._bulk = left and self._is_bulk()
+        return "events", report.events
+
     def step(self, most_events: int = EVENTS_PER_STEP) -> ApplyReport | None:
         """Apply and fold the next events of the log; None when there are none.
 
         Raises:
             StoreBusy, EngineError: nothing of the step was kept; calling again continues there.
         """
+        while self.fold_waiting():
+            pass
         return self._attempt(lambda: self._applier.step(most_events, self._follow))
+
+    def fold_waiting(self) -> int:
+        """Fold what waits in history for some people; how many; 0 when nobody waits."""
+        if self._last.writer and not self._last.behind:
+            return 0
+        return self._attempt(self._fold_waiting)
 
     def fire(self, most: int = PEOPLE_PER_FIRE) -> int:
         """Follow what time alone changes, up to now; how many people were looked at."""
@@ -122,6 +182,7 @@ class LiveRunner:
         self.catch_up(progress)
         return self.settle(progress)
 
+    @few_collections()
     def settle(self, progress: "Callable[[str, int], None] | None" = None) -> LiveReport:
         """Give everybody their turn and let time pass, after `catch_up`."""
         told = progress or _nobody
@@ -138,21 +199,18 @@ class LiveRunner:
             built=self.built,
         )
 
+    @few_collections()
     def catch_up(self, progress: "Callable[[str, int], None] | None" = None) -> None:
-        """Apply all that waits on the log, and take up new definitions.
-
-        Much at once is only put into history, and everybody is built from there: that is faster
-        than folding every event.
-        """
+        """Take up new definitions, and everything that waits on the log."""
         told = progress or _nobody
         self.refresh()
-        bulk = self._is_bulk()
-        while (report := self._apply() if bulk else self.step()) is not None:
-            self._applied += report
-            told("events", report.events)
+        if self._is_bulk():
+            while people := self.build():
+                told("people", people)
+            self._bulk = True
+        while (done := self.take()) is not None:
+            told(*done)
             self._tidy()
-        if bulk:
-            self.refresh()
 
     def refresh(self) -> bool:
         """Take up definitions that changed; whether there were any.
@@ -163,11 +221,12 @@ class LiveRunner:
         workspace = self._workspace
         program = self._compiled()
         with self._working(), workspace.store.transaction() as tx:
-            state, offset = read_plan_state(tx), _offset(tx)
-            lost = read_last(tx).position != offset
+            state, offset, last = read_plan_state(tx), _offset(tx), read_last(tx)
+            lost = last.applied != offset
             changed = state.fingerprint != program.fingerprint() or lost
             if changed:
-                state = state.adopt(program, offset, anew=lost)
+                # What waits in history waits for the definitions of before.
+                state = state.adopt(program, offset, anew=lost or last.behind)
                 write_state(tx, "plan", state)
             elif self._program is not None and state.revision == self._state.revision:
                 return False
@@ -175,17 +234,20 @@ class LiveRunner:
             if changed:
                 batch = self._begin(tx)
                 close_removed(tx, program.plan.segments, batch.now)
-                self._last = msgspec.structs.replace(self._last, position=offset)
+                self._nobody_waits(tx, offset)
                 self._end(batch)
         return changed
 
     def rebuild(self) -> None:
         """Throw away what is kept of people, and build everybody from history."""
         with self._working(), self._workspace.store.transaction() as tx:
-            program = self._compiled()
-            state = read_plan_state(tx).adopt(program, _offset(tx), anew=True)
+            program, offset = self._compiled(), _offset(tx)
+            state = read_plan_state(tx).adopt(program, offset, anew=True)
             write_state(tx, "plan", state)
             self._take_up(program, state)
+            batch = self._begin(tx)
+            self._nobody_waits(tx, offset)
+            self._end(batch)
 
     def record_sizes(self) -> None:
         """Keep the size of every segment as it is now, also where nobody came or went."""
@@ -291,6 +353,49 @@ class LiveRunner:
         self._turns = None
         return 1
 
+    def _note(self, tx: Transaction, applied: Applied) -> None:
+        """Let everybody whom a step concerns wait for their turn."""
+        batch = self._begin(tx)
+        if applied.after != self._last.applied or self._last.folding:
+            raise PlanMoved
+        batch.join(applied.merged)
+        note(tx, applied.people)
+        self._last = msgspec.structs.replace(self._last, noted=applied.position)
+        self._end(batch)
+
+    def _fold_waiting(self) -> int:
+        with self._workspace.store.read() as tx:
+            last = read_last(tx)
+        if not last.behind:
+            return 0
+        if self._waiting is None:
+            self._waiting = self._read_waiting(last)
+        turn = next(self._waiting, None)
+        with self._workspace.store.transaction() as tx:
+            batch = self._begin(tx)
+            if (self._last.position, self._last.noted) != (last.position, last.noted):
+                self._waiting = None  # somebody else goes on with it
+                return 1
+            if turn is None:
+                self._waiting = None
+                if waiting(tx, "", 1):
+                    return 1
+                self._nobody_waits(tx, last.noted)
+                self._end(batch)
+                return 1
+            ids, facts = turn
+            here = still_waiting(tx, ids)
+            batch.follow(sorted(here), [fact for fact in facts if fact[1][PERSON] in here])
+            finish(tx, ids)
+            self._last = msgspec.structs.replace(self._last, folding=True)
+            self._end(batch)
+        return len(ids)
+
+    def _nobody_waits(self, tx: Transaction, position: int) -> None:
+        clear(tx)
+        last = self._last
+        self._last = msgspec.structs.replace(last, position=position, noted=0, folding=False)
+
     def _follow(self, tx: Transaction, applied: Applied) -> None:
         batch = self._begin(tx)
         if applied.after != self._last.position:
@@ -336,7 +441,7 @@ class LiveRunner:
         if batch.state != self._state:
             self._state = batch.state
             write_state(tx, "plan", batch.state)
-        self._last = Last(writer=WRITER, position=self._last.position, as_of=batch.now)
+        self._last = msgspec.structs.replace(self._last, writer=WRITER, as_of=batch.now)
         write_state(tx, "last", self._last)
         self.entered += sum(change.entered for change in batch.changes)
         self.exited += sum(not change.entered for change in batch.changes)
@@ -344,13 +449,13 @@ class LiveRunner:
     def _finish(self, batch: Batch, building: Building) -> int:
         """The last turns: people who were joined with somebody who had not had theirs."""
         if building.again:
-            ids = sorted(building.again)[:PEOPLE_PER_SLICE]
+            ids = sorted(building.again)[:PEOPLE_PER_FIRE]
             listed = f"person_id IN ({', '.join(map(quote_text, ids))})"
             rest = [person_id for person_id in building.again if person_id not in ids]
             found = batch.tx.tuples(
                 f"SELECT person_id FROM profiles WHERE merged_into IS NULL AND {listed}"
             )
-            facts = list(self._facts(building, listed, self._last.position))
+            facts = list(self._facts(building.groups, listed, self._last.position))
             batch.build([row[0] for row in found], facts, again=True)
             state = msgspec.structs.replace(building, again=rest)
             batch.state = msgspec.structs.replace(batch.state, building=state)
@@ -380,22 +485,11 @@ class LiveRunner:
 
     # Beside it
 
-    def _apply(self) -> ApplyReport | None:
-        """Apply a large part of the log without folding it."""
-        with self._working():
-            return self._applier.step(BULK_STEP)
-
     def _is_bulk(self) -> bool:
-        """Whether building everybody anew costs less than folding what waits on the log."""
+        """Whether so much waits on the log that it is folded by person."""
         workspace = self._workspace
         with workspace.store.read() as tx:
-            waiting = workspace.log.waiting(_offset(tx))
-            if waiting < LEAST_BULK:
-                return False
-            facts = sum(workspace.history.row_count(tx, relation) for relation in RELATIONS)
-            people = tx.value("SELECT count(*) FROM profiles WHERE merged_into IS NULL")
-        rebuilt: int = (facts + waiting) * _BUILD_FACT + people * _BUILD_PERSON
-        return waiting * _FOLD > rebuilt
+            return workspace.log.waiting(_offset(tx)) >= self._least_bulk
 
     def _compiled(self) -> Program:
         """The definitions as the folder has them now."""
@@ -416,7 +510,7 @@ class LiveRunner:
         self._program, self._state = program, state
         self._people = People(program.by_number())
         self._last = Last()
-        self._turns = None
+        self._turns = self._waiting = None
 
     def _read_turns(self, building: Building) -> Iterator[Turn]:
         """Everybody in the order of ids, with what history has of them."""
@@ -431,18 +525,33 @@ class LiveRunner:
             ids = [row[0] for row in rows]
             if not ids:
                 return
-            between = f"person_id > {quote_text(after)} AND person_id <= {quote_text(ids[-1])}"
-            yield from _slices(ids, self._facts(building, between, building.position))
+            between = _between(after, ids[-1])
+            found = self._facts(building.groups, between, building.position)
+            yield from _slices(ids, found, FACTS_PER_SLICE)
             after = ids[-1]
 
-    def _facts(self, building: Building, people: str, position: int) -> Iterator[tuple[str, Fact]]:
-        """What history has of people, by person, for the groups that are built."""
-        program = self._program
-        if program is None or not building.groups:
+    def _read_waiting(self, last: Last) -> Iterator[Turn]:
+        """Everybody for whom facts wait in history, with these facts."""
+        after, numbers = "", list(self._people.groups)
+        while True:
+            with self._workspace.store.read() as tx:
+                ids = waiting(tx, after, PEOPLE_PER_QUERY)
+            if not ids:
+                return
+            found = self._facts(numbers, _between(after, ids[-1]), last.noted, last.position)
+            yield from _slices(ids, found, FACTS_PER_LONG_SLICE)
+            after = ids[-1]
+
+    def _facts(
+        self, numbers: Sequence[int], people: str, position: int, after: int | None = None
+    ) -> Iterator[tuple[str, Fact]]:
+        """What history has of people, by person, for some groups."""
+        if self._program is None or not numbers:
             return
-        groups = [self._people.groups[number] for number in building.groups]
-        with open_embedded(self._workspace) as engine:
-            found = facts_of(engine, groups, people, position)
+        groups = [self._people.groups[number] for number in numbers]
+        with open_history(self._workspace) as engine:
+            now = to_micros(self._workspace.clock.now())
+            found = facts_of(engine, groups, people, position, after, now=now)
         for relation, rows in found:
             yield from ((relation, row) for row in rows)
 
@@ -454,7 +563,7 @@ class LiveRunner:
                 yield
             except BaseException:
                 self._people.forget()
-                self._last, self._sizes, self._turns = Last(), None, None
+                self._last, self._sizes, self._turns, self._waiting = Last(), None, None, None
                 raise
 
     def _tidy(self) -> None:
@@ -470,7 +579,11 @@ def _offset(tx: Transaction) -> int:
     return int(tx.value(sql, {"c": CONSUMER}) or 0)
 
 
-def _slices(ids: list[str], facts: Iterator[tuple[str, Fact]]) -> Iterator[Turn]:
+def _between(after: str, last: str) -> str:
+    return f"person_id > {quote_text(after)} AND person_id <= {quote_text(last)}"
+
+
+def _slices(ids: list[str], facts: Iterator[tuple[str, Fact]], most: int) -> Iterator[Turn]:
     """People with their facts, a few at a time."""
     by_person: dict[str, list[tuple[str, Fact]]] = {}
     for relation, fact in facts:
@@ -479,7 +592,7 @@ def _slices(ids: list[str], facts: Iterator[tuple[str, Fact]]) -> Iterator[Turn]
     for person_id in ids:
         turn[0].append(person_id)
         turn[1].extend(by_person.pop(person_id, ()))
-        if len(turn[0]) >= PEOPLE_PER_SLICE or len(turn[1]) >= FACTS_PER_SLICE:
+        if len(turn[1]) + PEOPLE_COUNTS_AS * len(turn[0]) >= most:
             yield turn
             turn = ([], [])
     if turn[0]:

@@ -102,11 +102,28 @@ class PlanState(msgspec.Struct, frozen=True):
 
 
 class Last(msgspec.Struct, frozen=True):
-    """The latest transaction: who wrote it, how far the log is folded, and as of when."""
+    """The latest transaction: who wrote it, how far the log is folded, and as of when.
+
+    Of a long backlog, what lies between `position` and `noted` is only in history at first; the
+    people it concerns wait in `live_waiting`. Once some of them had their turn (`folding`), all of
+    them have theirs before anything else is applied.
+    """
 
     writer: str = ""
     position: int = 0
     as_of: int = 0
+    noted: int = 0
+    folding: bool = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether facts wait in history."""
+        return self.noted > self.position
+
+    @property
+    def applied(self) -> int:
+        """How far the log is applied."""
+        return max(self.position, self.noted)
 
 
 def read_plan_state(tx: Transaction) -> PlanState:

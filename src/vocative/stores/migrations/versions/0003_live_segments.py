@@ -87,6 +87,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "group_key", "chunk", name="pk_live_chunks"),
     )
     op.create_table(
+        "live_waiting",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name="pk_live_waiting"),
+        sqlite_with_rowid=False,
+        comment="people for whom facts wait in history",
+    )
+    op.create_table(
         "live_plan",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False, comment="JSON"),
@@ -144,6 +151,7 @@ def downgrade() -> None:
     for table in (
         "seen_before",
         "seen_tail",
+        "live_waiting",
         "live_plan",
         "live_chunks",
         "live_people",
