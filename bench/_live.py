@@ -210,12 +210,12 @@ class Watcher:
         self.seen += [(now, row[1:]) for row in rows if row[2].partition(":")[0] in self.segments]
 
     def offset(self) -> int:
-        """Up to which position the log is applied."""
-        found = self._store.execute("SELECT max(position) FROM stream_offsets").fetchone()[0]
-        return int(found or 0)
+        """Up to which position of the log memberships have followed."""
+        found = self._store.execute("SELECT value FROM live_plan WHERE name = 'last'").fetchone()
+        return int(json.loads(found[0])["position"]) if found else 0
 
     def backlog(self) -> int:
-        """How many events wait on the log."""
+        """How many events memberships have not followed."""
         found = self._log.execute(
             "SELECT sum(event_count) FROM batches WHERE position > ?", (self.offset(),)
         ).fetchone()[0]

@@ -27,8 +27,12 @@ from vocative.workspace import Workspace
 
 IDLE_SECONDS = 0.01
 """How long to wait for events when there are none."""
+FIRE_SECONDS = 0.1
+"""How often to look for what time alone changes, while events come."""
 CHORES_SECONDS = 1.0
 """How often to look at visits, definitions and history's tail."""
+IDLE_COLLECT_SECONDS, BUSY_COLLECT_SECONDS = 1.0, 30.0
+"""How often to look for circles of objects; it takes a moment."""
 TIDY_SECONDS = 60.0
 """How often to join small parts of history and to look whether buckets want to be ranked anew."""
 
@@ -48,6 +52,8 @@ class Worker:
         self._ranked: object = None
         self._ranked_at = 0.0
         self._chores_at = 0.0
+        self._collected_at = 0.0
+        self._fired_at = 0.0
         self._beside = ThreadPoolExecutor(1, "history")
         self._flushing: Future[None] | None = None
 
@@ -59,7 +65,9 @@ class Worker:
         """Work until stopped."""
         while not self._stopped and os.getppid() == self._parent:
             try:
-                if not self.turn():
+                busy = self.turn()
+                self._collect(IDLE_COLLECT_SECONDS if not busy else BUSY_COLLECT_SECONDS)
+                if not busy:
                     time.sleep(IDLE_SECONDS)
             except VocativeError as error:
                 # Nothing of the transaction was kept; the next one starts where it did.
@@ -76,19 +84,28 @@ class Worker:
         if not self._ready:
             return False
         busy = self._runner.take() is not None
-        if self._runner.soonest() <= to_micros(self._workspace.clock.now()):
-            busy = self._runner.fire() > 0 or busy
+        if not busy or time.monotonic() - self._fired_at > FIRE_SECONDS:
+            self._fired_at = time.monotonic()
+            if self._runner.soonest() <= to_micros(self._workspace.clock.now()):
+                busy = self._runner.fire() > 0 or busy
         # Building goes on while events come, a slice at a time.
         return self._runner.build() > 0 or busy
+
+    def _collect(self, seconds: float) -> None:
+        """Look for circles, as libraries leave them, among what came since the last time.
+
+        People are kept in memory and hold none: Python's own collector, which looks through them
+        again and again, takes a fifth of the time.
+        """
+        if time.monotonic() - self._collected_at > seconds:
+            gc.collect()
+            gc.freeze()
+            self._collected_at = time.monotonic()
 
     def _chores(self) -> None:
         settle(self._workspace)
         self._take_up_definitions()
         self._runner.look_again()
-        # Looking for circles again and again among people who are kept in memory takes a fifth of
-        # the time; looking once at what came since the last time finds those that libraries leave.
-        gc.collect()
-        gc.freeze()
         if self._flushing is None or self._flushing.done():
             if self._flushing is not None:
                 self._flushing.result()
@@ -145,7 +162,7 @@ def main() -> None:
     """Run on the workspace and for the parent named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     os.nice(10)
-    gc.disable()  # see `Worker._chores`
+    gc.disable()  # see `Worker._collect`
     with Workspace(Path(sys.argv[1])) as workspace:
         worker = Worker(workspace, int(sys.argv[2]))
         signal.signal(signal.SIGTERM, worker.stop)

@@ -24,8 +24,9 @@ PATIENCE = 3_600_000_000
 so many microseconds: with every event of a visit something leaves a window a little later, and
 moving rows about in an index costs more than looking at a person for nothing now and then."""
 _encode = msgspec.msgpack.Encoder().encode
-_Body = tuple[int, bytes, list[str | None], dict[int, Any], list[Any]]
+_Body = tuple[int, bytes, list[str | None], dict[int, msgspec.Raw], list[Any]]
 _decode = msgspec.msgpack.Decoder(_Body).decode
+_decode_record = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 class Person:
@@ -53,7 +54,7 @@ class Person:
         self.bits = 0
         """Bit i: in the i-th segment of that plan."""
         self.families: list[str | None] = []
-        self.packed: dict[int, list[Any]] = {}
+        self.packed: dict[int, msgspec.Raw] = {}
         """Records as rows have them, by number; those looked at are in `records`."""
         self.records: dict[int, Record] = {}
         self.dirty = 0
@@ -130,7 +131,8 @@ class People:
             if packed is None:
                 record = Record.empty(group)
             else:
-                record = Record.unpacked(group, packed, _Chunks(tx, person.person_id, number))
+                chunks = _Chunks(tx, person.person_id, number)
+                record = Record.unpacked(group, _decode_record(packed), chunks)
                 person.busy = person.busy or bool(record.sealed)
             person.records[number] = record
         return record
@@ -146,7 +148,7 @@ class People:
                 dirty ^= 1 << place
                 number = self._numbers[place]
                 record = records[number]
-                packed[number] = record.packed(self.groups[number], now)
+                packed[number] = msgspec.Raw(_encode(record.packed(self.groups[number], now)))
                 if record.sealing or record.dropped:
                     person.busy = True
                     key = str(number)

@@ -275,7 +275,9 @@ class LiveRunner:
         """The next instant (microseconds) at which time alone changes something."""
         if self._soonest is None:
             with self._workspace.store.read() as tx:
-                found: int | None = tx.value("SELECT min(next_change_at) FROM live_people")
+                found: int | None = tx.value(
+                    "SELECT min(next_change_at) FROM live_people WHERE next_change_at IS NOT NULL"
+                )
             self._soonest = NEVER if found is None else found
         return self._soonest
 
