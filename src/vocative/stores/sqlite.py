@@ -23,8 +23,6 @@ def create_engine(url: sa.URL) -> sa.Engine:
         connection.isolation_level = None
         for pragma in (
             f"busy_timeout = {BUSY_TIMEOUT_MS}",
-            # Of a new file. A micro-batch writes a page per person it touches: small ones.
-            "page_size = 2048",
             "journal_mode = WAL",
             # The store can be rebuilt from the log up to its own offset: surviving a killed
             # process is enough, and WAL gives that without a disk flush per commit.

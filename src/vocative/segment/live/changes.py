@@ -5,8 +5,8 @@ is never lost and never there twice, and whoever reads it finds the person as th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from vocative.segment.plan import Plan, SegmentDef, base_name
 from vocative.segment.sizes import count_members
@@ -16,8 +16,7 @@ HOUR = 3_600_000_000
 _KEY = attrgetter("person_id", "segment")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """Somebody entered or left a segment, at an instant in microseconds UTC."""
 
     person_id: str

@@ -118,8 +118,8 @@ class People:
         return [self._kept.get(row[0]) or self._read(*row) for row in rows]
 
     def seen(self, tx: Transaction, person: Person, number: int) -> Record:
-        """A record to look at; an empty one is everybody's."""
-        if number in person.records or number in person.packed:
+        """A record to look at that is not decoded yet; an empty one is everybody's."""
+        if number in person.packed:
             return self.record(tx, person, number)
         return self._empty[number]
 

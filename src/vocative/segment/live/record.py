@@ -77,6 +77,11 @@ class Facts:
         for column in self.columns:
             del column[:count]
 
+    def copy(self) -> "Facts":
+        """The same facts once more."""
+        ids = None if self.ids is None else self.ids[:]
+        return Facts(self.at[:], ids, [column[:] for column in self.columns])
+
     def packed(self) -> list[Any]:
         """What `unpacked` takes."""
         ids = None if self.ids is None else self.ids.tobytes()
@@ -85,12 +90,12 @@ class Facts:
 
     @classmethod
     def unpacked(cls, group: Group, at: bytes, ids: bytes | None, columns: list[Any]) -> "Facts":
-        """Facts that were packed."""
+        """Facts that were packed; it takes the lists for its own."""
         return cls(
             array("q", at),
             None if ids is None else array("Q", ids),
             [
-                array(code, values) if code else list(values)
+                array(code, values) if code else values
                 for code, values in zip(group.codes, columns, strict=True)
             ],
         )
@@ -182,7 +187,7 @@ class Record:
     def _seal(self, group: Group) -> None:
         if self.open is self.facts:
             # From here on the open facts are a copy of their own.
-            self.facts = Facts.unpacked(group, *self.open.packed())
+            self.facts = self.open.copy()
         chunk = max([-1, *self.sealed, *self.dropped]) + 1
         self.sealing = [*self.sealing, (chunk, _encode(self.open.packed()))]
         self.sealed[chunk] = self.open.at[-1]
