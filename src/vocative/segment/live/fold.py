@@ -1,10 +1,11 @@
-"""Compiles a group into the function that folds one fact into a person's record.
+"""Compiles groups into the function that folds one fact into a person's records.
 
-The function gets the record, the fact (a row of history) and the instant of the batch, and says
-whether the fact belongs to the group. Values of a fact are computed once per group.
+One function is written for all the groups that an event may belong to. It gets the person, what
+decodes a record, the fact (a row of history) and the instant of the batch, and says which groups
+the fact belongs to.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vocative.engines.base import HISTORY_COLUMNS
@@ -16,7 +17,10 @@ from vocative.sql.nodes import FieldRef
 from vocative.sql.python import event_function
 
 Fact = tuple[Any, ...]
-Fold = Callable[[Record, Fact, int], bool]
+Fold = Callable[[Any, Any, Callable[[Any, Any, int], Record], Fact, int], int]
+"""(person, transaction, `People.record`, fact, now) → the bits of the groups it belongs to."""
+Target = tuple[int, int, Group]
+"""A group with the number under which rows keep it, and its bit in masks."""
 Items = Mapping[str, tuple[Any, ...]]
 
 ITEM_COLUMNS = ("category", "price", "margin", "title", "currency")
@@ -25,22 +29,37 @@ EVENT_ID, PERSON, NAME, AT, POSITION = 0, 1, 2, 3, -1
 """Where these are in a row of either relation."""
 
 
-def fold_function(group: Group, items: Items) -> Fold:
-    """The function that folds one fact of the group's relation.
+def fold_function(targets: Sequence[Target], items: Items) -> Fold:
+    """The function that folds one fact of one event.
 
     Args:
-        group: What is kept.
+        targets: The groups of one relation that may keep it.
         items: The catalog by item id, its columns in the order of `ITEM_COLUMNS`.
     """
-    return _Folding(group, items).function()
+    bound: dict[str, Any] = {"grains": grains, "UNKNOWN": UNKNOWN, "nan": float("nan")}
+    lines = [
+        "def fold(person, tx, load, fact, now):",
+        "    here = person.records",
+        f"    at = fact[{AT}]",
+        "    mask = 0",
+    ]
+    if any(group.ordered for _, _, group in targets):
+        lines.append(f"    number = int(fact[{EVENT_ID}][:16], 16)")
+    for number, bit, group in targets:
+        lines += _Folding(group, items, bound).lines_of(number, bit)
+    lines.append("    return mask")
+    exec("\n".join(lines), bound)  # noqa: S102 - our own text, values are bound
+    fold: Fold = bound["fold"]
+    return fold
 
 
 class _Folding:
-    """Writes one fold function."""
+    """Writes what one group does with a fact."""
 
-    def __init__(self, group: Group, items: Items) -> None:
+    def __init__(self, group: Group, items: Items, bound: dict[str, Any]) -> None:
         self.group = group
         self.items = items
+        self.bound = bound
         self.columns = list(HISTORY_COLUMNS[group.relation])
         if [self.columns[i] for i in (EVENT_ID, PERSON, NAME, AT, POSITION)] != [
             "event_id",
@@ -50,19 +69,19 @@ class _Folding:
             "position",
         ]:
             raise AssertionError("the columns of history have moved")
-        self.bound: dict[str, Any] = {"grains": grains, "UNKNOWN": UNKNOWN, "nan": float("nan")}
         self.lines: list[str] = []
+        self.indent = "    "
         self._values: dict[str, str] = {}
 
-    def function(self) -> Fold:
+    def lines_of(self, number: int, bit: int) -> list[str]:
+        """The lines of a function's body."""
         group = self.group
-        self.lines = ["def fold(record, fact, now):"]
         if group.condition is not None:
-            self.line(
-                f"if {self.bind('holds', self.expression(group.condition))}(fact) is not True:"
-            )
-            self.line("    return False")
-        self.line(f"at = fact[{AT}]")
+            holds = self.bind("holds", self.expression(group.condition))
+            self.line(f"if {holds}(fact) is True:")
+            self.indent += "    "
+        self.line(f"record = here.get({number}) or load(tx, person, {number})")
+        self.line(f"mask |= {bit}")
         if group.totals:
             self.line("totals = record.totals")
         slot = 0
@@ -71,14 +90,10 @@ class _Folding:
             slot += TOTAL_SLOTS[total.total]
         if group.keeps:
             self.keep()
-        self.line("return True")
-        namespace = dict(self.bound)
-        exec("\n".join(self.lines), namespace)  # noqa: S102 - our own text, values are bound
-        fold: Fold = namespace["fold"]
-        return fold
+        return self.lines
 
     def line(self, text: str) -> None:
-        self.lines.append("    " + text)
+        self.lines.append(self.indent + text)
 
     def bind(self, prefix: str, value: Any) -> str:
         name = f"{prefix}_{len(self.bound)}"
@@ -111,7 +126,7 @@ class _Folding:
         """Lines that keep the fact: at the end, where nearly all belong, without a call."""
         group = self.group
         values = [self.column(column) for column in group.columns]
-        number = f"int(fact[{EVENT_ID}][:16], 16)" if group.ordered else "0"
+        number = "number" if group.ordered else "0"
         indent = ""
         if group.horizon is not None and not group.newest:
             self.line(f"if at > now - {group.horizon}:")

@@ -1,6 +1,6 @@
 """One batch of the live runner: folds facts, judges people, collects what changed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -9,7 +9,7 @@ from vocative.segment.live.changes import Change
 from vocative.segment.live.evaluate import Evaluation
 from vocative.segment.live.fold import AT, EVENT_ID, NAME, PERSON, POSITION, Fact
 from vocative.segment.live.people import People, Person
-from vocative.segment.live.program import RELATIONS, ZONE, Program, Target
+from vocative.segment.live.program import RELATIONS, ZONE, Program
 from vocative.segment.live.state import PlanState
 from vocative.stores import Transaction, in_lists
 
@@ -79,7 +79,7 @@ class Batch:
             again: What the unbuilt groups hold of them already is thrown away first.
         """
         building = self.state.building
-        numbers = set(building.groups) if building else set()
+        numbers = frozenset(building.groups if building else ())
         people = self.people.load(self.tx, person_ids)
         for person in people.values():
             self._lay_out(person)
@@ -97,12 +97,9 @@ class Batch:
             for person in people.values()
             for _, relation, row in person.held
         }
-        targets = {
-            relation: self._targets(relation, numbers.__contains__) for relation in RELATIONS
-        }
         for relation, fact in facts:
             if (fact[PERSON], relation, fact[EVENT_ID]) not in held:
-                self._fold_one(people[fact[PERSON]], relation, fact, targets[relation])
+                self._fold_one(people[fact[PERSON]], relation, fact, numbers)
         for person in people.values():
             self._causes.setdefault(person.person_id, "definition")
             self._judge(person, self.program.judging(self.program.everything), self.now, whole=True)
@@ -244,26 +241,16 @@ class Batch:
         person.traits = self.program.live_traits(told.traits, told.first_seen_at)
 
     def _fold(self, people: Mapping[str, Person], relation: str, rows: Sequence[Fact]) -> None:
-        targets, masks, causes, now = (
-            self.program.targets[relation],
-            self._masks,
-            self._causes,
-            self.now,
-        )
+        folds, now = self.program.folds(relation), self.now
+        masks, causes, tx, load = self._masks, self._causes, self.tx, self.people.record
         for fact in rows:
-            wanted, person_id = targets.get(fact[NAME]), fact[PERSON]
-            if wanted is None or person_id is None:
+            fold, person_id = folds.get(fact[NAME]), fact[PERSON]
+            if fold is None or person_id is None:
                 continue
             person = people[person_id]
             if fact[AT] > now:
                 self._hold(person, relation, fact)
-                continue
-            mask, records = 0, person.records
-            for number, bit, fold in wanted:
-                record = records.get(number) or self.people.record(self.tx, person, number)
-                if fold(record, fact, now):
-                    mask |= bit
-            if mask:
+            elif mask := fold(person, tx, load, fact, now):
                 person.dirty |= mask
                 masks[person_id] = masks.get(person_id, 0) | mask
                 causes[person_id] = fact[EVENT_ID]
@@ -276,44 +263,32 @@ class Batch:
         self.touched[person.person_id] = person
 
     def _fold_one(
-        self, person: Person, relation: str, fact: Fact, targets: Mapping[str, Sequence[Target]]
+        self, person: Person, relation: str, fact: Fact, wanted: frozenset[int] | None
     ) -> None:
-        """Fold one fact outside a batch of them."""
+        """Fold one fact outside a batch of them, into some groups only or (None) all."""
         if fact[AT] > self.now:
             self._hold(person, relation, fact)
             return
-        for number, bit, fold in targets.get(fact[NAME], ()):
-            if fold(self.people.record(self.tx, person, number), fact, self.now):
-                person.dirty |= bit
+        fold = self.program.folds(relation, wanted).get(fact[NAME])
+        if fold is not None:
+            person.dirty |= fold(person, self.tx, self.people.record, fact, self.now)
 
     def _release(self, person: Person, now: int) -> None:
         """Fold the facts whose instant has come."""
         while person.held and person.held[0][0] <= now:
             _, relation, row = person.held.pop(0)
-            targets = self._targets_of_held(person, relation, row[POSITION] or 0)
-            self._fold_one(person, relation, tuple(row), targets)
+            wanted = self._groups_of_held(person, row[POSITION] or 0)
+            self._fold_one(person, relation, tuple(row), wanted)
             self._causes[person.person_id] = row[EVENT_ID]
 
-    def _targets_of_held(
-        self, person: Person, relation: str, position: int
-    ) -> Mapping[str, Sequence[Target]]:
+    def _groups_of_held(self, person: Person, position: int) -> frozenset[int] | None:
         building = self.state.building
         if building is None or position > building.position:
-            return self.program.targets[relation]
+            return None
         if self.state.complete(person.person_id):
-            return self.program.targets[relation]
+            return None
         # Groups that are built get the fact from history, when it is the person's turn.
-        unbuilt = frozenset(building.groups)
-        return self._targets(relation, lambda number: number not in unbuilt)
-
-    def _targets(
-        self, relation: str, wanted: Callable[[int], bool]
-    ) -> Mapping[str, Sequence[Target]]:
-        """Where facts go, of some groups only."""
-        return {
-            name: [target for target in found if wanted(target[0])]
-            for name, found in self.program.targets[relation].items()
-        }
+        return frozenset(self.program.numbers) - frozenset(building.groups)
 
     def _judge_touched(self, person: Person, mask: int) -> None:
         self.touched[person.person_id] = person

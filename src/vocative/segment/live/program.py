@@ -16,7 +16,7 @@ from vocative.segment.live.evaluate import (
     compile_segments,
     uses_of,
 )
-from vocative.segment.live.fold import ITEM_COLUMNS, Fold, fold_function
+from vocative.segment.live.fold import ITEM_COLUMNS, Fold, Target, fold_function
 from vocative.segment.live.groups import Group, groups_of
 from vocative.segment.plan import Plan
 from vocative.stores import Transaction
@@ -25,8 +25,6 @@ from vocative.workspace.analytics import fitting, local_zone
 
 RELATIONS = ("events", "order_lines")
 _MOST_FUNCTIONS = 64
-Target = tuple[int, int, Fold]
-"""The number of a group, its bit in masks, and how a fact is folded into it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +76,7 @@ class Program:
         self._traits = {name: t.type for name, t in traits.items() if not t.personal}
         self._items = catalog.items
         self._uses = uses_of(plan, self.groups)
+        self._folds: dict[tuple[str, frozenset[int] | None], dict[str, Fold]] = {}
         self._functions: dict[frozenset[str], Evaluation] = {}
         self._judging: dict[tuple[int, int], Evaluation] = {}
         """By what changed and which groups are not complete; many share a function."""
@@ -105,17 +104,28 @@ class Program:
     def number_groups(self, numbers: Sequence[int]) -> None:
         """Tell under which number rows keep each group."""
         self.numbers = list(numbers)
+        self._folds.clear()
         self.place = {number: place for place, number in enumerate(self.numbers)}
 
-    @cached_property
-    def targets(self) -> dict[str, dict[str, list[Target]]]:
-        """By relation and event: the groups a fact may belong to, and how it is folded."""
-        found: dict[str, dict[str, list[Target]]] = {relation: {} for relation in RELATIONS}
-        for place, group in enumerate(self.groups):
-            target = (self.numbers[place], 1 << place, fold_function(group, self._items))
-            for event in group.events:
-                found[group.relation].setdefault(event, []).append(target)
-        return found
+    def folds(self, relation: str, wanted: frozenset[int] | None = None) -> dict[str, Fold]:
+        """By event: how a fact of a relation is folded.
+
+        Args:
+            relation: Which one.
+            wanted: The numbers of the groups to fold it into; all of them unless told.
+        """
+        key = (relation, wanted)
+        if key not in self._folds:
+            found: dict[str, list[Target]] = {}
+            for place, group in enumerate(self.groups):
+                number = self.numbers[place]
+                if group.relation == relation and (wanted is None or number in wanted):
+                    for event in group.events:
+                        found.setdefault(event, []).append((number, 1 << place, group))
+            self._folds[key] = {
+                event: fold_function(targets, self._items) for event, targets in found.items()
+            }
+        return self._folds[key]
 
     def by_number(self) -> dict[int, Group]:
         """The groups as rows name them."""

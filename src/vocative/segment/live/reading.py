@@ -102,5 +102,6 @@ def _release(tx: Transaction, program: Program, people: People, person: Person, 
         if at > now:
             break
         fact = tuple(row)
-        for number, _, fold in program.targets[relation].get(fact[NAME], ()):
-            fold(people.record(tx, person, number), fact, now)
+        fold = program.folds(relation).get(fact[NAME])
+        if fold is not None:
+            fold(person, tx, people.record, fact, now)

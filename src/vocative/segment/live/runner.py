@@ -44,7 +44,7 @@ from vocative.workspace.analytics import open_history
 PEOPLE_PER_QUERY = 10_000
 FACTS_PER_SLICE = 4_000
 """A turn is short: events wait meanwhile."""
-FACTS_PER_LONG_SLICE = 20_000
+FACTS_PER_LONG_SLICE = 50_000
 """What waits on the log waits anyway."""
 PEOPLE_COUNTS_AS = 8
 """A person in a slice costs as much as so many facts."""
