@@ -59,6 +59,7 @@ def small_slices(monkeypatch):
     monkeypatch.setattr(runner_module, "FACTS_PER_LONG_SLICE", 16)
     monkeypatch.setattr(runner_module, "EVENTS_PER_STEP", 8)
     monkeypatch.setattr(runner_module, "MOST_EVENTS_PER_STEP", 8)
+    monkeypatch.setattr(runner_module, "EVENTS_PER_LONG_STEP", 12)
 
 
 def define(workspace, turn):

@@ -52,6 +52,7 @@ PEOPLE_PER_FIRE = 500
 EVENTS_PER_STEP = 5_000
 MOST_EVENTS_PER_STEP = 20_000
 """As many as that when some are left over: people are judged once per step."""
+EVENTS_PER_LONG_STEP = 40_000
 LEAST_BULK = 50_000
 OBJECTS_PER_COLLECTION = 200_000
 _MOST_ATTEMPTS = 5
@@ -130,7 +131,7 @@ class LiveRunner:
             StoreBusy, EngineError: nothing of the piece was kept; calling again continues there.
         """
         if self._bulk:
-            report = self._attempt(lambda: self._applier.step(MOST_EVENTS_PER_STEP, self._note))
+            report = self._attempt(lambda: self._applier.step(EVENTS_PER_LONG_STEP, self._note))
             if report is not None:
                 self._applied += report
                 return "events", report.events

@@ -104,6 +104,8 @@ def days_turn(operator: str, number: float, gap: int, slope: int, now: int) -> i
 def next_day_turn(gap: int, slope: int, now: int) -> int:
     """When the whole days of a moving length change."""
     days = gap // DAY
+    if slope == 1 and -FAR_DAYS < days < FAR_DAYS - 2:
+        return now + (days + 1) * DAY - gap
     return min(_reaches(day, gap, slope, now) for day in (days - 1, days, days + 1, days + 2))
 
 
