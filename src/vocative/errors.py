@@ -15,6 +15,7 @@ A message says what is wrong, where, and what to do next. It never holds a perso
 """
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,3 +190,11 @@ def unknown_name(
     else:
         advice = f"there is no {what} yet"
     return UnknownName(f"unknown {what} {name!r}; {advice}", where=where, hint=hint)
+
+
+def places(error: BaseException) -> str:
+    """Where in the code something failed, for a log.
+
+    Places only: what was asked for, and what a driver says, can hold personal data.
+    """
+    return "".join(traceback.format_tb(error.__traceback__))

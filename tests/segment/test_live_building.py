@@ -17,6 +17,7 @@ from vocative.clock import FixedClock
 from vocative.collect.door import accept
 from vocative.segment import advance, recompute
 from vocative.segment.live import runner as runner_module
+from vocative.segment.live import turns as turns_module
 from vocative.segment.live.runner import LiveRunner
 from vocative.workspace import Workspace, prepare_state
 
@@ -54,9 +55,9 @@ PEOPLE = 12
 def small_slices(monkeypatch):
     """Building takes many slices even for a few people."""
     monkeypatch.setattr(runner_module, "PEOPLE_PER_FIRE", 2)
-    monkeypatch.setattr(runner_module, "PEOPLE_PER_QUERY", 5)
-    monkeypatch.setattr(runner_module, "FACTS_PER_SLICE", 16)
-    monkeypatch.setattr(runner_module, "FACTS_PER_LONG_SLICE", 16)
+    monkeypatch.setattr(turns_module, "PEOPLE_PER_QUERY", 5)
+    monkeypatch.setattr(turns_module, "FACTS_PER_SLICE", 16)
+    monkeypatch.setattr(turns_module, "FACTS_PER_LONG_SLICE", 16)
     monkeypatch.setattr(runner_module, "EVENTS_PER_STEP", 8)
     monkeypatch.setattr(runner_module, "MOST_EVENTS_PER_STEP", 8)
     monkeypatch.setattr(runner_module, "EVENTS_PER_LONG_STEP", 12)

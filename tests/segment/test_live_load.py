@@ -217,7 +217,7 @@ def test_a_robot_costs_others_little_processor_time(shop, clock):
 
 
 def test_other_segments_keep_changing_while_a_definition_is_built(shop, define, clock, monkeypatch):
-    monkeypatch.setattr("vocative.segment.live.runner.FACTS_PER_SLICE", 40)
+    monkeypatch.setattr("vocative.segment.live.turns.FACTS_PER_SLICE", 40)
     runner = LiveRunner(shop)
     people = [views(0, 1, f"u{number}", clock.now())[0] for number in range(40)]
     accept(shop, people, source="t")

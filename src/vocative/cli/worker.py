@@ -18,7 +18,7 @@ from types import FrameType
 
 from vocative.clock import to_micros
 from vocative.deliver.feedback import settle
-from vocative.errors import AuthorError, VocativeError
+from vocative.errors import AuthorError, VocativeError, places
 from vocative.identify.apply import MAX_PARTS
 from vocative.segment.cuts import refresh_cuts
 from vocative.segment.live.runner import LiveRunner
@@ -27,6 +27,8 @@ from vocative.workspace import Workspace
 
 IDLE_SECONDS = 0.01
 """How long to wait for events when there are none."""
+PAUSE_SECONDS = 5.0
+"""How long to wait after something failed."""
 FIRE_SECONDS = 0.1
 """How often to look for what time alone changes, while events come."""
 CHORES_SECONDS = 1.0
@@ -72,7 +74,12 @@ class Worker:
             except VocativeError as error:
                 # Nothing of the transaction was kept; the next one starts where it did.
                 log.warning("%s", error.message)
-                time.sleep(5)
+                time.sleep(PAUSE_SECONDS)
+            except Exception as error:  # noqa: BLE001
+                # A fault of ours. Segments would stand still for good without a worker.
+                name, where = type(error).__name__, places(error)
+                log.error("%s; it is tried again\n%s", name, where)  # noqa: TRY400 - see `places`
+                time.sleep(PAUSE_SECONDS)
         self._beside.shutdown()
         gc.unfreeze()
 

@@ -6,7 +6,6 @@ checked against its annotations. Results go out as JSON, errors in the one shape
 
 import inspect
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vocative.errors import AuthorError, DataError, VocativeError, nearest
+from vocative.errors import AuthorError, DataError, VocativeError, nearest, places
 from vocative.operations import OPERATIONS, Operation
 from vocative.workspace import Workspace
 
@@ -67,12 +66,8 @@ def _endpoint(
 
 
 def _note(operation: Operation, error: VocativeError) -> None:
-    """Tell whoever runs the server what failed, and where.
-
-    Places only: what was asked for, and what a driver says, can hold personal data.
-    """
-    places = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s answered %d: %s\n%s", operation.route, error.status, error, places)
+    """Tell whoever runs the server what failed, and where."""
+    log.error("%s answered %d: %s\n%s", operation.route, error.status, error, places(error))
 
 
 async def _given(operation: Operation, request: Request) -> dict[str, Any]:

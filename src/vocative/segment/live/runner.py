@@ -1,13 +1,13 @@
 """The live runner: what comes in changes features and segments in the transaction that takes it in.
 
-`LiveRunner.step` applies a part of the log and folds it; `fire` lets time pass; `build` fills what
+`LiveRunner.take` applies a part of the log and folds it; `fire` lets time pass; `build` fills what
 a new definition needs from history, a slice at a time, between the two. Everything a step does is
 in one transaction with the offset of the log: after a crash at any instant, nothing is lost and
 nothing is there twice.
 """
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -19,8 +19,8 @@ from vocative.identify.applied import Applied
 from vocative.identify.apply import CONSUMER, Applier, ApplyReport
 from vocative.segment.cuts import with_cuts
 from vocative.segment.live.changes import Sizes, close_removed, write_changes
-from vocative.segment.live.fold import PERSON, Fact
-from vocative.segment.live.history import facts_of
+from vocative.segment.live.fold import PERSON
+from vocative.segment.live.groups import Group
 from vocative.segment.live.judge import Batch
 from vocative.segment.live.people import People
 from vocative.segment.live.program import Program, read_catalog
@@ -33,32 +33,29 @@ from vocative.segment.live.state import (
     read_plan_state,
     write_state,
 )
+from vocative.segment.live.turns import (
+    Turn,
+    facts_about,
+    turns_of_everybody,
+    turns_of_waiting,
+)
 from vocative.segment.live.waiting import clear, finish, note, still_waiting, waiting
 from vocative.segment.plan import build_plan
 from vocative.sql import quote_text
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
-from vocative.workspace.analytics import open_history
 
-PEOPLE_PER_QUERY = 10_000
-FACTS_PER_SLICE = 4_000
-"""A turn is short: events wait meanwhile."""
-FACTS_PER_LONG_SLICE = 50_000
-"""What waits on the log waits anyway."""
-PEOPLE_COUNTS_AS = 8
-"""A person in a slice costs as much as so many facts."""
 PEOPLE_PER_FIRE = 500
 EVENTS_PER_STEP = 5_000
 MOST_EVENTS_PER_STEP = 20_000
 """As many as that when some are left over: people are judged once per step."""
 EVENTS_PER_LONG_STEP = 40_000
+"""When they are only applied."""
 LEAST_BULK = 50_000
 OBJECTS_PER_COLLECTION = 200_000
 _MOST_ATTEMPTS = 5
 T = TypeVar("T")
-Turn = tuple[list[str], list[tuple[str, Fact]]]
-"""Some people and what history has of them: (relation, row)."""
 
 
 @contextmanager
@@ -106,6 +103,8 @@ class LiveRunner:
         self._sizes: Sizes | None = None
         self._turns: Iterator[Turn] | None = None
         self._waiting: Iterator[Turn] | None = None
+        self._backlog = (0, 0)
+        """Between which positions the facts of `_waiting` came in."""
         self._step_size = EVENTS_PER_STEP
         self._bulk = False
         self._soonest: int | None = None
@@ -131,7 +130,10 @@ class LiveRunner:
             StoreBusy, EngineError: nothing of the piece was kept; calling again continues there.
         """
         if self._bulk:
-            report = self._attempt(lambda: self._applier.step(EVENTS_PER_LONG_STEP, self._note))
+            try:
+                report = self._attempt(lambda: self._applier.step(EVENTS_PER_LONG_STEP, self._note))
+            except FoldingBegan:
+                report = None
             if report is not None:
                 self._applied += report
                 return "events", report.events
@@ -318,7 +320,8 @@ class LiveRunner:
         if building is None:
             return 0
         if self._turns is None:
-            self._turns = self._read_turns(building)
+            groups = self._groups(building.groups)
+            self._turns = turns_of_everybody(self._workspace, groups, building)
         turn = next(self._turns, None)
         with self._workspace.store.transaction() as tx:
             batch = self._begin(tx)
@@ -359,7 +362,9 @@ class LiveRunner:
     def _note(self, tx: Transaction, applied: Applied) -> None:
         """Let everybody whom a step concerns wait for their turn."""
         batch = self._begin(tx)
-        if applied.after != self._last.applied or self._last.folding:
+        if self._last.folding:
+            raise FoldingBegan
+        if applied.after != self._last.applied:
             raise PlanMoved
         batch.join(applied.merged)
         note(tx, applied.people)
@@ -371,14 +376,16 @@ class LiveRunner:
             last = read_last(tx)
         if not last.behind:
             return 0
-        if self._waiting is None:
-            self._waiting = self._read_waiting(last)
+        backlog = (last.position, last.noted)
+        if self._waiting is None or self._backlog != backlog:
+            groups = self._groups(self._people.groups)
+            self._waiting = turns_of_waiting(self._workspace, groups, last)
+            self._backlog = backlog
         turn = next(self._waiting, None)
         with self._workspace.store.transaction() as tx:
             batch = self._begin(tx)
-            if (self._last.position, self._last.noted) != (last.position, last.noted):
-                self._waiting = None  # somebody else goes on with it
-                return 1
+            if (self._last.position, self._last.noted) != backlog:
+                return 1  # somebody else goes on with it, or is done
             if turn is None:
                 self._waiting = None
                 if waiting(tx, "", 1):
@@ -458,7 +465,8 @@ class LiveRunner:
             found = batch.tx.tuples(
                 f"SELECT person_id FROM profiles WHERE merged_into IS NULL AND {listed}"
             )
-            facts = list(self._facts(building.groups, listed, self._last.position))
+            groups = self._groups(building.groups)
+            facts = list(facts_about(self._workspace, groups, listed, self._last.position))
             batch.build([row[0] for row in found], facts, again=True)
             state = msgspec.structs.replace(building, again=rest)
             batch.state = msgspec.structs.replace(batch.state, building=state)
@@ -515,48 +523,8 @@ class LiveRunner:
         self._last = Last()
         self._turns = self._waiting = None
 
-    def _read_turns(self, building: Building) -> Iterator[Turn]:
-        """Everybody in the order of ids, with what history has of them."""
-        after = building.after
-        while True:
-            with self._workspace.store.read() as tx:
-                rows = tx.tuples(
-                    "SELECT person_id FROM profiles WHERE merged_into IS NULL"
-                    " AND person_id > :after ORDER BY person_id LIMIT :most",
-                    {"after": after, "most": PEOPLE_PER_QUERY},
-                )
-            ids = [row[0] for row in rows]
-            if not ids:
-                return
-            between = _between(after, ids[-1])
-            found = self._facts(building.groups, between, building.position)
-            yield from _slices(ids, found, FACTS_PER_SLICE)
-            after = ids[-1]
-
-    def _read_waiting(self, last: Last) -> Iterator[Turn]:
-        """Everybody for whom facts wait in history, with these facts."""
-        after, numbers = "", list(self._people.groups)
-        while True:
-            with self._workspace.store.read() as tx:
-                ids = waiting(tx, after, PEOPLE_PER_QUERY)
-            if not ids:
-                return
-            found = self._facts(numbers, _between(after, ids[-1]), last.noted, last.position)
-            yield from _slices(ids, found, FACTS_PER_LONG_SLICE)
-            after = ids[-1]
-
-    def _facts(
-        self, numbers: Sequence[int], people: str, position: int, after: int | None = None
-    ) -> Iterator[tuple[str, Fact]]:
-        """What history has of people, by person, for some groups."""
-        if self._program is None or not numbers:
-            return
-        groups = [self._people.groups[number] for number in numbers]
-        with open_history(self._workspace) as engine:
-            now = to_micros(self._workspace.clock.now())
-            found = facts_of(engine, groups, people, position, after, now=now)
-        for relation, rows in found:
-            yield from ((relation, row) for row in rows)
+    def _groups(self, numbers: Iterable[int]) -> list[Group]:
+        return [self._people.groups[number] for number in numbers]
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -573,6 +541,10 @@ class LiveRunner:
         self._workspace.history.compact(self._workspace.store, limit=60)
 
 
+class FoldingBegan(Exception):
+    """Another process folds what waits in history: nothing can be added to that now."""
+
+
 class PlanMoved(Exception):
     """Another process took up other definitions: this one must look at the folder again."""
 
@@ -580,26 +552,6 @@ class PlanMoved(Exception):
 def _offset(tx: Transaction) -> int:
     sql = "SELECT position FROM stream_offsets WHERE consumer = :c"
     return int(tx.value(sql, {"c": CONSUMER}) or 0)
-
-
-def _between(after: str, last: str) -> str:
-    return f"person_id > {quote_text(after)} AND person_id <= {quote_text(last)}"
-
-
-def _slices(ids: list[str], facts: Iterator[tuple[str, Fact]], most: int) -> Iterator[Turn]:
-    """People with their facts, a few at a time."""
-    by_person: dict[str, list[tuple[str, Fact]]] = {}
-    for relation, fact in facts:
-        by_person.setdefault(fact[PERSON], []).append((relation, fact))
-    turn: Turn = ([], [])
-    for person_id in ids:
-        turn[0].append(person_id)
-        turn[1].extend(by_person.pop(person_id, ()))
-        if len(turn[1]) + PEOPLE_COUNTS_AS * len(turn[0]) >= most:
-            yield turn
-            turn = ([], [])
-    if turn[0]:
-        yield turn
 
 
 def _nobody(_: str, __: int) -> None:
