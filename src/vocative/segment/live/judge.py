@@ -111,12 +111,7 @@ class Batch:
             person_ids: Whose turn it is.
             facts: (relation, row) of these people.
         """
-        people = self.people.load(self.tx, person_ids)
-        for person in people.values():
-            self._lay_out(person)
-        self._read_traits(people.values())
-        self._read_scores(people)
-        self._catch_up(people, {})
+        people = self._up_to_now(person_ids)
         rows: dict[str, list[Fact]] = {relation: [] for relation in RELATIONS}
         for relation, fact in facts:
             rows[relation].append(fact)
@@ -127,12 +122,7 @@ class Batch:
 
     def join(self, merged: Mapping[str, str]) -> None:
         """Make one of people who are one, without judging them."""
-        people = self.people.load(self.tx, {*merged, *merged.values()})
-        for person in people.values():
-            self._lay_out(person)
-        self._read_traits(people.values())
-        self._read_scores(people)
-        self._catch_up(people, {})
+        people = self._up_to_now({*merged, *merged.values()})
         self._merge(people, merged)
         for person_id in set(merged.values()) - merged.keys():
             self.touched[person_id] = people[person_id]
@@ -163,6 +153,16 @@ class Batch:
         self._read_scores({person.person_id: person for person in people})
 
     # Steps
+
+    def _up_to_now(self, person_ids: Iterable[str]) -> dict[str, Person]:
+        """People to whom nothing happened but that time has passed."""
+        people = self.people.load(self.tx, person_ids)
+        for person in people.values():
+            self._lay_out(person)
+        self._read_traits(people.values())
+        self._read_scores(people)
+        self._catch_up(people, {})
+        return people
 
     def _lay_out(self, person: Person) -> None:
         """Bring bits and values of an older plan into the order of this one."""
