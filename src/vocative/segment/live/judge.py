@@ -14,8 +14,9 @@ from vocative.segment.live.state import PlanState
 from vocative.stores import Transaction, in_lists
 
 HEAVY_FACTS = 5_000
-"""Who has more facts in view is judged once per pause, so that a robot slows nobody."""
 HEAVY_PAUSE = 1_000_000
+"""Who has so many facts in view is judged once per pause, and who has twice as many once per two
+pauses: a robot slows nobody."""
 _MOST_TURNS = 200
 """How many changes by time alone one person may have per batch; the rest waits for the next."""
 
@@ -292,8 +293,8 @@ class Batch:
 
     def _judge_touched(self, person: Person, mask: int) -> None:
         self.touched[person.person_id] = person
-        if self._is_heavy(person):
-            person.next_change = min(person.next_change, self.now + HEAVY_PAUSE)
+        if pause := _pause(person):
+            person.next_change = min(person.next_change, self.now + pause)
             return
         evaluation = self._judging(person, mask)
         self._judge(person, evaluation, self.now, whole=mask == self.program.everything)
@@ -302,11 +303,6 @@ class Batch:
         """What judges the segments a mask can change, without those that wait for a turn."""
         unbuilt = 0 if self.state.complete(person.person_id) else self._unbuilt
         return self.program.judging(mask, unbuilt)
-
-    def _is_heavy(self, person: Person) -> bool:
-        if not person.busy:
-            return False
-        return any(len(record.facts.at) > HEAVY_FACTS for record in person.records.values())
 
     def _judge(self, person: Person, evaluation: Evaluation, now: int, *, whole: bool) -> None:
         """Judge some segments; `whole`: all that can be judged, so that `until` is exact."""
@@ -373,3 +369,14 @@ class Batch:
 
 
 _NO_SCORES: dict[str, float] = {}
+
+
+def _pause(person: Person) -> int:
+    """For how many microseconds somebody with very many facts is not judged again; or 0."""
+    if not person.busy:
+        return 0
+    return (
+        max(len(record.facts.at) for record in person.records.values())
+        // HEAVY_FACTS
+        * (HEAVY_PAUSE)
+    )
