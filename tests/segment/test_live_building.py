@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from vocative.clock import FixedClock
 from vocative.collect.door import accept
 from vocative.segment import advance, recompute
+from vocative.segment.live import people as people_module
 from vocative.segment.live import runner as runner_module
 from vocative.segment.live import turns as turns_module
 from vocative.segment.live.runner import LiveRunner
@@ -53,7 +54,8 @@ PEOPLE = 12
 
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch):
-    """Building takes many slices even for a few people."""
+    """Building takes many slices even for a few people, and memory holds five of them."""
+    monkeypatch.setattr(people_module, "KEPT_BYTES", 5 * people_module.PERSON_BYTES)
     monkeypatch.setattr(runner_module, "PEOPLE_PER_FIRE", 2)
     monkeypatch.setattr(turns_module, "PEOPLE_PER_QUERY", 5)
     monkeypatch.setattr(turns_module, "FACTS_PER_SLICE", 16)

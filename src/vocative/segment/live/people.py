@@ -17,8 +17,10 @@ from vocative.segment.live.record import Record
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction, in_lists
 
-KEPT_PEOPLE = 20_000
-"""How many people stay in memory."""
+KEPT_BYTES = 160_000_000
+"""About how much memory people may take who stay in it from batch to batch."""
+PERSON_BYTES, FACT_BYTES = 8_000, 100
+"""About how much a person takes, and each of their facts."""
 PATIENCE = 3_600_000_000
 """A row's instant of the next change stays as it is when the true one is later, unless it is within
 so many microseconds: with every event of a visit something leaves a window a little later, and
@@ -35,6 +37,7 @@ class Person:
     __slots__ = (
         "bits",
         "busy",
+        "bytes",
         "dirty",
         "families",
         "held",
@@ -61,6 +64,8 @@ class Person:
         """Which records changed: their groups' bits in the program's masks."""
         self.busy = False
         """Whether some record has sealed chunks."""
+        self.bytes = 0
+        """About how much memory this takes, as it was counted last."""
         self.held: list[Any] = []
         """Facts that lie in the future: (instant, relation, row)."""
         self.next_change = NEVER
@@ -83,10 +88,12 @@ class People:
         self._numbers = list(groups)
         self._empty = {number: Record.empty(group) for number, group in groups.items()}
         self._kept: OrderedDict[str, Person] = OrderedDict()
+        self._bytes = 0
 
     def forget(self) -> None:
         """Read everything anew: somebody else has written."""
         self._kept.clear()
+        self._bytes = 0
 
     def load(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, Person]:
         """The live state of some people; new to us are those without a row."""
@@ -103,10 +110,11 @@ class People:
         for marks, bound in in_lists(missing):
             sql = f"{_READ} WHERE person_id IN ({marks})"
             for row in tx.tuples(sql, bound):
-                found[row[0]] = kept[row[0]] = self._read(*row)
+                found[row[0]] = self._read(*row)
         for person_id in missing:
-            if person_id not in found:
-                found[person_id] = kept[person_id] = Person(person_id)
+            person = found.setdefault(person_id, Person(person_id))
+            kept[person_id] = person
+            self._weigh(person)
         return found
 
     def due(self, tx: Transaction, now: int, most: int) -> list[Person]:
@@ -160,6 +168,8 @@ class People:
                 person.stored_change = person.next_change
             next_change = None if person.stored_change >= NEVER else person.stored_change
             rows.append((person_id, next_change, _body(person)))
+            if person_id in self._kept:
+                self._weigh(person)
         # Neighbours share pages of the store.
         rows.sort(key=itemgetter(0))
         tx.run(_DROP_CHUNK, dropped)
@@ -180,7 +190,7 @@ class People:
         tx.run("DELETE FROM live_people WHERE person_id = :person_id", gone)
         tx.run("DELETE FROM live_chunks WHERE person_id = :person_id", gone)
         for person_id in person_ids:
-            self._kept.pop(person_id, None)
+            self._let_go(self._kept.pop(person_id, None))
 
     def _read(self, person_id: str, next_change: int | None, body: bytes) -> Person:
         person = Person(person_id)
@@ -193,9 +203,21 @@ class People:
         person.next_change = person.stored_change = NEVER if next_change is None else next_change
         return person
 
+    def _weigh(self, person: Person) -> None:
+        facts = sum([len(record.facts.at) for record in person.records.values()])
+        weight = PERSON_BYTES + FACT_BYTES * facts
+        self._bytes += weight - person.bytes
+        person.bytes = weight
+
+    def _let_go(self, person: Person | None) -> None:
+        if person is not None:
+            self._bytes -= person.bytes
+            person.bytes = 0
+
     def _make_room(self) -> None:
-        while len(self._kept) > KEPT_PEOPLE:
-            self._kept.popitem(last=False)
+        """Those who were used longest ago go first."""
+        while self._bytes > KEPT_BYTES and self._kept:
+            self._let_go(self._kept.popitem(last=False)[1])
 
 
 def _body(person: Person) -> bytes:
