@@ -10,7 +10,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vocative.clock import FixedClock
@@ -228,6 +228,7 @@ OPERATIONS += ("set_clock_back", "take_turns", "start_again", "fail", "backlog",
     seed=st.integers(0, 10_000),
     operations=st.lists(st.sampled_from(OPERATIONS), min_size=5, max_size=30),
 )
+@example(seed=2494, operations=["step", "step", "step", "step", "wait"])
 def test_whatever_happens_between_slices_everybody_is_right(tmp_path_factory, seed, operations):
     model = Model(tmp_path_factory.mktemp("model") / "shop", seed)
     model.runner.refresh()

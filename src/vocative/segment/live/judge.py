@@ -84,15 +84,14 @@ class Batch:
         people = self.people.load(self.tx, person_ids)
         for person in people.values():
             self._lay_out(person)
-            if again:
-                for number in numbers:
-                    person.packed.pop(number, None)
-                    person.records.pop(number, None)
-                self.people.drop_chunks(self.tx, person.person_id, numbers)
         self._read_members(people)
         self._read_traits(people.values())
         self._read_scores(people)
         self._catch_up(people, {})
+        if again:
+            # After facts were released whose instant has come: history has these, too.
+            for person in people.values():
+                self._empty(person, numbers)
         held = {
             (person.person_id, relation, row[EVENT_ID])
             for person in people.values()
@@ -104,6 +103,14 @@ class Batch:
         for person in people.values():
             self._causes.setdefault(person.person_id, "definition")
             self._judge(person, self.program.judging(self.program.everything), self.now, whole=True)
+
+    def _empty(self, person: Person, numbers: Iterable[int]) -> None:
+        """Throw away what some groups hold of a person."""
+        for number in numbers:
+            person.packed.pop(number, None)
+            person.records.pop(number, None)
+            person.dirty &= ~(1 << self.program.place[number])
+        self.people.drop_chunks(self.tx, person.person_id, numbers)
 
     def follow(self, person_ids: Sequence[str], facts: Iterable[tuple[str, Fact]]) -> None:
         """Fold what history has kept waiting for people, and judge them.
