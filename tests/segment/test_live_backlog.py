@@ -70,12 +70,16 @@ def kept(shop):
         ), tx.value("SELECT count(*) FROM live_waiting")
 
 
-def test_a_backlog_gives_the_answers_of_steps(shop, clock):
-    stepwise, by_person = LiveRunner(shop), LiveRunner(shop, least_bulk=50)
+def fall_behind(shop, clock):
     put(shop, 60, part=1)
-    stepwise.advance()
+    LiveRunner(shop).advance()
     put(shop, 400, part=2)
     clock.advance(timedelta(seconds=1))
+
+
+def test_a_backlog_gives_the_answers_of_steps(shop, clock):
+    by_person = LiveRunner(shop, least_bulk=50)
+    fall_behind(shop, clock)
     kinds = []
     by_person.catch_up(lambda kind, _: kinds.append(kind))
     assert kinds.index("people") > kinds.index("events")
@@ -88,10 +92,7 @@ def test_a_backlog_gives_the_answers_of_steps(shop, clock):
 
 
 def test_whoever_died_between_two_turns_is_followed_by_another_where_it_stopped(shop, clock):
-    put(shop, 60, part=1)
-    LiveRunner(shop).advance()
-    put(shop, 400, part=2)
-    clock.advance(timedelta(seconds=1))
+    fall_behind(shop, clock)
     first = LiveRunner(shop, least_bulk=50)
     first.refresh()
     while (done := first.take()) is not None and done[0] == "events":
@@ -127,10 +128,7 @@ def test_nothing_is_noted_while_others_fold(shop):
 
 
 def test_new_definitions_amid_a_backlog_are_built_from_history(shop, define, clock):
-    put(shop, 60, part=1)
-    LiveRunner(shop).advance()
-    put(shop, 400, part=2)
-    clock.advance(timedelta(seconds=1))
+    fall_behind(shop, clock)
     runner = LiveRunner(shop, least_bulk=50)
     runner.refresh()
     while runner.take()[0] == "events":

@@ -24,6 +24,7 @@ from vocative.segment.cuts import refresh_cuts
 from vocative.segment.live.runner import LiveRunner
 from vocative.segment.plan import build_plan
 from vocative.workspace import Workspace
+from vocative.workspace.definitions import definitions_stamp
 
 IDLE_SECONDS = 0.01
 """How long to wait for events when there are none."""
@@ -147,15 +148,13 @@ class Worker:
 
 def _stamp(workspace: Workspace) -> object:
     """Changes when something does that segments depend on."""
-    files = [workspace.root / "traits.yaml"]
-    for kind in ("features", "segments", "models"):
-        files += sorted((workspace.root / kind).glob("*.y*ml"))
+    traits = _stat(workspace.root / "traits.yaml")
+    files = definitions_stamp(workspace.root, "feature", "segment", "model")
     with workspace.store.read() as tx:
         kept = tx.tuples(
-            "SELECT (SELECT max(updated_at) FROM items), (SELECT max(computed_at) FROM"
-            " feature_cuts), (SELECT value FROM live_plan WHERE name = 'plan')"
+            "SELECT (SELECT max(updated_at) FROM items), (SELECT max(computed_at) FROM feature_cuts)"
         )[0]
-    return [(str(f), s.st_mtime_ns, s.st_size) for f in files if (s := _stat(f))], kept[:2]
+    return traits and (traits.st_mtime_ns, traits.st_size), files, kept
 
 
 def _stat(file: Path) -> os.stat_result | None:

@@ -71,17 +71,17 @@ def read_together(root: Path, *kinds: str) -> dict[str, dict[str, Definition]]:
         UnknownName: there is no such kind.
     """
     for _ in range(_MOST_READINGS):
-        before = _stamp(root, kinds)
+        before = definitions_stamp(root, *kinds)
         with suppress(AuthorError):  # not wrong perhaps, but gone when its turn came
             found = {kind: read_definitions(root, kind) for kind in kinds}
-            if _stamp(root, kinds) == before:
+            if definitions_stamp(root, *kinds) == before:
                 return found
-        if _stamp(root, kinds) == before:
+        if definitions_stamp(root, *kinds) == before:
             break
     return {kind: read_definitions(root, kind) for kind in kinds}
 
 
-def _stamp(root: Path, kinds: tuple[str, ...]) -> object:
+def definitions_stamp(root: Path, *kinds: str) -> object:
     """Changes when a file of these kinds comes, goes or is written."""
     folders = [root / KINDS[kind].folder for kind in kinds if kind in KINDS]
     found = []

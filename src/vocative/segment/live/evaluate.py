@@ -444,9 +444,7 @@ class _Writing:
             if half_life is None:
                 total = f"{self.call(values.score)}({column}, {start})"
             else:
-                # Powers that double precision cannot tell from nothing come with long windows only.
-                short = how.window.seconds * SECOND <= 1_000 * half_life
-                function = self.call(values.decayed if short else values.decayed_long)
+                function = self.call(values.decayed)
                 total = f"{function}({column}, {self._at(number)}, {start}, now, {half_life})"
                 total += f" if {start} < {self._count(number)} else 0.0"
         raw = self.writer.let(total, "points")

@@ -145,22 +145,7 @@ def score(weights: "array[float]", start: int) -> float:
 def decayed(
     weights: "array[float]", instants: "array[int]", start: int, now: int, half_life: int
 ) -> float:
-    """Points of kept facts, each halved once per half-life since it happened.
-
-    No fact may be older than 1,000 half-lives.
-    """
-    return math.fsum(
-        [
-            weight * 2.0 ** ((at - now) / half_life)
-            for weight, at in zip(weights[start:], instants[start:], strict=True)
-        ]
-    )
-
-
-def decayed_long(
-    weights: "array[float]", instants: "array[int]", start: int, now: int, half_life: int
-) -> float:
-    """The same for facts of any age."""
+    """Points of kept facts, each halved once per half-life since it happened."""
     return math.fsum(
         [
             weight * 2.0 ** max((at - now) / half_life, -1000.0)
