@@ -152,7 +152,8 @@ def _stamp(workspace: Workspace) -> object:
     files = definitions_stamp(workspace.root, "feature", "segment", "model")
     with workspace.store.read() as tx:
         kept = tx.tuples(
-            "SELECT (SELECT max(updated_at) FROM items), (SELECT max(computed_at) FROM feature_cuts)"
+            "SELECT (SELECT max(updated_at) FROM items),"
+            " (SELECT max(computed_at) FROM feature_cuts)"
         )[0]
     return traits and (traits.st_mtime_ns, traits.st_size), files, kept
 
