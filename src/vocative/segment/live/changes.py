@@ -5,7 +5,7 @@ is never lost and never there twice, and whoever reads it finds the person as th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 from vocative.segment.plan import Plan, SegmentDef, base_name
@@ -13,7 +13,8 @@ from vocative.segment.sizes import count_members
 from vocative.stores import Transaction
 
 HOUR = 3_600_000_000
-_KEY = attrgetter("person_id", "segment")
+_KEY = itemgetter(0, 1)
+"""The person and the segment of a change."""
 
 
 class Change(NamedTuple):
@@ -87,9 +88,12 @@ def _turns(changes: Iterable[Change]) -> list[list[Change]]:
     Each part holds a person and segment once, so that its order does not matter: it is that of the
     key, because neighbours there are on one page of the store.
     """
+    ordered = sorted(changes, key=_KEY)
+    if len(set(map(_KEY, ordered))) == len(ordered):
+        return [ordered]
     turns: list[list[Change]] = []
     before, turn = None, 0
-    for change in sorted(changes, key=_KEY):
+    for change in ordered:
         key = _KEY(change)
         before, turn = key, turn + 1 if key == before else 0
         if turn == len(turns):

@@ -313,8 +313,7 @@ class Batch:
 
     def _judge(self, person: Person, evaluation: Evaluation, now: int, *, whole: bool) -> None:
         """Judge some segments; `whole`: all that can be judged, so that `until` is exact."""
-        here, seen = person.records, self.people.seen
-        records = [here.get(n) or seen(self.tx, person, n) for n in evaluation.groups]
+        records = self.people.seen(self.tx, person, evaluation.groups)
         traits = person.traits or self.program.live_traits({}, now)
         scores = self._scores.get(person.person_id, _NO_SCORES)
         bits, families, until = evaluation.judge(

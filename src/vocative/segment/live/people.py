@@ -19,8 +19,8 @@ from vocative.stores import Transaction, in_lists
 
 KEPT_BYTES = 160_000_000
 """About how much memory people may take who stay in it from batch to batch."""
-PERSON_BYTES, FACT_BYTES = 8_000, 100
-"""About how much a person takes, and each of their facts."""
+PERSON_BYTES, PACKED_FACTOR, FACT_BYTES = 8_000, 3, 100
+"""About how much a person takes, how many times their row's length, and each sealed fact."""
 PATIENCE = 3_600_000_000
 """A row's instant of the next change stays as it is when the true one is later, unless it is within
 so many microseconds: with every event of a visit something leaves a window a little later, and
@@ -110,11 +110,10 @@ class People:
         for marks, bound in in_lists(missing):
             sql = f"{_READ} WHERE person_id IN ({marks})"
             for row in tx.tuples(sql, bound):
-                found[row[0]] = self._read(*row)
+                found[row[0]] = self._keep(self._read(*row), len(row[2]))
         for person_id in missing:
-            person = found.setdefault(person_id, Person(person_id))
-            kept[person_id] = person
-            self._weigh(person)
+            if person_id not in found:
+                found[person_id] = self._keep(Person(person_id), 0)
         return found
 
     def due(self, tx: Transaction, now: int, most: int) -> list[Person]:
@@ -125,11 +124,12 @@ class People:
         )
         return [self._kept.get(row[0]) or self._read(*row) for row in rows]
 
-    def seen(self, tx: Transaction, person: Person, number: int) -> Record:
-        """A record to look at that is not decoded yet; an empty one is everybody's."""
-        if number in person.packed:
-            return self.record(tx, person, number)
-        return self._empty[number]
+    def seen(self, tx: Transaction, person: Person, numbers: Iterable[int]) -> list[Record]:
+        """Records to look at, decoded if they were not; where there is none an empty one."""
+        here, packed, empty, record = person.records, person.packed, self._empty, self.record
+        return [
+            here.get(n) or (record(tx, person, n) if n in packed else empty[n]) for n in numbers
+        ]
 
     def record(self, tx: Transaction, person: Person, number: int) -> Record:
         """A person's record of one group, decoded when it is first asked for."""
@@ -167,9 +167,10 @@ class People:
             if not now + PATIENCE < person.stored_change <= person.next_change:
                 person.stored_change = person.next_change
             next_change = None if person.stored_change >= NEVER else person.stored_change
-            rows.append((person_id, next_change, _body(person)))
+            body = _body(person)
+            rows.append((person_id, next_change, body))
             if person_id in self._kept:
-                self._weigh(person)
+                self._weigh(person, len(body))
         # Neighbours share pages of the store.
         rows.sort(key=itemgetter(0))
         tx.run(_DROP_CHUNK, dropped)
@@ -203,9 +204,15 @@ class People:
         person.next_change = person.stored_change = NEVER if next_change is None else next_change
         return person
 
-    def _weigh(self, person: Person) -> None:
-        facts = sum([len(record.facts.at) for record in person.records.values()])
-        weight = PERSON_BYTES + FACT_BYTES * facts
+    def _keep(self, person: Person, packed: int) -> Person:
+        self._kept[person.person_id] = person
+        self._weigh(person, packed)
+        return person
+
+    def _weigh(self, person: Person, packed: int) -> None:
+        weight = PERSON_BYTES + PACKED_FACTOR * packed
+        if person.busy:
+            weight += FACT_BYTES * sum(len(record.facts.at) for record in person.records.values())
         self._bytes += weight - person.bytes
         person.bytes = weight
 

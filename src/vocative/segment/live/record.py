@@ -156,7 +156,8 @@ class Record:
 
         Chunks to write and to delete are left in `sealing` and `dropped`.
         """
-        self._forget(group, now)
+        if group.horizon is not None:
+            self._forget(group, group.horizon, now)
         if len(self.open.at) > CHUNK:
             self._seal(group)
         return [self.totals, self.sealed, *self.open.packed()]
@@ -168,9 +169,9 @@ class Record:
             self.open.extend(other.facts)
         self.facts.extend(other.facts)
 
-    def _forget(self, group: Group, now: int) -> None:
-        horizon, instants = group.horizon, self.facts.at
-        if horizon is None or not instants or instants[0] > now - horizon:
+    def _forget(self, group: Group, horizon: int, now: int) -> None:
+        instants = self.facts.at
+        if not instants or instants[0] > now - horizon:
             return
         # The window is (now - horizon, now].
         kept = min(bisect_right(instants, now - horizon), len(instants) - group.newest)

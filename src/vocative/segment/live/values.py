@@ -9,7 +9,8 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from vocative.segment.live.groups import DAY, SECOND, STREAK_LIMIT
@@ -20,7 +21,7 @@ from vocative.sql.runtime import (
     part_month,
     part_year,
     round_number,
-    zone_day,
+    zone_offsets,
 )
 
 GRAIN = 1e6
@@ -123,18 +124,22 @@ def _top(facts: Facts, number: int, weights: int | None, start: int) -> Any:
     values = facts.columns[number][start:]
     if not values:
         return None
-    unknown = None if isinstance(values, list) else UNKNOWN
-    totals: dict[Any, float] = {}
-    last: dict[Any, int] = {}
     worth = itertools.repeat(1.0) if weights is None else facts.columns[weights][start:]
-    for value, weight, at in zip(values, worth, facts.at[start:], strict=False):
-        if value == unknown or value != value:  # noqa: PLR0124 - unknown is NaN
-            continue
+    totals: dict[Any, float] = {}
+    for value, weight in zip(values, worth, strict=False):
         totals[value] = totals.get(value, 0.0) + weight
-        last[value] = at
+    unknown = None if isinstance(values, list) else UNKNOWN
+    if unknown in totals or isinstance(next(iter(totals)), float):
+        # Unknown numbers are NaN.
+        totals = {v: total for v, total in totals.items() if v != unknown and v == v}  # noqa: PLR0124
     if len(totals) < 2:
         return next(iter(totals), None)
-    return max(totals, key=lambda value: (totals[value] / GRAIN, last[value], value))
+    most = max(totals.values()) / GRAIN
+    best = [value for value, total in totals.items() if total / GRAIN == most]
+    if len(best) == 1:
+        return best[0]
+    last = dict(zip(values, facts.at[start:], strict=False))
+    return max(best, key=lambda value: (last[value], value))
 
 
 def score(weights: "array[float]", start: int) -> float:
@@ -146,12 +151,10 @@ def decayed(
     weights: "array[float]", instants: "array[int]", start: int, now: int, half_life: int
 ) -> float:
     """Points of kept facts, each halved once per half-life since it happened."""
-    return math.fsum(
-        [
-            weight * 2.0 ** max((at - now) / half_life, -1000.0)
-            for weight, at in zip(weights[start:], instants[start:], strict=True)
-        ]
-    )
+    facts = zip(weights[start:], instants[start:], strict=True)
+    if (instants[start] - now) / half_life > -1000.0:
+        return math.fsum([weight * 2.0 ** ((at - now) / half_life) for weight, at in facts])
+    return math.fsum([weight * 2.0 ** max((at - now) / half_life, -1000.0) for weight, at in facts])
 
 
 def crossing(points: float, operator: str, number: float, now: int, half_life: int) -> int:
@@ -162,6 +165,11 @@ def crossing(points: float, operator: str, number: float, now: int, half_life: i
             crossing(points, ">=", number, now, half_life),
         )
     strict = operator in (">", "<=")
+    if points > 0.0 and number > 0.0:
+        ahead = half_life * math.log2(points / max(number + (5e-7 if strict else -5e-7), 5e-7))
+        if ahead > _FAR:
+            # Looking again a moment before is cheaper than finding the exact instant for everybody.
+            return now + round(ahead) - _FAR // 2
 
     def holds(at: int) -> bool:
         value = round_number(points * 2.0 ** max((now - at) / half_life, -1000.0), GRAIN)
@@ -174,7 +182,6 @@ def crossing(points: float, operator: str, number: float, now: int, half_life: i
     edge = abs(number) + (5e-7 if before == (points > 0) and strict == (points > 0) else -5e-7)
     guess = now + round(half_life * math.log2(abs(points) / max(edge, 5e-7)))
     if guess - now > _FAR:
-        # Looking again a moment before is cheaper than finding the exact instant for everybody.
         return guess - _FAR // 2
     low, high = now, max(guess, now) + 1
     while holds(high) == before:
@@ -195,22 +202,22 @@ def streak(instants: "array[int]", now: int, zone: str, period: str) -> tuple[in
     if not instants or now - instants[-1] > _STREAK_OVER[period]:
         return 0, NEVER
     number = _PERIODS[period]
-    today = number(local_time(now, zone))
+    today = _today(now, zone, period)
     index = len(instants) - 1
-    here = number(local_time(instants[index], zone))
+    local = local_time(instants[index], zone)
+    here = number(local)
     if here < today - 1:
         return 0, NEVER
-    # It ends with the period after the latest one; clocks that are put back make a date return.
-    until = _next_look(now, _end(now, here + 1, zone, period), zone)
+    until = _streak_until(now, here, zone, period)
     counted = 1
     while counted < STREAK_LIMIT:
-        local = local_time(instants[index], zone)
         # Within a day nothing new begins; two hours are left for clocks that are put forward.
         skip = max(local % DAY - 7_200_000_000, 0)
         index = bisect_left(instants, instants[index] - skip, 0, index) - 1
         if index < 0:
             break
-        found = number(local_time(instants[index], zone))
+        local = local_time(instants[index], zone)
+        found = number(local)
         if found == here - 1:
             counted, here = counted + 1, found
         elif found != here:
@@ -218,11 +225,27 @@ def streak(instants: "array[int]", now: int, zone: str, period: str) -> tuple[in
     return counted, until
 
 
+@lru_cache(maxsize=512)
+def _today(now: int, zone: str, period: str) -> int:
+    """The period that an instant is in; many people are asked about at one instant."""
+    return _PERIODS[period](local_time(now, zone))
+
+
+@lru_cache(maxsize=1024)
+def _streak_until(now: int, latest: int, zone: str, period: str) -> int:
+    """Until when a streak stands that has come to some period.
+
+    It ends with the period after that one; clocks that are put back make a date return.
+    """
+    return _next_look(now, _end(now, latest + 1, zone, period), zone)
+
+
 def _next_look(now: int, end: int, zone: str) -> int:
     """The end, or the instant before it at which the clocks of the zone change."""
-    offset = local_time(now, zone) - now
-    for day in range(now // DAY, end // DAY + 1):
-        for starts, changed in zone_day(zone, day):
+    parts = zone_offsets(zone, now // DAY, end // DAY)
+    if len(parts) > 1:
+        offset = local_time(now, zone) - now
+        for starts, changed in parts:
             if now < starts < end and changed != offset:
                 return starts
     return end
@@ -265,16 +288,21 @@ def _first_of(year: int, month: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a sequence asks for, in the form in which facts are looked through."""
+    """What a sequence asks for, in the form in which facts are looked through.
+
+    Places count from 1: a run that has got to place n has come through n steps.
+    """
 
     bits: tuple[int, ...]
     """The bit of each step that happens."""
     within: tuple[int | None, ...]
-    """How long after the one before it, at most."""
+    """How long after the one before it, at most; the first has none."""
     absent_after: tuple[int, ...]
     """The bit of what must not happen after each one; 0: anything may."""
     wait: int | None
     """For so long something must not have happened in the end; None: nothing is waited for."""
+    moves: dict[int, "_Move"] = field(default_factory=dict, compare=False, repr=False)
+    """What facts do, by the steps they can be; filled as they come."""
 
     @classmethod
     def of(cls, steps: Iterable[tuple[int, bool, int | None]]) -> "Steps":
@@ -293,6 +321,29 @@ class Steps:
         wait = known[-1][2] if known[-1][1] else None
         return cls(tuple(bits), tuple(within), tuple(absent_after), wait)
 
+    def move(self, mask: int) -> "_Move":
+        """What a fact does that can be some steps: bit i for step i."""
+        found = self.moves.get(mask)
+        if found is None:
+            after = self.within[1:]
+            limits = [_ANY_TIME, *(_ANY_TIME if limit is None else limit for limit in after)]
+            # The last step first: one fact is one step of a run, not two.
+            gets_to = [
+                (place, limits[place - 1])
+                for place in range(len(self.bits), 0, -1)
+                if mask & self.bits[place - 1]
+            ]
+            stops = [place for place, bit in enumerate(self.absent_after, 1) if mask & bit]
+            found = self.moves[mask] = (tuple(gets_to), tuple(stops))
+        return found
+
+
+_Move = tuple[tuple[tuple[int, int], ...], tuple[int, ...]]
+"""(place that a run gets to, how long after the one before it), and the places that are lost."""
+_ANY_TIME = 2**62
+_NOT_REACHED = -(2**64)
+"""Longer ago than `_ANY_TIME`."""
+
 
 def completed(
     instants: "array[int]", masks: "array[int]", steps: Steps, now: int, window: int | None
@@ -309,69 +360,39 @@ def completed(
     last = steps.bits[-1]
     if not sum([mask & last for mask in masks]):
         return None, NEVER
-    run = _Run(steps)
-    for at, mask in zip(instants, masks, strict=True):
-        run.see(at, mask)
-    done, until = run.finished(now)
+    done, until = _latest_run(instants, masks, steps, now)
     if done is None or window is None:
         return done, until
     return (done, min(until, done + window)) if done > now - window else (None, until)
 
 
-class _Run:
-    """How far a person has come through the steps of a sequence."""
-
-    __slots__ = ("done", "reached", "steps", "waiting")
-
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-        self.reached: list[int | None] = [None] * len(steps.bits)
-        """The instant of the latest run that got to each step."""
-        self.waiting: list[int] = []
-        """When runs are complete that wait for something not to happen."""
-        self.done: int | None = None
-
-    def see(self, at: int, mask: int) -> None:
-        """Take in the next fact."""
-        steps, reached = self.steps, self.reached
-        bits = steps.bits
-        # The last step first: one fact is one step of a run, not two.
-        matched = [
-            number
-            for number in range(len(bits) - 1, -1, -1)
-            if mask & bits[number] and self._follows(number, at)
-        ]
-        for number, absent in enumerate(steps.absent_after):
-            if mask & absent:
-                self._stop(number, at)
-        for number in matched:
-            reached[number] = at
-            if number == len(bits) - 1:
-                if steps.wait is None:
-                    self.done = at
-                else:
-                    self.waiting.append(at + steps.wait)
-
-    def finished(self, now: int) -> tuple[int | None, int]:
-        """The latest completion up to an instant, and the next one that is waited for."""
-        for end in self.waiting:
-            if end > now:
-                return self.done, end
-            self.done = end if self.done is None else max(self.done, end)
-        return self.done, NEVER
-
-    def _follows(self, number: int, at: int) -> bool:
-        if number == 0:
-            return True
-        before, within = self.reached[number - 1], self.steps.within[number]
-        return before is not None and (within is None or at - before <= within)
-
-    def _stop(self, number: int, at: int) -> None:
-        """Something happened that must not have happened after a step."""
-        if number < len(self.reached) - 1:
-            self.reached[number] = None
-            return
-        for end in self.waiting:
-            if end < at:
-                self.done = end if self.done is None else max(self.done, end)
-        self.waiting = []
+def _latest_run(
+    instants: "array[int]", masks: "array[int]", steps: Steps, now: int
+) -> tuple[int | None, int]:
+    """The latest completion up to an instant, and the next one that is waited for."""
+    goal, wait, move = len(steps.bits), steps.wait, steps.move
+    # The instant of the latest run that got to each place; everybody is at the beginning.
+    reached = [0] + [_NOT_REACHED] * goal
+    waiting: list[int] = []
+    """When runs are complete that wait for something not to happen."""
+    done: int | None = None
+    for at, mask in zip(instants, masks, strict=True):
+        gets_to, stops = move(mask)
+        got = [place for place, limit in gets_to if at - reached[place - 1] <= limit]
+        for place in stops:
+            reached[place] = _NOT_REACHED
+            if place == goal:
+                done = max((end for end in waiting if end < at), default=done)
+                waiting = []
+        for place in got:
+            reached[place] = at
+        if got and got[0] == goal:
+            if wait is None:
+                done = at
+            else:
+                waiting.append(at + wait)
+    for end in waiting:
+        if end > now:
+            return done, end
+        done = end
+    return done, NEVER

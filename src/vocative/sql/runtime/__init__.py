@@ -66,7 +66,7 @@ from vocative.sql.runtime.zones import (
     local_day_end,
     local_time,
     zone_dates,
-    zone_day,
+    zone_offsets,
 )
 
 __all__ = [
@@ -121,5 +121,5 @@ __all__ = [
     "unit_turn",
     "upper",
     "zone_dates",
-    "zone_day",
+    "zone_offsets",
 ]

@@ -32,6 +32,15 @@ def zone_day(zone: str, day: int) -> tuple[tuple[int, int], ...]:
     return tuple(part for part in found if part[0] < starts + DAY)
 
 
+@lru_cache(maxsize=8192)
+def zone_offsets(zone: str, first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """The same for several UTC days, the last included; one part when the clocks stay."""
+    found: list[tuple[int, int]] = []
+    for day in range(first, last + 1):
+        found += [part for part in zone_day(zone, day) if not found or part[1] != found[-1][1]]
+    return tuple(found)
+
+
 def _change(zone: str, before: int, after: int) -> int:
     offset = _offset(zone, before)
     while after - before > 1:
@@ -64,6 +73,8 @@ def local_time(instant: int, zone: str) -> int:
     if instant in INFINITE:
         return instant
     parts = zone_day(zone, instant // DAY)
+    if len(parts) == 1:
+        return instant + parts[0][1]
     for starts, offset in reversed(parts):
         if starts <= instant:
             return instant + offset
