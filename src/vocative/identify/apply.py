@@ -18,7 +18,7 @@ from vocative.identify.facts import Facts
 from vocative.identify.graph import IdentityGraph
 from vocative.identify.person import Person
 from vocative.identify.profiles import ProfileChanges
-from vocative.identify.reading import ReadEvent, Refused, read_batches
+from vocative.identify.reading import ReadAhead, ReadEvent, Reading, Refused
 from vocative.identify.seen import SeenEvents
 from vocative.stores import Transaction
 from vocative.streams.embedded import LogBatch
@@ -107,6 +107,7 @@ class Applier:
         self._workspace = workspace
         self._graph = IdentityGraph(workspace.vault, workspace.key.lookup)
         self._seen = SeenEvents()
+        self._ahead = ReadAhead(workspace.log, workspace.traits)
         self._position: int | None = None
         """Up to where the log is applied; None: not known."""
 
@@ -124,11 +125,11 @@ class Applier:
             StateError: the log was replaced.
             StoreBusy, EngineError: nothing of the step was kept; the next one tries it again.
         """
-        batches = self._waiting(most_events)
-        if not batches:
+        reading = self._waiting(most_events)
+        if reading is None:
             return None
         try:
-            return self._apply(batches, follow)
+            return self._apply(reading, most_events, follow)
         except BaseException:
             self.forget()
             raise
@@ -139,7 +140,7 @@ class Applier:
         self._graph.forget()
         self._seen.forget()
 
-    def _waiting(self, most_events: int) -> list[LogBatch]:
+    def _waiting(self, most_events: int) -> Reading | None:
         if self._position is None:
             with self._workspace.store.read() as tx:
                 self._position = _offset(tx)
@@ -152,12 +153,13 @@ class Applier:
                 " this log would never be applied",
             )
         if self._position == last:
-            return []
-        return list(self._workspace.log.read(self._position, most_events=most_events))
+            return None
+        return self._ahead.take(self._position, most_events)
 
-    def _apply(self, batches: list[LogBatch], follow: Follower | None) -> ApplyReport:
-        workspace, position = self._workspace, batches[-1].position
-        read, refused = read_batches(batches, workspace.traits)
+    def _apply(self, reading: Reading, most_events: int, follow: Follower | None) -> ApplyReport:
+        workspace, batches = self._workspace, reading.batches
+        read, refused = reading.read, reading.refused
+        position = batches[-1].position
         with workspace.store.transaction() as tx:
             if _offset(tx) != self._position:
                 self.forget()  # another process was faster
@@ -171,6 +173,7 @@ class Applier:
             _write_counts(workspace, tx, batches, read, fresh, refused)
             if follow is not None:
                 follow(tx, self._applied(position, facts, people))
+            self._ahead.begin(position, most_events)
         self._position = position
         return ApplyReport(
             applied=len(fresh),

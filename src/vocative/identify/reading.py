@@ -1,6 +1,8 @@
 """Reads what stands on the log: raw events in, checked ones with what they say about whom out."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from vocative.identify.graph import Identity
 from vocative.identify.personal import clean_properties
 from vocative.identify.profiles import NOTHING, Statement, read_statement
 from vocative.ids import event_key_for
-from vocative.streams.embedded import LogBatch
+from vocative.streams.embedded import EmbeddedLog, LogBatch
 from vocative.workspace import Trait
 
 
@@ -41,6 +43,73 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     index: int
     source: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Batches of the log and what they say."""
+
+    batches: Sequence[LogBatch]
+    read: Sequence[ReadEvent]
+    refused: Sequence[Refused]
+
+    @property
+    def events(self) -> int:
+        """How many events they hold."""
+        return len(self.read) + len(self.refused)
+
+    def __add__(self, later: "Reading") -> "Reading":
+        return Reading(
+            batches=[*self.batches, *later.batches],
+            read=[*self.read, *later.read],
+            refused=[*self.refused, *later.refused],
+        )
+
+
+class ReadAhead:
+    """Reads the log one step ahead, in a thread, while the store commits the step before.
+
+    A commit is work of the disk and the system, reading is work of Python's: together they take as
+    long as one of them.
+    """
+
+    def __init__(self, log: EmbeddedLog, declared: Mapping[str, Trait]) -> None:
+        self._log = log
+        self._declared = declared
+        self._thread: ThreadPoolExecutor | None = None
+        self._next: tuple[int, Future[Reading]] | None = None
+        """After which position, and what was found there."""
+
+    def begin(self, after: int, most_events: int) -> None:
+        """Read what comes after a position, beside whatever happens now."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "log")
+        self._next = after, self._thread.submit(self._read, after, most_events)
+
+    def take(self, after: int, most_events: int) -> Reading:
+        """Batches after a position: at most so many events, but at least one batch if there is one.
+
+        Raises:
+            LogError, PrivacyError: the log cannot be read.
+        """
+        began, self._next = self._next, None
+        if began is None or began[0] != after:
+            return self._read(after, most_events)
+        found = began[1].result()
+        if not found.batches or found.events > most_events:
+            return self._read(after, most_events)
+        left = most_events - found.events
+        if left:
+            # Some came in meanwhile.
+            later = self._read(found.batches[-1].position, left)
+            if later.events <= left:
+                return found + later
+        return found
+
+    def _read(self, after: int, most_events: int) -> Reading:
+        batches = list(self._log.read(after, most_events=most_events))
+        read, refused = read_batches(batches, self._declared)
+        return Reading(batches=batches, read=read, refused=refused)
 
 
 def read_batches(
