@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from vocative.clock import SystemClock
+from vocative.clock import SystemClock, to_micros
 from vocative.collect.door import accept
 from vocative.segment import advance, build_plan, compute_features, recompute
 from vocative.segment.live import judge as judge_module
@@ -193,6 +193,29 @@ def test_a_robot_is_judged_now_and_then_and_others_at_once(
     live, batch = features_by_both(shop, robot)
     assert live == batch
     assert recompute(shop).differences == 0
+
+
+def test_time_passes_for_others_in_the_step_of_an_event(shop, clock):
+    runner = started(shop)
+    accept(shop, views(0, 3, "early", clock.now()), source="t")
+    runner.step()
+    early = only_person(shop)
+    assert dict(memberships_of(shop, early))["busy"] is None
+    left_at = to_micros(clock.now() + timedelta(hours=1))
+
+    clock.advance(timedelta(hours=2))
+    accept(shop, views(0, 1, "late", clock.now()), source="t")
+    runner.step()
+    # At its instant, not at that of the step.
+    assert dict(memberships_of(shop, early))["busy"] == left_at
+    assert runner.fire() == 0
+
+
+def memberships_of(workspace, person_id):
+    with workspace.store.read() as tx:
+        return tx.tuples(
+            "SELECT segment, until_at FROM memberships WHERE person_id = :p", {"p": person_id}
+        )
 
 
 def test_a_robot_costs_others_little_processor_time(shop, clock):

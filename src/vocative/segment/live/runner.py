@@ -306,14 +306,20 @@ class LiveRunner:
     def _fire(self, most: int) -> int:
         with self._workspace.store.transaction() as tx:
             batch = self._begin(tx)
-            people = self._people.due(tx, batch.now, most)
+            people = self._let_pass(batch, most)
             if people:
-                batch.prepare(people)
-                for person in people:
-                    batch.fire(person)
                 self._end(batch)
-            self._soonest = None
-            return len(people)
+            return people
+
+    def _let_pass(self, batch: Batch, most: int) -> int:
+        """Let time pass for people to whom nothing else happens in a batch; how many."""
+        due = self._people.due(batch.tx, batch.now, most)
+        people = [person for person in due if person.person_id not in batch.touched]
+        batch.prepare(people)
+        for person in people:
+            batch.fire(person)
+        self._soonest = None
+        return len(people)
 
     def _build(self) -> int:
         building = self._state.building
@@ -411,6 +417,8 @@ class LiveRunner:
         if applied.after != self._last.position:
             raise PlanMoved  # something was applied and not folded
         batch.take(applied)
+        # In the same transaction it costs half as much as in one of its own.
+        self._let_pass(batch, PEOPLE_PER_FIRE)
         self._last = msgspec.structs.replace(self._last, position=applied.position)
         self._end(batch)
 
