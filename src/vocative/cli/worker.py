@@ -168,7 +168,7 @@ def _stat(file: Path) -> os.stat_result | None:
 def main() -> None:
     """Run on the workspace and for the parent named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    os.nice(10)
+    os.nice(5)
     gc.disable()  # see `Worker._collect`
     with Workspace(Path(sys.argv[1])) as workspace:
         worker = Worker(workspace, int(sys.argv[2]))
