@@ -50,6 +50,8 @@ def stock(root: Path, *, people: int, events: int) -> dict[str, Any]:
         began, used = time.perf_counter(), time.process_time()
         report = advance(workspace)
         seconds, used = time.perf_counter() - began, time.process_time() - used
+        # What was made is on the disk before anything is measured.
+        os.sync()
         features, segments = (len(workspace.definitions(kind)) for kind in ("feature", "segment"))
     return {
         "features": features,
@@ -193,9 +195,14 @@ class Watcher:
         found = self._store.execute("SELECT max(seq) FROM membership_changes").fetchone()[0]
         self._last = found or 0
         self._version = -1
+        self._looked = time.monotonic()
+        self.late = 0.0
+        """The most seconds between two looks."""
 
     def look(self) -> None:
         """Note the changes that have come since."""
+        before, self._looked = self._looked, time.monotonic()
+        self.late = max(self.late, self._looked - before)
         version = self._store.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return

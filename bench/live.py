@@ -90,13 +90,15 @@ def measure_sustained(
             source=source,
             robots=robots or {},
         )
+        watcher.look()
+        watcher.late = 0.0
         used, waited, started = worker.cpu_seconds(), worker.waited_seconds(), time.monotonic()
         # A good hundred looks, however long it lasts.
         while producer.running:
             watcher.until(lambda: not producer.running, seconds=max(0.5, seconds / 120))
             memory.append(worker.memory_mb())
             backlogs.append(watcher.backlog())
-        made = producer.answer()
+        late, made = watcher.late, producer.answer()
         ended, backlog = time.monotonic(), watcher.backlog()
         used, waited = worker.cpu_seconds() - used, worker.waited_seconds() - waited
         drained = watcher.until(lambda: watcher.backlog() == 0, seconds=DRAIN_SECONDS)
@@ -122,6 +124,7 @@ def measure_sustained(
         "worker_cpu_share": round(used / (ended - started), 2),
         "worker_waited_share": round(waited / (ended - started), 2),
         "producer_late_ms": round(made["late_seconds"] * 1_000),
+        "watcher_late_ms": round(late * 1_000),
         "memory_mb": {
             "start": memory[0],
             "middle": memory[len(memory) // 2],
