@@ -34,8 +34,9 @@ FIRE_SECONDS = 0.1
 """How often to look for what time alone changes, while events come."""
 CHORES_SECONDS = 1.0
 """How often to look at visits, definitions and history's tail."""
-IDLE_COLLECT_SECONDS, BUSY_COLLECT_SECONDS = 1.0, 30.0
-"""How often to look for circles of objects; it takes a moment."""
+COLLECT_SECONDS = 1.0
+"""How often to look for circles of objects. Each object is looked at once, whenever that is: often
+makes many short pauses (10 ms) of one long one."""
 TIDY_SECONDS = 60.0
 """How often to join small parts of history and to look whether buckets want to be ranked anew."""
 
@@ -69,7 +70,7 @@ class Worker:
         while not self._stopped and os.getppid() == self._parent:
             try:
                 busy = self.turn()
-                self._collect(IDLE_COLLECT_SECONDS if not busy else BUSY_COLLECT_SECONDS)
+                self._collect()
                 if not busy:
                     time.sleep(IDLE_SECONDS)
             except VocativeError as error:
@@ -99,13 +100,13 @@ class Worker:
         # Building goes on while events come, a slice at a time.
         return self._runner.build() > 0 or busy
 
-    def _collect(self, seconds: float) -> None:
+    def _collect(self) -> None:
         """Look for circles, as libraries leave them, among what came since the last time.
 
         People are kept in memory and hold none: Python's own collector, which looks through them
         again and again, takes a fifth of the time.
         """
-        if time.monotonic() - self._collected_at > seconds:
+        if time.monotonic() - self._collected_at > COLLECT_SECONDS:
             gc.collect()
             gc.freeze()
             self._collected_at = time.monotonic()
