@@ -8,7 +8,7 @@ import pytest
 
 from vocative.errors import PrivacyError
 from vocative.identify.apply import Applier
-from vocative.identify.reading import ReadAhead, Reading
+from vocative.identify.reading import MOST_AHEAD, ReadAhead, Reading
 from vocative.streams.embedded import EmbeddedLog, LogError
 from vocative.workspace import Workspace
 
@@ -82,6 +82,15 @@ def test_nothing_there_yet(log: EmbeddedLog) -> None:
     ahead._next[1].result()
     _put(log, ["a"])
     assert _names(ahead.take(0, 10)) == ["a"]
+
+
+def test_long_steps_are_not_read_ahead(log: EmbeddedLog) -> None:
+    ahead = ReadAhead(log, {})
+    _put(log, ["a"])
+    ahead.begin(0, MOST_AHEAD + 1)
+
+    assert ahead._next is None
+    assert _names(ahead.take(0, MOST_AHEAD + 1)) == ["a"]
 
 
 def test_a_log_that_cannot_be_read_is_told_when_it_is_taken(tmp_path: Path) -> None:
