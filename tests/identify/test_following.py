@@ -11,7 +11,7 @@ from vocative.collect.door import accept
 from vocative.engines.base import HISTORY_COLUMNS
 from vocative.identify import graph as graph_module
 from vocative.identify import seen as seen_module
-from vocative.identify.apply import Applied, Applier, apply_log, apply_step
+from vocative.identify.apply import Applied, Applier, apply_log
 from vocative.stores import Store, Transaction
 from vocative.workspace import Workspace
 
@@ -71,9 +71,10 @@ def test_facts_are_those_of_history(workspace: Workspace) -> None:
         ],
         source="shop",
     )
-    assert apply_step(workspace, most_events=1, follow=told).applied == 2
-    assert apply_step(workspace, most_events=100, follow=told).applied == 2
-    assert apply_step(workspace, most_events=100, follow=told) is None
+    applier = Applier(workspace)
+    assert applier.step(1, told).applied == 2
+    assert applier.step(100, told).applied == 2
+    assert applier.step(100, told) is None
     assert [one.position for one in told] == [1, 2]
     facts = [fact for one in told for fact in one.facts]
     assert as_history(EVENTS, facts) == rows(workspace, "events")

@@ -31,7 +31,6 @@ __all__ = [
     "Follower",
     "PersonNow",
     "apply_log",
-    "apply_step",
 ]
 
 CONSUMER = "identify"
@@ -87,13 +86,6 @@ def apply_log(
         workspace.history.flush_when_due(workspace.store)
         workspace.history.sweep(workspace.store)
     return total
-
-
-def apply_step(
-    workspace: Workspace, *, most_events: int, follow: Follower | None = None
-) -> ApplyReport | None:
-    """Apply the next batches of the log in one transaction; `Applier.step` without a memory."""
-    return Applier(workspace).step(most_events, follow)
 
 
 class Applier:

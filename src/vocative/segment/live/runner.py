@@ -417,7 +417,7 @@ class LiveRunner:
         if applied.after != self._last.position:
             raise PlanMoved  # something was applied and not folded
         batch.take(applied)
-        # In the same transaction it costs half as much as in one of its own.
+        # A transaction of its own would write the pages once more that every step writes.
         self._let_pass(batch, PEOPLE_PER_FIRE)
         self._last = msgspec.structs.replace(self._last, position=applied.position)
         self._end(batch)

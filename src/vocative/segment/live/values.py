@@ -165,23 +165,23 @@ def crossing(points: float, operator: str, number: float, now: int, half_life: i
             crossing(points, ">=", number, now, half_life),
         )
     strict = operator in (">", "<=")
-    if points > 0.0 and number > 0.0:
-        ahead = half_life * math.log2(points / max(number + (5e-7 if strict else -5e-7), 5e-7))
-        if ahead > _FAR:
-            # Looking again a moment before is cheaper than finding the exact instant for everybody.
-            return now + round(ahead) - _FAR // 2
+    if points == 0.0:
+        return NEVER
+    # Where the rounded value crosses, up to the last digits of a double.
+    edge = abs(number) + (5e-7 if strict == (points > 0.0) else -5e-7)
+    guess = now + round(half_life * math.log2(abs(points) / max(edge, 5e-7)))
+    far = guess - now > _FAR
 
     def holds(at: int) -> bool:
         value = round_number(points * 2.0 ** max((now - at) / half_life, -1000.0), GRAIN)
         return value > number if strict else value >= number
 
-    before, after = holds(now), (number < 0.0 if strict else number <= 0.0)
-    if before == after or points == 0:
+    # Points far above a number are above it, rounded or not; that is asked most.
+    before = (far and points > 0.0 and number > 0.0) or holds(now)
+    if before == (number < 0.0 if strict else number <= 0.0):
         return NEVER
-    # Where the rounded value crosses, up to the last digits of a double: then to the microsecond.
-    edge = abs(number) + (5e-7 if before == (points > 0) and strict == (points > 0) else -5e-7)
-    guess = now + round(half_life * math.log2(abs(points) / max(edge, 5e-7)))
-    if guess - now > _FAR:
+    if far:
+        # Looking again a moment before is cheaper than finding the exact instant for everybody.
         return guess - _FAR // 2
     low, high = now, max(guess, now) + 1
     while holds(high) == before:
