@@ -248,3 +248,20 @@ def test_an_append_is_flushed_to_disk(path: Path) -> None:
     assert log._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert log._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     log.close()
+
+
+def test_a_transaction_of_several_appends_is_kept_whole_or_not_at_all(path: Path) -> None:
+    log = EmbeddedLog(path, KEY)
+    batches = [log.sealed([b"%d" % n], source="s", received_at=n) for n in range(3)]
+    with log.transaction() as tx:
+        assert [tx.append(batch) for batch in batches] == [1, 2, 3]
+    with pytest.raises(RuntimeError), log.transaction() as tx:
+        tx.append(batches[0])
+        raise RuntimeError
+    assert [(batch.received_at, batch.events) for batch in log.read(0)] == [
+        (0, [b"0"]),
+        (1, [b"1"]),
+        (2, [b"2"]),
+    ]
+    assert log.append([b"3"], source="s", received_at=3) == 4
+    log.close()

@@ -37,6 +37,33 @@ class LogBatch:
     events: list[bytes]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SealedBatch:
+    """A batch that is ready to be written: compressed and encrypted."""
+
+    source: str
+    received_at: int
+    event_count: int
+    body: bytes
+
+
+class LogTransaction:
+    """What is durable together or not at all."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def append(self, batch: SealedBatch) -> int:
+        """Write a batch; its position counts once the transaction has ended."""
+        cursor = self.connection.execute(
+            "INSERT INTO batches (source, received_at, event_count, body) VALUES (?, ?, ?, ?)",
+            (batch.source, batch.received_at, batch.event_count, batch.body),
+        )
+        position = cursor.lastrowid
+        assert position is not None  # noqa: S101 - an INSERT into a rowid table has one
+        return position
+
+
 class EmbeddedLog:
     """Append-only batches at positions 1, 2, 3 and so on."""
 
@@ -71,15 +98,54 @@ class EmbeddedLog:
         Raises:
             LogError: the batch is not durable; the caller must not acknowledge it.
         """
-        body = self._sealed(events, source, received_at)
+        batch = self.sealed(events, source=source, received_at=received_at)
         with self._guarded():
-            cursor = self._connection.execute(
-                "INSERT INTO batches (source, received_at, event_count, body) VALUES (?, ?, ?, ?)",
-                (source, received_at, len(events), body),
-            )
-        position = cursor.lastrowid
-        assert position is not None  # noqa: S101 - an INSERT into a rowid table has one
-        return position
+            return LogTransaction(self._connection).append(batch)
+
+    @contextmanager
+    def transaction(self) -> Iterator[LogTransaction]:
+        """Several appends, and what belongs to them, as one: the disk is waited for once.
+
+        Raises:
+            LogError: nothing of it was kept.
+        """
+        with self._guarded():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield LogTransaction(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def sealed(self, events: Sequence[bytes], *, source: str, received_at: int) -> SealedBatch:
+        """A batch to append in a transaction, made before it: sealing takes longest."""
+        plain = msgspec.msgpack.encode(list(events))
+        return SealedBatch(
+            source=source,
+            received_at=received_at,
+            event_count=len(events),
+            body=self.seal(plain, _label(source, received_at)),
+        )
+
+    def seal(self, plain: bytes, label: bytes) -> bytes:
+        """Compress and encrypt; only with the same label can it be opened again."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self._key).encrypt(nonce, zlib.compress(plain, level=1), label)
+
+    def unseal(self, body: bytes, label: bytes) -> bytes | None:
+        """What was sealed; None when key or label do not fit."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+        try:
+            return zlib.decompress(AESGCM(self._key).decrypt(nonce, sealed, label))
+        except (InvalidTag, ValueError):
+            return None
 
     def read(self, after: int, *, most_events: int | None = None) -> Iterator[LogBatch]:
         """Batches after a position, in order, until there are no more.
@@ -170,26 +236,14 @@ class EmbeddedLog:
                     " again",
                 ) from error
 
-    def _sealed(self, events: Sequence[bytes], source: str, received_at: int) -> bytes:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = os.urandom(_NONCE_BYTES)
-        plain = zlib.compress(msgspec.msgpack.encode(list(events)), level=1)
-        return nonce + AESGCM(self._key).encrypt(nonce, plain, _label(source, received_at))
-
     def _opened(self, position: int, body: bytes, source: str, received_at: int) -> list[bytes]:
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
-        try:
-            plain = AESGCM(self._key).decrypt(nonce, sealed, _label(source, received_at))
-        except (InvalidTag, ValueError) as error:
+        plain = self.unseal(body, _label(source, received_at))
+        if plain is None:
             raise PrivacyError(
                 f"batch {position} of the event log cannot be opened with this workspace key",
                 hint="use the key that the log was written with",
-            ) from error
-        return msgspec.msgpack.decode(zlib.decompress(plain), type=list[bytes])
+            )
+        return msgspec.msgpack.decode(plain, type=list[bytes])
 
 
 def _label(source: str, received_at: int) -> bytes:
