@@ -234,6 +234,12 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show:show_timeline",
         ),
         Operation(
+            "profile",
+            "vocative.decide:read_profile",
+            "What decisions rest on: a person's traits, segments and scores now.",
+            route="POST /profile",
+        ),
+        Operation(
             "explain",
             "vocative.campaign.explain:explain",
             "Why a person got a campaign's mail, or did not.",

@@ -3,15 +3,18 @@
 from vocative.decide.assign import HOLDOUT, Assignment, assign
 from vocative.decide.offers import Offer, choose_offers, offer_place
 from vocative.decide.products import ProductChooser, Shown, sellable_items
+from vocative.decide.profile import DecisionProfile, read_profile
 
 __all__ = [
     "HOLDOUT",
     "Assignment",
+    "DecisionProfile",
     "Offer",
     "ProductChooser",
     "Shown",
     "assign",
     "choose_offers",
     "offer_place",
+    "read_profile",
     "sellable_items",
 ]

@@ -33,6 +33,8 @@ class StoreError(EngineError):
 class StoreBusy(StoreError, Retryable):
     """The store is locked, full or away for the moment."""
 
+    status = 503
+
 
 class Transaction:
     """One unit of work; everything in it happens or nothing does."""
