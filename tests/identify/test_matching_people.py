@@ -1,0 +1,136 @@
+"""Matching: real sets with known truth, made-up households, and the same figures every time."""
+
+import random
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from vocative.cli.bench import FOLDER
+from vocative.errors import Unsupported
+from vocative.identify.matching import Matches, record_of, score_people
+from vocative.identify.matching.records import Record
+
+pytest.importorskip("splink", reason="the extra `matching` is not installed")
+
+FIRST = (
+    "ada ben cleo dan eva finn gwen hugo iris jack kate liam mona noah olga paul ruth sam".split()
+)
+LAST = "abbott baker carter dixon ellis foster gibson hughes irving jenkins king lawson".split()
+ROADS = "abbey bridge castle dale elm forest grange hill ivy junction king lake".split()
+
+
+def households(families: int, seed: int = 5) -> dict[str, Record]:
+    """Families of three: last name, address and phone are shared, the rest is each one's own."""
+    chance = random.Random(seed)
+    people = {}
+    for family in range(families):
+        shared = {
+            "last_name": f"{chance.choice(LAST)}{chance.choice(ROADS)}",
+            "street": f"{chance.randint(1, 80)} {chance.choice(ROADS)} {chance.choice(ROADS)} road",
+            "city": chance.choice(["york", "bath", "leeds", "hull"]),
+            "postcode": f"{chance.randint(1000, 1400)}",
+            "phone": f"01904{chance.randint(100000, 999999)}",
+        }
+        for member, first in enumerate(chance.sample(FIRST, 3)):
+            own = {
+                "first_name": first,
+                "birthday": f"{date(1940, 1, 1) + timedelta(days=chance.randint(0, 24_000))}",
+                "email": f"{first}{family}@a.example",
+            }
+            people[f"f{family:03}-{member}"] = record_of({**shared, **own})
+    return people
+
+
+def doubled(people: dict[str, Record], every: int) -> dict[str, Record]:
+    """The same people, some of them a second time with another address of e-mail and a slip."""
+    more = dict(people)
+    for number, (person_id, record) in enumerate(people.items()):
+        if number % every == 0:
+            again = {**record, "email": f"{record['first_name']}.x{number}@b.example"}
+            again["mailbox"] = again["email"].partition("@")[0]
+            again["last_name"] = record["last_name"][:-1]
+            more[f"{person_id}-again"] = again
+    return more
+
+
+def as_pairs(matches: Matches) -> set[tuple[str, str]]:
+    return {(pair.one, pair.other) for pair in matches.pairs}
+
+
+def test_families_are_not_one_person() -> None:
+    assert as_pairs(score_people(households(120))) == set()
+
+
+def test_doubled_people_are_found_among_families() -> None:
+    people = doubled(households(120), every=6)
+    right = {(one.removesuffix("-again"), one) for one in people if one.endswith("-again")}
+    found = as_pairs(score_people(people))
+    assert found == right
+
+
+def test_the_order_of_people_makes_no_difference() -> None:
+    people = doubled(households(40), every=4)
+    shuffled = list(people.items())
+    random.Random(3).shuffle(shuffled)
+    assert score_people(dict(shuffled)) == score_people(people)
+
+
+def test_what_people_are_called_makes_no_difference() -> None:
+    people = doubled(households(40), every=4)
+    # The order of ids, and with it which of two is the first, is turned round.
+    other_names = {person: f"q{len(people) - number:04}" for number, person in enumerate(people)}
+    before = score_people(people)
+    after = score_people({other_names[person]: record for person, record in people.items()})
+    chances = {frozenset((pair.one, pair.other)): pair.probability for pair in after.pairs}
+    assert chances == {
+        frozenset((other_names[pair.one], other_names[pair.other])): pytest.approx(
+            pair.probability, abs=1e-5
+        )
+        for pair in before.pairs
+    }
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        {},
+        {"p1": {"first_name": "ann"}},
+        {"p1": {}, "p2": {}},
+        {"p1": {"city": "york"}, "p2": {"city": "york"}},
+        {"p1": {"city": "york"}, "p2": {"city": "bath"}, "p3": {"email": "a@b.example"}},
+    ],
+)
+def test_too_few_to_tell_apart_match_nobody(people: dict[str, Record]) -> None:
+    assert score_people(people).pairs == []
+
+
+def test_steps_say_levels_and_never_values() -> None:
+    people = doubled(households(40), every=4)
+    told = repr(score_people(people))
+    values = {value for record in people.values() for value in record.values() if len(value) > 4}
+    assert [value for value in values if value in told] == []
+
+
+def test_without_splink_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "splink", None)
+    with pytest.raises(Unsupported, match=r"vocative\[matching\]"):
+        score_people(households(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("febrl1", 0.99), ("febrl2", 0.98), ("fake_1000", 0.9)]
+)
+def test_real_sets(
+    name: str, least: float, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    import identity
+
+    figures = identity.measure(*identity.SETS[name](shared_data))
+    assert figures["f1"] >= least
+    assert figures["precision"] >= 0.99
+    assert figures["f1"] > figures["baseline_f1"] + 0.3
+    # The model may be too careful, not too sure.
+    assert figures["expected_precision_from_0.95"] <= figures["precision_from_0.95"] + 0.02
