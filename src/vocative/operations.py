@@ -175,6 +175,22 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show:show_imports",
         ),
         Operation(
+            "source list",
+            "vocative.collect.tracking:list_sources",
+            "Who may send events, with their write keys.",
+            role="developer",
+            route="GET /sources",
+            show="vocative.cli.show_sources:show_sources",
+        ),
+        Operation(
+            "source new",
+            "vocative.collect.tracking:new_source",
+            "Make a source with a write key: somebody who may send events.",
+            role="developer",
+            arguments=("name",),
+            show="vocative.cli.show_sources:show_new_source",
+        ),
+        Operation(
             "check",
             "vocative.cli.definitions:check_workspace",
             "Check every definition and template without changing anything.",

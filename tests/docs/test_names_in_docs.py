@@ -15,6 +15,7 @@ from vocative.campaign.definitions import CampaignBody
 from vocative.cli.bench import bench
 from vocative.cli.plugins import kinds
 from vocative.collect.mapping import Mapping
+from vocative.collect.tracking import SourceBody
 from vocative.deliver import ledger
 from vocative.deliver.channels import CHANNELS
 from vocative.operations import OPERATIONS
@@ -85,6 +86,7 @@ def test_every_environment_variable_is_explained() -> None:
         (RecommenderBody, "models.md"),
         (CampaignBody, "campaigns.md"),
         (Mapping, "importing.md"),
+        (SourceBody, "tracking.md"),
     ],
 )
 def test_every_key_of_a_definition_is_explained(body: type[msgspec.Struct], place: str) -> None:

@@ -17,6 +17,7 @@ from vocative.clock import to_micros
 from vocative.errors import AuthorError, StateError
 from vocative.stores import Transaction
 from vocative.workspace import KINDS, Definition, Workspace
+from vocative.workspace.definitions import ONE_EACH
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +167,7 @@ def export(workspace: Workspace, folder: Path) -> Exported:
     )
 
 
-_FILE_EACH = {"template", "block", "mapping"}
+_FILE_EACH = {"template", "block", *ONE_EACH}
 
 
 def _own_files(folder: Path, name: str, whole: dict[str, Any]) -> dict[Path, str]:

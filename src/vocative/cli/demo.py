@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from vocative.clock import FixedClock, SystemClock
+from vocative.collect.tracking import list_sources, new_source
 from vocative.errors import StateError
 from vocative.workspace import Workspace
 
 CAMPAIGN = "weekly_picks"
+SERVED = "http://localhost:8750"
 WAIT_DAYS = 8
 """The campaign goes out this many days ago, so that what followed lies in the past."""
 
@@ -53,6 +55,7 @@ def demo(
         root = folder / "workspace"
         _init(root)
         with Workspace(root, clock=clock) as workspace:
+            new_source(workspace, "web_shop")
             _take_in(stages, workspace, store)
             _learn(stages, workspace)
             clock.at = end + timedelta(minutes=30)
@@ -292,9 +295,15 @@ def _tell(console: Console, workspace: Workspace, folder: Path) -> None:
     console.print(f"  the truth     {folder}/store/truth  (which the engine never reads)")
     console.print("\n[bold]Try[/]")
     runner = "" if shutil.which("vocative") else ".venv/bin/"
-    console.print(f"  {runner}vocative serve {flag}      then open http://localhost:8750")
+    console.print(f"  {runner}vocative serve {flag}      then open {SERVED}")
     console.print(f"  {runner}vocative explain {got or held} --campaign {CAMPAIGN} {flag}")
     console.print(f"  {runner}vocative report {CAMPAIGN} {flag}")
+    (source,) = list_sources(workspace)
+    console.print(
+        f"  curl -u {source.write_key}: {SERVED}/v1/track"
+        """ -d '{"userId": "me", "event": "Hello"}'""",
+        soft_wrap=True,
+    )
 
 
 def _examples(workspace: Workspace) -> tuple[str | None, str | None]:

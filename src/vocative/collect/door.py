@@ -4,7 +4,7 @@ Events of every source come in as JSON; they leave as batches on the log, unchan
 wrong with one of them is found when the log is applied (`identify/`) and counted there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,3 +46,31 @@ def accept(
         last = workspace.log.append(batch, source=source, received_at=received_at)
         first = first or last
     return Accepted(events=len(raw), first_position=first, last_position=last)
+
+
+def accept_together(workspace: Workspace, brought: Iterable[tuple[str, Sequence[bytes]]]) -> None:
+    """Append what several requests brought, all of it or nothing, with one flush to disk.
+
+    Args:
+        workspace: Whose log.
+        brought: (source, events) of each request, at most `BATCH_SIZE` events each.
+
+    Raises:
+        LogError: nothing is durable.
+    """
+    filling: dict[str, list[bytes]] = {}
+    batches: list[tuple[str, list[bytes]]] = []
+    for source, events in brought:
+        batch = filling.get(source)
+        if batch is None or len(batch) + len(events) > BATCH_SIZE:
+            batch = filling[source] = []
+            batches.append((source, batch))
+        batch += events
+    received_at = to_micros(workspace.clock.now())
+    log = workspace.log
+    sealed = [
+        log.sealed(events, source=source, received_at=received_at) for source, events in batches
+    ]
+    with log.transaction() as tx:
+        for one in sealed:
+            tx.append(one)

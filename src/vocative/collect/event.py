@@ -18,6 +18,8 @@ TOLERANCE = timedelta(days=1)
 """How far a client's clock may be ahead of ours."""
 _EARLIEST = to_micros(EARLIEST)
 _TOLERANCE = TOLERANCE // timedelta(microseconds=1)
+_NETWORK = 30_000_000
+"""How long, in microseconds, a request can take on its way: clients give up after 10 to 15 s."""
 
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 
@@ -37,7 +39,7 @@ class _Wire(msgspec.Struct, rename="camel", gc=False):
 
     type: str = "track"
     event: str | None = None
-    message_id: str | None = None
+    message_id: Identifier = None
     user_id: Identifier = None
     anonymous_id: Identifier = None
     previous_id: Identifier = None
@@ -47,6 +49,10 @@ class _Wire(msgspec.Struct, rename="camel", gc=False):
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
     context: _Context | None = None
+    clock_skew: int = 0
+    """Microseconds to add to its time: the tracking API saw that its client's clock is wrong."""
+    too_large_for: int | None = None
+    """The limit of the tracking API that it is over."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -103,6 +109,8 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
     if len(raw) > MAX_EVENT_BYTES:
         raise EventRefused(f"larger than {MAX_EVENT_BYTES:,} bytes")
     wire = _decode(raw)
+    if wire.too_large_for is not None:
+        raise EventRefused(f"larger than {wire.too_large_for:,} bytes")
     kind = wire.type
     if kind not in _TYPES:
         raise EventRefused("unknown event type")
@@ -129,7 +137,7 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
     return Event(
         type=cast("EventType", kind),
         name=_name(wire),
-        message_id=wire.message_id or _derived_id(raw),
+        message_id=str(wire.message_id or "") or _derived_id(raw),
         user_id=user_id,
         anonymous_id=anonymous_id,
         previous_id=previous_id,
@@ -178,17 +186,48 @@ def _derived_id(raw: bytes) -> str:
 
 
 def _time(wire: _Wire, received_at: int) -> int:
-    stated = wire.timestamp if wire.timestamp is not None else wire.original_timestamp
-    if stated is None:
+    stated = wire.timestamp
+    if stated is None or stated == "":
+        stated = wire.original_timestamp
+    if stated is None or stated == "":
         return received_at
     try:
-        if isinstance(stated, int):
-            at = micros_from_unix(stated)
-        else:
-            read = datetime.fromisoformat(stated)
-            at = to_micros(read if read.tzinfo else read.replace(tzinfo=UTC))
+        at = _micros(stated)
     except (ValueError, OverflowError) as error:
         raise EventRefused("an unreadable timestamp") from error
-    if not _EARLIEST <= at <= received_at + _TOLERANCE:
+    latest = received_at + _TOLERANCE
+    if wire.clock_skew and _EARLIEST <= at + wire.clock_skew <= latest:
+        return at + wire.clock_skew
+    if not _EARLIEST <= at <= latest:
         raise EventRefused("a timestamp in the future or before 1990")
     return at
+
+
+def clock_skew(sent_at: object, received_at: int) -> int:
+    """By how much a client's clock is wrong: what to add to its times, in microseconds.
+
+    The time that an event was sent at and the time that it was received at are the same instant by
+    two clocks. A difference that a slow network explains is none: taken for one, it would put
+    events of one person in another order.
+
+    Args:
+        sent_at: As the client says it.
+        received_at: Microseconds UTC.
+
+    >>> clock_skew("2026-03-01T08:00:00Z", 1_772_355_600_000_000) // 1_000_000
+    3600
+    """
+    if not isinstance(sent_at, str | int):
+        return 0
+    try:
+        skew = received_at - _micros(sent_at)
+    except (ValueError, OverflowError):
+        return 0
+    return skew if abs(skew) > _NETWORK else 0
+
+
+def _micros(stated: str | int) -> int:
+    if isinstance(stated, int):
+        return micros_from_unix(stated)
+    read = datetime.fromisoformat(stated)
+    return to_micros(read if read.tzinfo else read.replace(tzinfo=UTC))

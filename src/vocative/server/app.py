@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vocative.collect.tracking import TrackingFace
 from vocative.deliver.pages import routes as recipient_routes
 from vocative.errors import PrivacyError, UnknownName
 from vocative.server.api import api_routes, error_response, json_response
@@ -35,7 +36,7 @@ _APP_HEADERS = {
 }
 
 
-def create_app(workspace: Workspace) -> Starlette:
+def create_app(workspace: Workspace) -> ASGIApp:
     """The ASGI application over an open workspace."""
 
     async def openapi(_: Request) -> Response:
@@ -65,9 +66,11 @@ def create_app(workspace: Workspace) -> Starlette:
         Middleware(Guard, base_url=workspace.settings.base_url),
         Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
     ]
-    return Starlette(
+    site = Starlette(
         routes=routes, middleware=middleware, exception_handlers={HTTPException: _http_error}
     )
+    # Events come in before everything else: what a page needs would cost them as much again.
+    return TrackingFace(workspace, site)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

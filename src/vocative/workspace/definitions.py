@@ -34,8 +34,13 @@ KINDS = {
         DefinitionKind("block", "templates/blocks", "vocative.compose.check:check_definitions"),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
+        DefinitionKind("source", "sources", "vocative.collect.tracking.sources:check_definitions"),
     )
 }
+
+
+ONE_EACH = ("mapping", "source")
+"""Kinds whose files hold one definition each, named as its file."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
     found: dict[str, Definition] = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         text = read_yaml(path, shown_as=str(path.relative_to(root)))
-        if kind == "mapping":
+        if kind in ONE_EACH:
             found[path.stem] = Definition(kind, path.stem, text.value, text)
             continue
         for name, body in text.value.items():

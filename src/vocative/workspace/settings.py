@@ -4,7 +4,7 @@ import os
 import re
 import zoneinfo
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -39,6 +39,14 @@ class QuietHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: int
 
 
+class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much the tracking API takes at once."""
+
+    max_request_bytes: Annotated[int, msgspec.Meta(ge=1_000, le=100_000_000)] = 8_500_000
+    """Unpacked. One library fills a batch until it has passed 4 MB, with events of up to 4 MB."""
+    max_event_bytes: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000)] = 32_768
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One workspace, as written in `vocative.yaml`."""
 
@@ -57,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=lambda: {"marketing": Purpose(describe="news and offers")}
     )
     quiet_hours: QuietHours | None = None
+    tracking: Tracking = Tracking()
 
 
 class Trait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

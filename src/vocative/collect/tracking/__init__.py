@@ -1,0 +1,18 @@
+"""The tracking API: what the libraries of Segment and RudderStack send, taken in unchanged.
+
+Requests come in over HTTP; their events leave, durable, on the log. The path is short because
+every page view takes it: a plain ASGI callable and msgspec, no framework. What a request is for
+says `paths`, whose it is `sources` and `credentials`, what it holds `body` and `payload`; `pace`
+and `commits` say when it has to wait; `face` puts them together.
+"""
+
+from vocative.collect.tracking.face import TrackingFace
+from vocative.collect.tracking.sources import (
+    NewSource,
+    Source,
+    SourceBody,
+    list_sources,
+    new_source,
+)
+
+__all__ = ["NewSource", "Source", "SourceBody", "TrackingFace", "list_sources", "new_source"]
