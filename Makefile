@@ -2,7 +2,7 @@
 # make test: set everything up and run every test.
 
 BIN := .venv/bin
-.PHONY: help setup engines web demo serve test check format bench lock clean
+.PHONY: help setup clients engines web demo serve test check format bench lock clean
 
 help:
 	@echo "make demo    set up, then run the whole job end to end and say where to look"
@@ -28,7 +28,10 @@ demo: setup
 serve: setup
 	@$(BIN)/vocative serve --workspace demo/workspace
 
-test: setup
+clients:
+	@bash scripts/setup.sh --clients
+
+test: clients
 	@$(BIN)/python -m pytest
 
 check: setup
@@ -50,4 +53,4 @@ lock:
 	@printf 'pyspark==4.*\npy4j\nchdb==4.*\nchdb-core\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/engines.lock -
 
 clean:
-	@rm -rf .venv .setup demo web/node_modules web/dist web/openapi.json src/vocative/server/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .setup demo web/node_modules tests/collect/clients/node_modules web/dist web/openapi.json src/vocative/server/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

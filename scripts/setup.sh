@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything `make demo` and `make test` need, from nothing but Python 3.11+ and make.
-# Does nothing when it is all there, so that later runs work offline.
+# Does nothing when it is all there, so that later runs work offline. With --clients also the
+# libraries for Node that tests send events with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -92,6 +93,19 @@ web_app() {
   echo "$want" > "$STAMPS/web"
 }
 
+# What the tests of the tracking API send events with: libraries as their makers publish them.
+tracking_clients() {
+  local lock folder=tests/collect/clients
+  lock=$(sha256sum "$folder/package-lock.json" | cut -c1-16)
+  if [ "$(cat "$folder/node_modules/.lock" 2>/dev/null)" = "$lock" ]; then return; fi
+  say "Installing the libraries that tests send events with"
+  PATH="$(node_folder):$PATH"
+  # Not `ci`: it demands an entry for every platform's optional package, which not every registry has.
+  (cd "$folder" && npm install --no-save --omit=optional --no-audit --no-fund --loglevel=error)
+  echo "$lock" > "$folder/node_modules/.lock"
+}
+
 python_packages
 openmp
 if [ "${1:-}" != "--no-web" ]; then web_app; fi
+if [ "${1:-}" = "--clients" ]; then tracking_clients; fi

@@ -1,0 +1,172 @@
+"""@segment/analytics-next, unchanged, in a real browser on a page of another host."""
+
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from tracked import (
+    CLIENTS,
+    Between,
+    Server,
+    Stored,
+    between,
+    make_workspace,
+    serving,
+    stored,
+    with_source,
+)
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.browser
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+CALLS = Counter(
+    [
+        "Identified",
+        "Order Completed",
+        "Past",
+        "Odd",
+        "Page Viewed",
+        "Screen Viewed",
+        "Grouped",
+        "Aliased",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server; each test sends to it from a source of its own."""
+    with serving(make_workspace(tmp_path_factory.mktemp("browser") / "workspace")) as running:
+        yield running
+        assert "Traceback" not in running.printed()
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    """A site that has the library from its npm package: the address of its page."""
+    if not (CLIENTS / "node_modules").is_dir():
+        pytest.skip("the library is not installed: bash scripts/setup.sh")
+    site = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(CLIENTS)))
+    thread = threading.Thread(target=site.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{site.server_address[1]}/page.html"
+    site.shutdown()
+    thread.join()
+    site.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium that finds no host but this machine."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium: apt install chromium")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def tab(browser: Any) -> Iterator[Any]:
+    """A fresh visitor's tab; it may ask nobody but this machine."""
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    context.close()
+    assert [url for url in asked if not url.startswith("http://127.0.0.1:")] == []
+
+
+def visit(tab: Any, shop: str, through: Between, key: str, **more: str) -> None:
+    """Open the page, and wait until it has made its calls."""
+    query = {"host": through.url, "key": key, **more}
+    tab.goto(f"{shop}?{urlencode(query)}")
+    assert tab.evaluate("window.done") == "sent"
+
+
+def arrived(server: Server, source: str, calls: int, seconds: float = 40) -> Stored:
+    """What is kept, once so many different events have come."""
+    until = time.monotonic() + seconds
+    while True:
+        found = stored(server.root, source)
+        if len(found.events) >= calls or time.monotonic() > until:
+            return found
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("more", [{}, {"batching": "1"}], ids=["one by one", "batching"])
+def test_every_call_of_a_page_is_kept_once(
+    server: Server, shop: str, tab: Any, more: dict[str, str]
+) -> None:
+    source, key = with_source(server.root)
+    with between(server) as way:
+        visit(tab, shop, way, key, **more)
+        found = arrived(server, source, CALLS.total())
+    assert found.names == CALLS
+    assert len(found.on_log) == CALLS.total()
+    assert found.refused == {}
+    assert {path for method, path, _ in way.seen if method == "GET"} == {
+        f"/v1/projects/{key}/settings"
+    }
+    # Where events go to is told by the settings: the page names the host once.
+    assert {path for method, path, _ in way.seen if method == "POST"} == (
+        {"/v1/b"} if more else {f"/v1/{kind[0]}" for kind in "ipgast"}
+    )
+
+
+@pytest.mark.parametrize(
+    "troubles",
+    [[429], [503, 503], ["cut"], ["lost"], [429, "lost", 503]],
+    ids=["429", "two 503", "cut", "lost", "one after the other"],
+)
+def test_trouble_loses_nothing_and_doubles_nothing(
+    server: Server, shop: str, tab: Any, troubles: list[int | str]
+) -> None:
+    source, key = with_source(server.root)
+    with between(server, troubles) as way:
+        visit(tab, shop, way, key)
+        found = arrived(server, source, CALLS.total())
+        if "lost" in troubles:
+            until = time.monotonic() + 20
+            while len(found.on_log) == CALLS.total() and time.monotonic() < until:
+                time.sleep(0.3)
+                found = stored(server.root, source)
+            assert len(found.on_log) > CALLS.total(), "it was sent again, and both have come"
+    assert found.names == CALLS
+
+
+def test_a_browser_waits_as_long_as_it_is_told(server: Server, shop: str, tab: Any) -> None:
+    source, key = with_source(server.root)
+    with between(server, [429], retry_after=3) as way:
+        began = time.monotonic()
+        visit(tab, shop, way, key)
+        found = arrived(server, source, CALLS.total())
+    assert time.monotonic() - began >= 3
+    assert found.names == CALLS
+
+
+def test_a_page_that_is_left_at_once_loses_nothing(server: Server, shop: str, tab: Any) -> None:
+    source, key = with_source(server.root)
+    with between(server) as way:
+        visit(tab, shop, way, key)
+        tab.goto("about:blank")
+        found = arrived(server, source, CALLS.total())
+    assert found.names == CALLS
