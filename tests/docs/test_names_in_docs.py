@@ -24,6 +24,7 @@ from vocative.privacy.permit import REFUSALS
 from vocative.segment.definitions import FeatureBody, SegmentBody
 from vocative.segment.packs import PACKS
 from vocative.stores.schema import metadata
+from vocative.streams.outside import STREAMS
 from vocative.workspace import KINDS
 from vocative.workspace.settings import Settings, Trait
 from vocative.workspace.yaml_text import read_yaml
@@ -105,6 +106,11 @@ def test_every_plugin_has_a_place(kind: object) -> None:
 @pytest.mark.parametrize("name", CHANNELS.names())
 def test_every_setting_of_a_channel_is_explained(name: str) -> None:
     assert missing(keys(CHANNELS.load(name).Settings), "plugins/channels.md") == []
+
+
+@pytest.mark.parametrize("name", STREAMS.names())
+def test_every_setting_of_a_stream_is_explained(name: str) -> None:
+    assert missing(keys(STREAMS.load(name).Settings), "plugins/streams.md") == []
 
 
 def test_every_error_is_explained() -> None:

@@ -255,9 +255,14 @@ def test_a_transaction_of_several_appends_is_kept_whole_or_not_at_all(path: Path
     batches = [log.sealed([b"%d" % n], source="s", received_at=n) for n in range(3)]
     with log.transaction() as tx:
         assert [tx.append(batch) for batch in batches] == [1, 2, 3]
-    with pytest.raises(RuntimeError), log.transaction() as tx:
-        tx.append(batches[0])
-        raise RuntimeError
+
+    def fails() -> None:
+        with log.transaction() as tx:
+            tx.append(batches[0])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     assert [(batch.received_at, batch.events) for batch in log.read(0)] == [
         (0, [b"0"]),
         (1, [b"1"]),

@@ -23,9 +23,10 @@ def kinds() -> list[Kind[Any]]:
     from vocative.deliver.channels import CHANNELS
     from vocative.engines.base import Engine
     from vocative.predict.definitions import MODELS, RECOMMENDERS
+    from vocative.streams.outside import STREAMS
 
     engines: Kind[Any] = Kind("engines", "vocative.engines", Engine)
-    return [CHANNELS, engines, MODELS, RECOMMENDERS]
+    return [CHANNELS, engines, MODELS, RECOMMENDERS, STREAMS]
 
 
 def plugins() -> list[Plugin]:

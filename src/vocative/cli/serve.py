@@ -1,17 +1,18 @@
 """`vocative serve`: the API, the web app and tracking links, and beside them the worker.
 
 Two processes: this one answers requests, a lower-priority child applies the event log. A busy
-worker in the same process would make every answer slow.
+worker in the same process would make every answer slow. Where the workspace names a stream, a
+third carries it over to the log.
 """
 
 import errno
 import ipaddress
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
+from vocative.cli.children import Children
 from vocative.errors import PrivacyError, StateError
 from vocative.workspace import Workspace
 
@@ -27,7 +28,7 @@ def serve(
         workspace: What to serve.
         host: The address to listen on.
         port: The port to listen on.
-        worker: Whether to run the worker that applies incoming events.
+        worker: Whether to run the worker that applies incoming events, and the relay of a stream.
 
     Raises:
         StateError: the port is taken.
@@ -45,7 +46,7 @@ def serve(
 
     with workspace.store.read():
         pass  # A store that cannot be opened should stop us here, not at the first request.
-    child = _start_worker(workspace) if worker else None
+    children = Children(workspace.root, _beside(workspace) if worker else [])
     sys.stdout.write(f"Vocative serves {workspace.settings.workspace} at http://{host}:{port}\n")
     sys.stdout.write("Press Ctrl-C to stop.\n")
     sys.stdout.flush()
@@ -56,9 +57,7 @@ def serve(
         uvicorn.Server(config).run(sockets=[bound])
     finally:
         bound.close()
-        if child is not None:
-            child.terminate()
-            child.wait(timeout=10)
+        children.stop()
 
 
 def _is_loopback(host: str) -> bool:
@@ -85,6 +84,5 @@ def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _start_worker(workspace: Workspace) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "vocative.cli.worker", str(workspace.root), str(os.getpid())]
-    return subprocess.Popen(command)  # noqa: S603 - our own worker
+def _beside(workspace: Workspace) -> list[str]:
+    return ["worker"] if workspace.stream is None else ["worker", "relay"]

@@ -18,7 +18,7 @@ import msgspec
 
 from vocative.clock import to_micros
 from vocative.collect.catalog import upsert_items
-from vocative.collect.door import BATCH_SIZE, OWN_SOURCE, accept
+from vocative.collect.door import BATCH_SIZE, OWN_SOURCE, put_on_log
 from vocative.collect.event import EventRefused, read_event
 from vocative.collect.mapping import read_mapping
 from vocative.collect.table import TableFile, Tally
@@ -178,7 +178,7 @@ def _accept_all(
     progress: Progress | None,
 ) -> None:
     while batch := list(islice(events, BATCH_SIZE)):
-        accepted = accept(workspace, batch, source=report.source)
+        accepted = put_on_log(workspace, batch, source=report.source)
         report.first_position = report.first_position or accepted.first_position
         report.last_position = accepted.last_position
         report.events += accepted.events

@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_url: str = "http://127.0.0.1:8750"
     store: str | None = None
     engine: str = "duckdb"
+    stream: dict[str, Any] | None = None
     channels: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"outbox_folder": {}}
     )

@@ -18,6 +18,7 @@ from vocative.workspace.settings import Settings, Trait, read_settings, read_tra
 if TYPE_CHECKING:
     from vocative.engines.base import Engine
     from vocative.streams.embedded import EmbeddedLog
+    from vocative.streams.outside import Stream
     from vocative.workspace.history import History
 
 STATE_FOLDER = ".vocative"
@@ -76,6 +77,15 @@ class Workspace:
         return EmbeddedLog(self.state_dir / "log.db", self.key.log)
 
     @cached_property
+    def stream(self) -> "Stream | None":
+        """The stream in front of the log, if there is one; it connects when it is first used."""
+        if self.settings.stream is None:
+            return None
+        from vocative.workspace.stream import open_stream
+
+        return open_stream(self.root, self.settings.stream)
+
+    @cached_property
     def history(self) -> "History":
         """The columnar history's files."""
         from vocative.workspace.history import History
@@ -123,7 +133,7 @@ class Workspace:
 
     def close(self) -> None:
         """Close what was opened."""
-        for part in ("store", "log"):
+        for part in ("stream", "store", "log"):
             opened = self.__dict__.pop(part, None)
             if opened is not None:
                 opened.close()

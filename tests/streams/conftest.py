@@ -1,0 +1,49 @@
+"""Fixtures of the streams' tests: brokers, and workspaces that name a stream."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kafka_brokers import Broker, Imitation
+
+from vocative.workspace import Workspace
+
+MakeWorkspace = Callable[..., Workspace]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real Kafka broker."""
+    started = Broker(tmp_path_factory.mktemp("kafka"))
+    yield started
+    started.kill()
+
+
+@pytest.fixture(scope="session")
+def imitation() -> Imitation:
+    """An imitated Kafka cluster."""
+    return Imitation()
+
+
+@pytest.fixture
+def with_stream(workspace: Workspace) -> Iterator[MakeWorkspace]:
+    """Opens the workspace again with a stream of these settings."""
+    opened: list[Workspace] = []
+
+    def reopen(**stream: Any) -> Workspace:
+        add_stream(workspace.root, **stream)
+        opened.append(Workspace(workspace.root, clock=workspace.clock))
+        return opened[-1]
+
+    yield reopen
+    for one in opened:
+        one.close()
+
+
+def add_stream(root: Path, **stream: Any) -> None:
+    """Write the setting `stream` into a workspace's settings."""
+    path = root / "vocative.yaml"
+    stated = {**yaml.safe_load(path.read_text()), "stream": stream}
+    path.write_text(yaml.safe_dump(stated))
