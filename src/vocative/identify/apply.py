@@ -16,6 +16,7 @@ from vocative.errors import StateError
 from vocative.identify.applied import Applied, Follower, PersonNow
 from vocative.identify.facts import Facts
 from vocative.identify.graph import IdentityGraph
+from vocative.identify.merging import MERGED, people_named
 from vocative.identify.person import Person
 from vocative.identify.profiles import ProfileChanges
 from vocative.identify.reading import ReadAhead, ReadEvent, Reading, Refused
@@ -190,7 +191,7 @@ class Applier:
         graph.load(
             tx,
             {identity for one in fresh for identity in one.identities},
-            {one.event.person_id for one in fresh if one.event.person_id},
+            {named for one in fresh if one.event.person_id for named in people_named(one.event)},
         )
         profiles = ProfileChanges(self._workspace)
         facts = Facts()
@@ -234,6 +235,8 @@ def _offset(tx: Transaction) -> int:
 def _person(graph: IdentityGraph, one: ReadEvent) -> Person | None:
     event, identities = one.event, one.identities
     if event.person_id:
+        if event.name == MERGED:
+            return graph.join(people_named(event))
         return graph.person(event.person_id, at=event.at)
     if event.previous_id and event.type == "alias":
         # A former id that no account had is a device's: claiming it as an account's would make

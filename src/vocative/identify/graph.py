@@ -8,7 +8,8 @@ Identities (namespace, value) come in, one person goes out. Deterministic rules 
 - an anonymous id joins its person to a named one only while that person has no name of its
   own: a shared device does not make two customers one;
 - phone numbers join nobody: households share them;
-- an alias says that two ids are one person's, whatever they were called before.
+- an alias says that two ids are one person's, whatever they were called before;
+- people whom somebody took for one are joined, whatever identities they have (`merging.py`).
 
 Values are stored as keyed hashes only. What was looked up is kept in memory from step to step:
 it stays true while this process alone applies the log and every step is committed. Otherwise
@@ -109,6 +110,11 @@ class IdentityGraph:
         if person is None:
             person = self._people[person_id] = Person(person_id, at, at, stored=False)
         return person.living
+
+    def join(self, person_ids: Sequence[str]) -> Person | None:
+        """Make one of people who were loaded; None when none of them is known any more."""
+        people = [self._people[one].living for one in person_ids if one in self._people]
+        return self._joined(people) if people else None
 
     def knows(self, identity: Identity) -> bool:
         """Whether somebody has this identity, which was loaded."""

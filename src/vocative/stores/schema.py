@@ -62,6 +62,21 @@ identities = sa.Table(
     sa.Index(None, "person_id"),
 )
 
+match_candidates = sa.Table(
+    "match_candidates",
+    metadata,
+    sa.Column("one", sa.Text, primary_key=True, comment="a person's id, the smaller of the two"),
+    _text("other", key=True),
+    sa.Column("probability", sa.Float, nullable=False, comment="that they are one person"),
+    sa.Column("weight", sa.Float, nullable=False, comment="log2 of the odds"),
+    sa.Column("steps", sa.Text, nullable=False, comment="JSON list of [comparison, level, weight]"),
+    sa.Column("state", sa.Text, nullable=False, comment="open, accepted or rejected"),
+    sa.Column("found_at", sa.BigInteger, nullable=False, comment="by the run of this instant"),
+    _instant("decided_at", optional=True),
+    _text("decided_by", optional=True),
+    sa.Index(None, "state", "probability"),
+)
+
 vault_keys = sa.Table(
     "vault_keys",
     metadata,

@@ -147,38 +147,31 @@ def _scored(
     columns = ["person_id_l", "person_id_r"]
     for one in compared:
         columns += [f"gamma_{one.column}", f"mw_{one.column}"]
-        if one.by_rarity:
-            columns.append(f"mw_tf_adj_{one.column}")
+        columns += [f"mw_tf_adj_{one.column}"] * one.by_rarity
     rows = connection.sql(
         f"SELECT {', '.join(columns)} FROM {found.physical_name} ORDER BY 1, 2"
     ).to_arrow_table()
-    levels = {one.column: _numbers(rows, f"gamma_{one.column}") for one in compared}
     weights = {one.column: _weights(rows, one) for one in compared}
     shared = _sum(rows.num_rows, [weights[c] for c in weights if c not in PERSONAL])
     personal = _sum(rows.num_rows, [weights[c] for c in weights if c in PERSONAL])
     odds, probability = _with_prior(shared, personal, people)
-    one_ids, other_ids = rows.column("person_id_l"), rows.column("person_id_r")
-    pairs = []
-    for row in np.flatnonzero(probability >= at_least).tolist():
-        one, other = sorted((one_ids[row].as_py(), other_ids[row].as_py()))
-        steps = tuple(
-            Step(
-                comparison=each.column,
-                level=each.levels[len(each.steps) - 1 - int(levels[each.column][row])],
-                weight=round(float(weights[each.column][row]), 1),
-            )
-            for each in compared
-            if levels[each.column][row] >= 0
+    chosen = np.flatnonzero(probability >= at_least)
+    steps = _steps(rows.take(chosen), compared, {c: weights[c][chosen] for c in weights})
+    ids = zip(
+        rows.column("person_id_l").take(chosen).to_pylist(),
+        rows.column("person_id_r").take(chosen).to_pylist(),
+        strict=True,
+    )
+    pairs = [
+        ScoredPair(one=min(pair), other=max(pair), probability=chance, weight=weight, steps=why)
+        for pair, chance, weight, why in zip(
+            ids,
+            probability[chosen].tolist(),
+            np.round(odds[chosen], 1).tolist(),
+            steps,
+            strict=True,
         )
-        pairs.append(
-            ScoredPair(
-                one=one,
-                other=other,
-                probability=float(probability[row]),
-                weight=round(float(odds[row]), 1),
-                steps=steps,
-            )
-        )
+    ]
     pairs.sort(key=lambda pair: (-pair.probability, pair.one, pair.other))
     return Matches(
         people=people,
@@ -186,6 +179,21 @@ def _scored(
         expected=round(float(probability.sum()), 1),
         pairs=pairs,
     )
+
+
+def _steps(
+    rows: Any, compared: list[Comparison], weights: Mapping[str, "Floats"]
+) -> list[tuple[Step, ...]]:
+    """What each pair's comparisons came to."""
+    steps: list[list[Step]] = [[] for _ in range(rows.num_rows)]
+    for one in compared:
+        reached = rows.column(f"gamma_{one.column}").to_pylist()
+        told = np.round(weights[one.column], 1).tolist()
+        for found, number, weight in zip(steps, reached, told, strict=True):
+            # Splink counts levels from 0, the least alike; −1 is not known of one of the two.
+            if number >= 0:
+                found.append(Step(one.column, one.levels[-1 - number], weight))
+    return [tuple(found) for found in steps]
 
 
 def _sum(rows: int, weights: list["Floats"]) -> "Floats":
