@@ -15,7 +15,14 @@ def create_engine(url: sa.URL) -> sa.Engine:
     locked", whatever the timeout; BEGIN IMMEDIATE waits for its turn.
     """
     engine = sa.create_engine(
-        url, pool_size=8, max_overflow=24, hide_parameters=True, paramstyle="named"
+        url,
+        pool_size=8,
+        max_overflow=24,
+        # What a connection has read it forgets when another one writes. Taking turns, each would
+        # read everything again: the one that wrote last is the one to write next.
+        pool_use_lifo=True,
+        hide_parameters=True,
+        paramstyle="named",
     )
 
     @sa.event.listens_for(engine, "connect")
