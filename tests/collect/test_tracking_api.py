@@ -14,6 +14,7 @@ from asked import Answer, ask, asked, basic
 
 from vocative.clock import FixedClock
 from vocative.collect.tracking import TrackingFace, commits
+from vocative.collect.tracking.body import Room
 from vocative.identify.apply import apply_log
 from vocative.server.app import create_app
 from vocative.workspace import Workspace
@@ -179,6 +180,16 @@ def test_bad_events_do_not_harm_good_ones(app: Any, workspace: Workspace) -> Non
     assert len(history(workspace)) == 2
 
 
+def test_what_is_far_too_large_is_counted_and_not_kept(app: Any, workspace: Workspace) -> None:
+    text = "x" * 1_100_000
+    batch = [{**HELLO, "messageId": "m-2", "properties": {"text": text}}, text, HELLO]
+    assert_taken(ask(app, "/v1/batch", {"batch": batch}, **ME))
+    assert_taken(ask(app, "/v1/track", {**HELLO, "properties": {"text": text}}, **ME))
+    assert max(len(json.dumps(event)) for event in on_log(workspace)) < 200
+    assert refused(workspace) == {"larger than 32,768 bytes": 3}
+    assert len(history(workspace)) == 1
+
+
 def test_the_largest_event_is_a_setting(workspace: Workspace, sources: Path) -> None:
     settings = workspace.root / "vocative.yaml"
     settings.write_text(settings.read_text() + "tracking: {max_event_bytes: 1000}\n")
@@ -309,7 +320,7 @@ def test_sources_that_cannot_be_read_are_no_answer_for_good(
 def test_a_running_server_takes_up_sources(
     app: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vocative.collect.tracking.sources.LOOK_SECONDS", 0)
+    monkeypatch.setattr("vocative.collect.tracking.known.LOOK_SECONDS", 0)
     assert_taken(ask(app, "/v1/track", HELLO, **ME))
     (sources / "web.yaml").write_text("kind: tracking\nwrite_key: wk_of_today\n")
     assert_taken(ask(app, "/v1/track", HELLO, **basic("wk_of_today")))
@@ -354,6 +365,22 @@ def test_when_the_disk_does_not_keep_up_no_more_is_let_in(
     assert_refused(turned_away, 503, "not_now")
     assert int(turned_away.headers["retry-after"]) > 0
     assert [event["messageId"] for event in on_log(workspace)] == ["m-1"]
+
+
+def test_unfinished_requests_have_little_room(workspace: Workspace, sources: Path) -> None:
+    app: Any = create_app(workspace)
+    app._room = Room(1_000)
+    parts = [b'{"batch":[', b" " * 600, b"]}"]
+
+    async def at_once() -> list[int]:
+        calls = (asked(app, "/v1/batch", parts=parts, **ME) for _ in range(3))
+        return [answer.status for answer in await asyncio.gather(*calls)]
+
+    assert_taken(ask(app, "/v1/batch", parts=parts, **ME))
+    slow = [b'{"batch":[', b" " * 1_000, b"]}"]
+    assert_refused(ask(app, "/v1/batch", parts=slow, **ME), 503, "not_now")
+    # What a refused request took is given back.
+    assert asyncio.run(at_once()) == [200, 200, 200]
 
 
 def test_a_source_may_have_a_limit(app: Any, workspace: Workspace, sources: Path) -> None:
@@ -464,10 +491,23 @@ def test_settings_need_neither_store_nor_sources(workspace: Workspace) -> None:
     assert ask(app, "/sourceConfig/?writeKey=k", method="GET").json["source"]["writeKey"] == "k"
 
 
-def test_the_library_itself_is_not_here_and_the_answer_says_where(app: Any) -> None:
-    answer = ask(app, "/analytics.js/v1/k/analytics.min.js", method="GET")
+def test_the_library_itself_is_there_if_the_workspace_has_it(app: Any, sources: Path) -> None:
+    path = "/analytics.js/v1/k-1/analytics.min.js"
+    answer = ask(app, path, method="GET")
     assert answer.status == 404
     assert b"@segment/analytics-next" in answer.body
+    (sources / "analytics.min.js").write_text('key = "__WRITE_KEY__"')
+    answer = ask(app, path, method="GET")
+    assert (answer.status, answer.body) == (200, b'key = "k-1"')
+    assert answer.headers["content-type"].startswith("text/javascript")
+    packed = ask(app, path, method="GET", accept_encoding="gzip, br")
+    assert gzip.decompress(packed.body) == answer.body
+    (sources / "analytics.min.js").write_text('another = "__WRITE_KEY__"')
+    assert ask(app, path, method="GET").body == b'another = "k-1"'
+    # Nobody's address writes into a script.
+    for key in ('"+alert(1)+"', "a;b", "a" * 300):
+        forged = f"/analytics.js/v1/{key}/analytics.min.js"
+        assert ask(app, forged, method="GET").status == 404
 
 
 def test_metrics_of_libraries_stay_here(app: Any, workspace: Workspace) -> None:

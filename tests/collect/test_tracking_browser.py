@@ -153,6 +153,18 @@ def test_trouble_loses_nothing_and_doubles_nothing(
     assert found.names == CALLS
 
 
+def test_a_page_that_loads_the_library_from_here(server: Server, shop: str, tab: Any) -> None:
+    source, key = with_source(server.root)
+    library = CLIENTS / "node_modules/@segment/analytics-next/dist/umd/standalone.js"
+    shutil.copy(library, server.root / "sources" / "analytics.min.js")
+    with between(server) as way:
+        query = urlencode({"host": way.url, "key": key})
+        tab.goto(f"{shop.replace('page.html', 'snippet.html')}?{query}")
+        found = arrived(server, source, CALLS.total())
+    assert found.names == CALLS
+    assert len(found.on_log) == CALLS.total()
+
+
 def test_a_browser_waits_as_long_as_it_is_told(server: Server, shop: str, tab: Any) -> None:
     source, key = with_source(server.root)
     with between(server, [429], retry_after=3) as way:

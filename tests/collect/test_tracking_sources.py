@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from vocative.cli.definitions import check_workspace
+from vocative.collect.door import accept
 from vocative.collect.tracking import list_sources, new_source
 from vocative.errors import AuthorError, StateError
+from vocative.identify.apply import apply_log
 from vocative.workspace import Workspace
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -27,7 +29,10 @@ def test_a_new_source_has_a_key_of_its_own(workspace: Workspace) -> None:
     assert one.file == "sources/web_shop.yaml"
     assert len(one.source.write_key) == 32
     assert one.source.write_key != other.source.write_key
-    assert list_sources(workspace) == [other.source, one.source]
+    assert [(found.name, found.write_key) for found in list_sources(workspace)] == [
+        ("app", other.source.write_key),
+        ("web_shop", one.source.write_key),
+    ]
     assert check_workspace(workspace).definitions["source"] == 2
 
 
@@ -75,6 +80,18 @@ def test_nobody_can_send_what_only_vocative_may(workspace: Workspace) -> None:
     write(workspace, vocative="kind: tracking\nwrite_key: abcdefgh\n")
     with pytest.raises(AuthorError, match="Vocative's own"):
         list_sources(workspace)
+
+
+def test_the_list_says_what_became_of_events(workspace: Workspace) -> None:
+    new_source(workspace, "web")
+    new_source(workspace, "app")
+    good = {"type": "page", "userId": "u", "messageId": "m"}
+    accept(workspace, [good, good, {"userId": "u"}, {"type": "x", "userId": "u"}], source="web")
+    apply_log(workspace)
+    app, web = list_sources(workspace)
+    assert (app.applied, app.duplicates, app.rejected) == (0, 0, {})
+    assert (web.applied, web.duplicates) == (1, 1)
+    assert web.rejected == {"a track event without a name": 1, "unknown event type": 1}
 
 
 def test_sources_travel_with_the_other_definitions(vocative: Run, tmp_path: Path) -> None:

@@ -3,20 +3,28 @@
 from rich.markup import escape
 
 from vocative.cli.show import _table, console
-from vocative.collect.tracking import NewSource, Source
+from vocative.collect.tracking import ListedSource, NewSource
 
 
-def show_sources(sources: list[Source]) -> None:
-    """A line each."""
+def show_sources(sources: list[ListedSource]) -> None:
+    """A line each, and why events could not be used."""
     if not sources:
         console.print("Nobody may send events yet: run `vocative source new NAME`.")
         return
-    table = _table("source", "kind", "write key", "")
+    figures = ("applied", "duplicates", "rejected")
+    table = _table("source", "write key", *figures, right=figures)
     for source in sources:
         table.add_row(
-            escape(source.name), source.kind, escape(source.write_key), escape(source.describe)
+            escape(source.name),
+            escape(source.write_key),
+            f"{source.applied:,}",
+            f"{source.duplicates:,}",
+            f"{sum(source.rejected.values()):,}",
         )
     console.print(table)
+    for source in sources:
+        for reason, events in source.rejected.items():
+            console.print(escape(f"{source.name}: {events:,} × {reason}"))
 
 
 def show_new_source(made: NewSource) -> None:

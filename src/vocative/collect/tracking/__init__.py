@@ -2,12 +2,13 @@
 
 Requests come in over HTTP; their events leave, durable, on the log. The path is short because
 every page view takes it: a plain ASGI callable and msgspec, no framework. What a request is for
-says `paths`, whose it is `sources` and `credentials`, what it holds `body` and `payload`; `pace`
-and `commits` say when it has to wait; `face` puts them together.
+says `paths`, whose it is `credentials`, `sources` and `known`, what it holds `body` and `payload`;
+`pace` and `commits` say when it has to wait; `face` puts them together.
 """
 
 from vocative.collect.tracking.face import TrackingFace
 from vocative.collect.tracking.sources import (
+    ListedSource,
     NewSource,
     Source,
     SourceBody,
@@ -15,4 +16,12 @@ from vocative.collect.tracking.sources import (
     new_source,
 )
 
-__all__ = ["NewSource", "Source", "SourceBody", "TrackingFace", "list_sources", "new_source"]
+__all__ = [
+    "ListedSource",
+    "NewSource",
+    "Source",
+    "SourceBody",
+    "TrackingFace",
+    "list_sources",
+    "new_source",
+]

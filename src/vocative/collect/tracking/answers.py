@@ -70,6 +70,22 @@ async def document(send: Send, value: Any, origin: bytes | None, *, seconds: int
     await _answer(send, 200, msgspec.json.encode(value), [_JSON, kept, *cross_origin(origin)])
 
 
+async def script(
+    send: Send, plain: bytes, packed: bytes | None, origin: bytes | None, *, seconds: int
+) -> None:
+    """A script; packed where the browser takes that."""
+    headers = [
+        (b"content-type", b"text/javascript; charset=utf-8"),
+        (b"cache-control", b"public, max-age=%d" % seconds),
+        (b"x-content-type-options", b"nosniff"),
+        *cross_origin(origin),
+        (b"vary", b"Accept-Encoding"),
+    ]
+    if packed is not None:
+        headers.append((b"content-encoding", b"gzip"))
+    await _answer(send, 200, plain if packed is None else packed, headers)
+
+
 async def text(send: Send, status: int, words: str, origin: bytes | None) -> None:
     """A plain text."""
     kind = (b"content-type", b"text/plain; charset=utf-8")

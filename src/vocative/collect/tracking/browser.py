@@ -4,16 +4,45 @@ Nothing here needs a store or can fail: a browser that gets no settings sends no
 the events of that page are lost.
 """
 
+import gzip
 import re
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 KEPT_SECONDS = 300
 _HOST = re.compile(r"[\w.\-]+(?::\d{1,5})?|\[[\da-fA-F:]+\](?::\d{1,5})?")
-NO_SCRIPT = """\
-Vocative does not hold a copy of analytics.js. Install the package @segment/analytics-next, bundle
-it with your site, and give it this host as its cdnURL.
+_WRITE_KEY = re.compile(r"[\w\-]{1,200}")
+_PLACE_OF_KEY = b"__WRITE_KEY__"
+SCRIPT = "sources/analytics.min.js"
+"""The library itself, if the workspace has it: Vocative brings no copy."""
+NO_SCRIPT = f"""\
+Vocative brings no copy of analytics.js. Put dist/umd/standalone.js of the package
+@segment/analytics-next into the workspace as {SCRIPT}, or bundle the package with
+your site and give it this host as its cdnURL.
 """
+
+
+def script(root: Path, write_key: str) -> tuple[bytes, bytes] | None:
+    """The library for pages that load it from here, with its write key: as it is, and packed.
+
+    None when the workspace has none, or when what stands for the key could say something else.
+    """
+    if not _WRITE_KEY.fullmatch(write_key):
+        return None
+    path = root / SCRIPT
+    try:
+        stat = path.stat()
+        return _script(path, (stat.st_mtime_ns, stat.st_size), write_key)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _script(path: Path, _: object, write_key: str) -> tuple[bytes, bytes]:
+    plain = path.read_bytes().replace(_PLACE_OF_KEY, write_key.encode())
+    return plain, gzip.compress(plain)
 
 
 def settings(write_key: str, *, scheme: str, host: str, prefix: str, base_url: str) -> Any:

@@ -43,6 +43,7 @@ class Commits:
         self._waiting_bytes = 0
         self._began: float | None = None
         """When the commit under way began."""
+        self._task: asyncio.Task[None] | None = None
 
     def refuse_when_full(self) -> None:
         """Raises `Refused` while more would only wait."""
@@ -62,7 +63,7 @@ class Commits:
         self._waiting_bytes += size
         if self._began is None:
             self._began = time.monotonic()
-            # Held here until it is done: the loop itself keeps no task alive.
+            # Held until it is done: the loop itself keeps no task alive.
             self._task = loop.create_task(self._work())
         await waiting.done
 

@@ -7,9 +7,10 @@ from urllib.parse import parse_qs
 
 from vocative.clock import to_micros
 from vocative.collect.tracking import answers, browser
-from vocative.collect.tracking.body import GoneAway, read_body, unpacked
+from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
 from vocative.collect.tracking.credentials import key_in_header, key_in_query
+from vocative.collect.tracking.known import KnownSources
 from vocative.collect.tracking.pace import Pace
 from vocative.collect.tracking.paths import Endpoint, endpoint_of
 from vocative.collect.tracking.payload import Payload, read_payload
@@ -20,12 +21,9 @@ from vocative.collect.tracking.refusals import (
     too_fast,
     unknown_key,
 )
-from vocative.collect.tracking.sources import KnownSources, Source
+from vocative.collect.tracking.sources import Source
 from vocative.errors import VocativeError, places
 from vocative.workspace import Workspace
-
-MOST_READING = 500
-"""Requests whose bodies come in at the same time."""
 
 log = logging.getLogger("vocative.tracking")
 
@@ -45,7 +43,7 @@ class TrackingFace:
         self._sources = KnownSources(workspace)
         self._pace = Pace()
         self._commits = Commits(workspace)
-        self._reading = 0
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -98,14 +96,8 @@ class TrackingFace:
             await self._commits.add(source.name, events, len(body))
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        if self._reading >= MOST_READING:
-            raise not_now("too many requests at once")
         most = self._limits.max_request_bytes
-        self._reading += 1
-        try:
-            packed = await read_body(receive, most=most)
-        finally:
-            self._reading -= 1
+        packed = await read_body(receive, self._room, most=most)
         return unpacked(packed, headers.get(b"content-encoding"), most=most)
 
     def _payload(self, endpoint: Endpoint, body: bytes) -> Payload:
@@ -137,7 +129,7 @@ class TrackingFace:
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(405, "wrong_method", "this is read by GET")
         if endpoint.want == "script":
-            await answers.text(send, 404, browser.NO_SCRIPT, origin)
+            await self._tell_script(endpoint, headers, send)
             return
         if endpoint.want == "settings":
             forwarded = headers.get(b"x-forwarded-proto", b"").decode("latin-1")
@@ -153,3 +145,16 @@ class TrackingFace:
             stated = key_in_header(headers.get(b"authorization"))
             told = browser.source_config(stated or query.get("writeKey", [""])[0])
         await answers.document(send, told, origin, seconds=browser.KEPT_SECONDS)
+
+    async def _tell_script(
+        self, endpoint: Endpoint, headers: dict[bytes, bytes], send: Send
+    ) -> None:
+        origin = headers.get(b"origin")
+        found = browser.script(self._workspace.root, endpoint.write_key or "")
+        if found is None:
+            await answers.text(send, 404, browser.NO_SCRIPT, origin)
+            return
+        plain, packed = found
+        takes = b"gzip" in headers.get(b"accept-encoding", b"")
+        seconds = browser.KEPT_SECONDS
+        await answers.script(send, plain, packed if takes else None, origin, seconds=seconds)

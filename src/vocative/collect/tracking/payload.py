@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from vocative.collect.event import clock_skew
+from vocative.collect.event import MAX_EVENT_BYTES, clock_skew
 from vocative.collect.tracking.lenient import is_plain, tidied
 from vocative.collect.tracking.refusals import malformed, too_large
 
@@ -104,7 +104,7 @@ def _read(body: bytes, event_type: str | None, received_at: int, max_event_bytes
         if head.type in _NOTHING:
             said["type"] = event_type
         event = _ready(body.strip(), head, said, received_at, max_event_bytes)
-        return Payload(_text(head.write_key), [event])
+        return Payload(_text(head.write_key), [_bounded(event, max_event_bytes)])
     whole = _batch.decode(body)
     if len(whole.batch) > MOST_EVENTS:
         raise too_large(f"a batch may have {MOST_EVENTS:,} events")
@@ -113,7 +113,17 @@ def _read(body: bytes, event_type: str | None, received_at: int, max_event_bytes
     events = [
         _of_batch(bytes(raw), of_all, sent_at, received_at, max_event_bytes) for raw in whole.batch
     ]
-    return Payload(_text(whole.write_key), events)
+    return Payload(_text(whole.write_key), [_bounded(one, max_event_bytes) for one in events])
+
+
+def _bounded(event: bytes, max_event_bytes: int) -> bytes:
+    """The event; of one that nobody could ever use for its size, only that it came.
+
+    A stream in front of the log would refuse it, and with it all that comes at the same time.
+    """
+    if len(event) <= MAX_EVENT_BYTES:
+        return event
+    return msgspec.json.encode({"tooLargeFor": max_event_bytes})
 
 
 def _of_all(whole: _Batch) -> _OfAll:

@@ -1,14 +1,12 @@
 """Sources: who may send events, and under which name they are kept.
 
 A source is a file `sources/NAME.yaml`. Its name becomes the source of its events on the log, within
-which a `messageId` counts once. A running server takes up a file that comes, goes or changes.
+which a `messageId` counts once.
 """
 
-import logging
 import re
 import secrets
 import string
-import time
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -16,17 +14,12 @@ import msgspec
 from vocative.collect.door import OWN_SOURCE
 from vocative.errors import AuthorError, StateError, unknown_name
 from vocative.workspace import Workspace
-from vocative.workspace.definitions import definitions_stamp
 from vocative.workspace.settings import convert
 
 KINDS_OF_SOURCES = ("tracking",)
-LOOK_SECONDS = 1.0
-"""How long a source that is gone may still send."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,62}")
 _WRITE_KEY = re.compile(r"[A-Za-z0-9_-]{4,200}")
 _LETTERS = string.ascii_letters + string.digits
-
-log = logging.getLogger("vocative.tracking")
 
 
 class SourceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +43,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     events_per_second: int | None = None
 
 
+class ListedSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A source and what became of its events, as far as the log is applied."""
+
+    name: str
+    kind: str
+    write_key: str
+    describe: str
+    events_per_second: int | None
+    applied: int
+    duplicates: int
+    """Events that had come before."""
+    rejected: dict[str, int]
+    """How many could not be used, by reason."""
+
+
 class NewSource(msgspec.Struct, frozen=True, kw_only=True):
     """A source that was made."""
 
@@ -59,9 +67,33 @@ class NewSource(msgspec.Struct, frozen=True, kw_only=True):
     """Where its clients send to."""
 
 
-def list_sources(workspace: Workspace) -> list[Source]:
-    """Every source, by name."""
-    return sorted(read_sources(workspace), key=lambda source: source.name)
+def list_sources(workspace: Workspace) -> list[ListedSource]:
+    """Every source, by name, with what became of its events."""
+    with workspace.store.read() as tx:
+        counted = {
+            source: (int(applied), int(duplicates))
+            for source, applied, duplicates in tx.tuples(
+                "SELECT source, sum(applied), sum(duplicates) FROM applied_batches GROUP BY source"
+            )
+        }
+        rejected: dict[str, dict[str, int]] = {}
+        for source, reason, events in tx.tuples(
+            "SELECT source, reason, count(*) FROM rejected_events GROUP BY source, reason"
+            " ORDER BY count(*) DESC, reason"
+        ):
+            rejected.setdefault(source, {})[reason] = int(events)
+    found = []
+    for source in sorted(read_sources(workspace), key=lambda one: one.name):
+        applied, duplicates = counted.get(source.name, (0, 0))
+        found.append(
+            ListedSource(
+                **msgspec.structs.asdict(source),
+                applied=applied,
+                duplicates=duplicates,
+                rejected=rejected.get(source.name, {}),
+            )
+        )
+    return found
 
 
 def new_source(workspace: Workspace, name: str) -> NewSource:
@@ -150,45 +182,3 @@ def _wrong_name(name: str) -> tuple[str, str] | None:
         hint = "use small letters, digits and underscores, such as web_shop"
         return f"{name!r} cannot be the name of a source", hint
     return None
-
-
-class KnownSources:
-    """The sources as the folder has them now, by write key.
-
-    A file that is wrong changes nothing: what was known before goes on.
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._by_key: dict[str, Source] | None = None
-        self._stamp: object = None
-        self._looked_at = 0.0
-
-    def find(self, write_key: str) -> Source | None:
-        """The source that has a write key.
-
-        Raises:
-            AuthorError: the files are wrong, and nothing is known from before.
-        """
-        # Somebody unknown may be new: then at once.
-        if time.monotonic() - self._looked_at > LOOK_SECONDS or not self._knows(write_key):
-            self._look()
-        return self._by_key.get(write_key) if self._by_key else None
-
-    def _knows(self, write_key: str) -> bool:
-        return self._by_key is not None and write_key in self._by_key
-
-    def _look(self) -> None:
-        self._looked_at = time.monotonic()
-        stamp = definitions_stamp(self._workspace.root, "source")
-        if stamp == self._stamp and self._by_key is not None:
-            return
-        try:
-            found = read_sources(self._workspace)
-        except AuthorError as error:
-            if self._by_key is None:
-                raise
-            log.warning("%s; sources go on as they were before", error)
-        else:
-            self._by_key = {source.write_key: source for source in found}
-        self._stamp = stamp
