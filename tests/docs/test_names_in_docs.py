@@ -18,6 +18,7 @@ from vocative.collect.mapping import Mapping
 from vocative.collect.tracking import SourceBody
 from vocative.deliver import ledger
 from vocative.deliver.channels import CHANNELS
+from vocative.errors import AuthorError
 from vocative.operations import OPERATIONS
 from vocative.predict.definitions import PropensityBody, RecommenderBody
 from vocative.privacy.permit import REFUSALS
@@ -110,7 +111,11 @@ def test_every_setting_of_a_channel_is_explained(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMS.names())
 def test_every_setting_of_a_stream_is_explained(name: str) -> None:
-    assert missing(keys(STREAMS.load(name).Settings), "plugins/streams.md") == []
+    try:
+        settings = STREAMS.load(name).Settings
+    except AuthorError as lacks:
+        pytest.skip(lacks.message)
+    assert missing(keys(settings), "plugins/streams.md") == []
 
 
 def test_every_error_is_explained() -> None:

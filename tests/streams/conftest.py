@@ -27,6 +27,29 @@ def imitation() -> Imitation:
     return Imitation()
 
 
+@pytest.fixture(scope="session")
+def kinesis_server() -> Iterator[Any]:
+    """moto's Kinesis."""
+    pytest.importorskip("moto", reason="no moto: run `make clouds`")
+    from kinesis_server import KinesisServer
+
+    started = KinesisServer()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def pubsub_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Pub/Sub of our own, which Google's client takes for an emulator."""
+    pytest.importorskip("google.pubsub_v1", reason="no google-cloud-pubsub: run `make clouds`")
+    from pubsub_server import PubSubServer
+
+    started = PubSubServer()
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", started.address)
+    yield started
+    started.close()
+
+
 @pytest.fixture
 def with_stream(workspace: Workspace) -> Iterator[MakeWorkspace]:
     """Opens the workspace again with a stream of these settings."""

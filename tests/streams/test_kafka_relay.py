@@ -4,10 +4,13 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +20,7 @@ from kafka_brokers import QUICK, Broker
 
 from vocative.collect import streaming
 from vocative.collect.door import accept
+from vocative.collect.tracking import new_source
 from vocative.identify.apply import apply_log
 from vocative.streams.inbox import Inbox
 from vocative.streams.outside import StreamDown
@@ -283,3 +287,58 @@ def test_records_of_other_programs_are_taken_in(with_stream: MakeWorkspace, brok
     assert abs(batches[0].received_at / 1e6 - time.time()) < 60
     reasons = [(one.reason, one.position) for one in streaming.dead_letters(shop).letters]
     assert reasons == [("no JSON object", "2"), ("empty", "3")]
+
+
+def test_serve_takes_events_over_http_into_the_stream_and_applies_them(
+    with_stream: MakeWorkspace, tmp_path: Path
+) -> None:
+    broker = Broker(tmp_path / "kafka")
+    topic = broker.new_topic()
+    shop = with_stream(
+        kind="kafka", servers=broker.servers, topic=topic, options=QUICK, timeout_seconds=3
+    )
+    key = new_source(shop, "web").source.write_key
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "vocative", "serve", "-w", str(shop.root), "--port", str(port)]
+
+    def post(first: int) -> int:
+        body = json.dumps({"writeKey": key, "batch": events(first, 50)}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/batch", data=body)
+        request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def applied() -> int:
+        with shop.store.read() as tx:
+            return int(tx.value("SELECT coalesce(sum(applied), 0) FROM applied_batches") or 0)
+
+    def wait_until(done: Callable[[], bool]) -> None:
+        until = time.monotonic() + 60
+        while not done():
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+    def listens() -> bool:
+        with socket.socket() as caller:
+            return caller.connect_ex(("127.0.0.1", port)) == 0
+
+    served = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(listens)
+        assert [post(first) for first in (0, 50, 100)] == [200, 200, 200]
+        wait_until(lambda: applied() == 150)
+        broker.kill()
+        assert post(150) == 503
+        assert applied() == 150
+        broker.start()
+        wait_until(lambda: post(150) == 200)
+        wait_until(lambda: applied() == 200)
+    finally:
+        served.terminate()
+        served.wait(timeout=60)
+        broker.kill()
+    assert sorted(set(numbers_on_log(shop))) == list(range(200))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from kafka_brokers import QUICK, Broker, Imitation
@@ -74,3 +75,34 @@ def test_kafka_keeps_the_laws(law: Law, broker: Broker) -> None:
 def test_kafka_keeps_these_laws_with_an_imitated_broker(law: Law, imitation: Imitation) -> None:
     # Not all: a group takes three seconds to form there, and it knows no offsets by time.
     law(kafka_bench(imitation.servers, imitation.new_topic(), {"session.timeout.ms": 6000}))
+
+
+@every_law
+def test_kinesis_keeps_the_laws(law: Law, kinesis_server: Any) -> None:
+    topic = kinesis_server.new_topic()
+    away = {**kinesis_server.settings["options"], "endpoint_url": "http://127.0.0.1:1"}
+    law(
+        StreamBench(
+            stream=lambda: opened("kinesis", topic=topic, **kinesis_server.settings),
+            nowhere=lambda: opened("kinesis", topic=topic, region="eu-west-1", options=away),
+            now=service_now,
+        )
+    )
+
+
+@every_law
+def test_pubsub_keeps_the_laws(
+    law: Law, pubsub_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The server is near: nothing is lost on the way.
+    monkeypatch.setattr("vocative.streams.outside.pubsub.WAIT_SECONDS", 0.2)
+    topic = f"t-{uuid.uuid4().hex[:12]}"
+
+    def stream() -> Stream:
+        return opened("pubsub", project="p", topic=topic, subscription=topic)
+
+    def nowhere() -> Stream:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+        return opened("pubsub", project="p", topic="t", subscription="t", timeout_seconds=1.5)
+
+    law(StreamBench(stream=stream, nowhere=nowhere, now=service_now))

@@ -38,6 +38,7 @@ class RelayLoop:
         self._relay = Relay(workspace, stream)
         self._stopped = False
         self._failures = 0
+        self._failed_at = 0.0
         self._taken = 0
         self._told_at = time.monotonic()
 
@@ -52,9 +53,7 @@ class RelayLoop:
                 with self._turn():
                     log.info("taking in %s", self._stream.name)
                     while self._wanted():
-                        self._taken += self._relay.step()
-                        self._recovered()
-                        self._tell()
+                        self._note(self._relay.step())
             except Overtaken as error:
                 log.info("%s; going on from there", error.message)
             except VocativeError as error:
@@ -75,6 +74,7 @@ class RelayLoop:
 
     def _pause(self, why: str) -> None:
         self._failures += 1
+        self._failed_at = time.monotonic()
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**self._failures)
         # Not the same for all relays: they must not all come back at the same moment.
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
@@ -83,16 +83,17 @@ class RelayLoop:
         while self._wanted() and time.monotonic() < until:
             time.sleep(0.1)
 
-    def _recovered(self) -> None:
-        if self._failures:
+    def _note(self, taken: int) -> None:
+        now = time.monotonic()
+        self._taken += taken
+        # A stream that is away may be silent for a while before it says so.
+        if self._failures and (taken or now - self._failed_at > LONGEST_PAUSE_SECONDS):
             log.info("%s answers again", self._stream.name)
             self._failures = 0
-
-    def _tell(self) -> None:
-        if time.monotonic() - self._told_at > TELL_SECONDS:
+        if now - self._told_at > TELL_SECONDS:
             if self._taken:
                 log.info("took in %s records", self._taken)
-            self._taken, self._told_at = 0, time.monotonic()
+            self._taken, self._told_at = 0, now
 
 
 def main() -> None:

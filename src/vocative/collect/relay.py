@@ -48,7 +48,7 @@ class Relay:
         """
         try:
             if self._subscription is None:
-                self._subscription = self._stream.subscribe(self._begin)
+                self._subscription = self._stream.subscribe(self._begin, reader=self._inbox.reader)
             arrivals = self._subscription.read(RECORDS_PER_STEP, wait_seconds)
             if arrivals:
                 self._take_in(arrivals)

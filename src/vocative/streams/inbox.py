@@ -1,9 +1,10 @@
 """What the log keeps of streams that lie in front of it: how far each is taken in, dead letters.
 
-Both are tables of the log's own file, so that events, the positions they came from and the records
+These are tables of the log's own file, so that events, the positions they came from and the records
 that are no events are written in one transaction. Whatever is read twice is appended once.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,9 @@ class KeptLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inbox:
-    """The two tables."""
+    """The tables."""
+
+    reader: str
 
     def __init__(self, log: EmbeddedLog) -> None:
         self._log = log
@@ -70,6 +73,13 @@ class Inbox:
                 " received_at INTEGER NOT NULL, reason TEXT NOT NULL, size INTEGER NOT NULL,"
                 " body BLOB NOT NULL)"
             )
+            tx.connection.execute("CREATE TABLE IF NOT EXISTS reader (name TEXT NOT NULL)")
+            tx.connection.execute(
+                "INSERT INTO reader SELECT ? WHERE NOT EXISTS (SELECT 1 FROM reader)",
+                (secrets.token_hex(6),),
+            )
+            (self.reader,) = tx.connection.execute("SELECT name FROM reader").fetchone()
+            """Who reads into this log: relays of one log share a stream, those of others do not."""
 
     def positions(self, stream: str) -> dict[str, str]:
         """Where reading each partition goes on.

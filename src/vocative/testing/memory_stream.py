@@ -56,7 +56,7 @@ class MemoryStream(Stream):
                 number = zlib.crc32((record.key or "").encode()) % len(self._topic.partitions)
                 self._topic.partitions[number].append((now, record))
 
-    def subscribe(self, begin: Begin) -> Subscription:
+    def subscribe(self, begin: Begin, *, reader: str) -> Subscription:  # noqa: ARG002
         """Read all partitions."""
         self._topic.reached()
         numbers = range(len(self._topic.partitions))

@@ -63,7 +63,7 @@ def _read(
     stream: Stream, count: int, positions: Mapping[str, str] | None = None, *, keep: bool = True
 ) -> list[Arrival]:
     """So many arrivals, in their order; acknowledged unless `keep` is False."""
-    subscription = stream.subscribe((positions or {}).get)
+    subscription = stream.subscribe((positions or {}).get, reader="law")
     try:
         return _read_on([subscription], count, keep=keep)
     finally:
@@ -86,7 +86,7 @@ def _read_on(
 
 
 def _nothing_more(stream: Stream, positions: Mapping[str, str]) -> None:
-    subscription = stream.subscribe(positions.get)
+    subscription = stream.subscribe(positions.get, reader="law")
     try:
         for _ in range(5):
             _law(not subscription.read(100, 0.5), "a record came that was taken already")
@@ -226,7 +226,7 @@ def shares_only_if_it_claims_to(bench: StreamBench) -> None:
     if "shares" not in stream.capabilities:
         return
     kept: dict[str, str] = {}
-    subscriptions = [stream.subscribe(kept.get) for _ in range(2)]
+    subscriptions = [stream.subscribe(kept.get, reader="law") for _ in range(2)]
     for subscription in subscriptions * 10:
         subscription.read(100, 0.3)  # Until each has its part.
     numbers: set[int] = set()
@@ -264,7 +264,7 @@ def closes_any_number_of_times(bench: StreamBench) -> None:
     stream.close()
     stream.close()
     stream.publish([record(1)])
-    subscription = stream.subscribe(lambda _: None)
+    subscription = stream.subscribe(lambda _: None, reader="law")
     subscription.close()
     subscription.close()
     stream.close()

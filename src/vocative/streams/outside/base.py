@@ -156,12 +156,14 @@ class Stream(ABC):
         """
 
     @abstractmethod
-    def subscribe(self, begin: Begin) -> Subscription:
+    def subscribe(self, begin: Begin, *, reader: str) -> Subscription:
         """Begin to read.
 
         Args:
             begin: Asked for each partition when reading it begins, also one that another reader
                 had before.
+            reader: Who reads. Subscriptions of one reader share the partitions if the stream can;
+                other readers get everything for themselves.
 
         Raises:
             StreamDown: the stream cannot be reached.

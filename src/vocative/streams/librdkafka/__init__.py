@@ -1,0 +1,1 @@
+"""How Vocative uses librdkafka, for `outside/kafka.py`."""
