@@ -30,7 +30,20 @@ def a_message(client: TestClient) -> dict[str, str]:
     return found
 
 
-def path_of(route: str, message: dict[str, str]) -> str:
+@pytest.fixture(scope="module")
+def a_match(client: TestClient, demo: Demo) -> str:
+    """A pair that waits for a decision."""
+    one, other = sorted(p["person_id"] for p in client.get("/api/people?limit=2").json()["people"])
+    with Workspace(demo.workspace) as workspace, workspace.store.transaction() as tx:
+        tx.run(
+            "INSERT INTO match_candidates (one, other, probability, weight, steps, state, found_at)"
+            " VALUES (:one, :other, 0.9, 3.2, '[[\"city\",\"same\",4.1]]', 'open', 0)",
+            {"one": one, "other": other},
+        )
+    return f"{one}_{other}"
+
+
+def path_of(route: str, message: dict[str, str], match_id: str) -> str:
     name = "weekly_picks" if "/campaigns" in route else "engaged"
     for part, other in (("/models", "purchase_30d"), ("/packs", "rfm"), ("/features", "spend_30d")):
         if part in route:
@@ -40,6 +53,7 @@ def path_of(route: str, message: dict[str, str]) -> str:
         person=message["person_id"],
         campaign="weekly_picks",
         message_id=message["message_id"],
+        match_id=match_id,
         name=name,
     )
 
@@ -47,13 +61,15 @@ def path_of(route: str, message: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     "route", [o.route[4:] for o in OPERATIONS.values() if o.route and o.route.startswith("GET ")]
 )
-def test_every_route_answers(client: TestClient, a_message: dict[str, str], route: str) -> None:
+def test_every_route_answers(
+    client: TestClient, a_message: dict[str, str], a_match: str, route: str
+) -> None:
     queries = {
         "/explain": "?campaign=weekly_picks",
         "/overlap": "?segments=engaged&segments=lapsed",
     }
     query = next((text for end, text in queries.items() if route.endswith(end)), "")
-    answer = client.get(path_of(route, a_message) + query)
+    answer = client.get(path_of(route, a_message, a_match) + query)
     assert answer.status_code == 200, answer.text
     assert answer.json()
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from vocative.errors import AuthorError
+from vocative.errors import AuthorError, UnknownName
 from vocative.identify.matching import (
     COMPARISONS,
     LEVELS,
@@ -29,6 +29,10 @@ from vocative.workspace import Workspace
 
 MOST_ACCEPTED = 10_000
 """Pairs that one acceptance of many takes: one transaction holds them all."""
+
+
+_LAST = 2**40
+"""No page begins after so many pairs: a larger number would be one that no database takes."""
 
 
 class MatchRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +144,7 @@ def list_matches(
         after: The `next` of the page before.
     """
     limit = max(1, min(limit, MAX_PAGE))
-    skip = int(after) if after and after.isdigit() else 0
+    skip = min(int(after), _LAST) if after and after.isdecimal() else 0
     with workspace.store.read() as tx:
         total = review.count_candidates(tx, state, at_least=above)
         page = review.read_candidates(tx, state, at_least=above, limit=limit + 1, skip=skip)
@@ -287,7 +291,7 @@ def _who(by: str | None) -> str:
 def _ids(match_id: str) -> tuple[str, str]:
     one, separator, other = match_id.partition("_")
     if not (one and separator and other) or one == other:
-        raise AuthorError(
+        raise UnknownName(
             f"{match_id!r} names no pair",
             hint="a pair is named by both person ids, as in `vocative match list`: p…_p…",
         )
