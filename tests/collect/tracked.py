@@ -64,8 +64,9 @@ class Stored:
 def stored(root: Path, source: str = "web") -> Stored:
     """Apply the log, and read everything that came from a source."""
     with Workspace(root) as workspace:
-        batches = [batch for batch in workspace.log.read(0) if batch.source == source]
         apply_log(workspace)
+        # After that: what is in history is among them, whatever comes in meanwhile.
+        batches = [batch for batch in workspace.log.read(0) if batch.source == source]
         with workspace.engine() as engine:
             events = engine.rows(
                 "SELECT * FROM events WHERE source = $source ORDER BY event_id", {"source": source}

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vocative.clock import to_micros
-from vocative.collect.tracking import answers, browser
+from vocative.collect.tracking import answers, browser, snippet
 from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
 from vocative.collect.tracking.credentials import key_in_header, key_in_query
@@ -57,7 +57,7 @@ class TrackingFace:
             if scope["method"] == "OPTIONS":
                 wanted = headers.get(b"access-control-request-headers")
                 await answers.preflight(send, origin, wanted)
-            elif endpoint.want in ("settings", "source_config", "script"):
+            elif endpoint.want in ("settings", "source_config", "script", "snippet"):
                 await self._tell(endpoint, scope, headers, send)
             else:
                 await self._take(endpoint, scope, headers, receive)
@@ -128,7 +128,7 @@ class TrackingFace:
         origin = headers.get(b"origin")
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(405, "wrong_method", "this is read by GET")
-        if endpoint.want == "script":
+        if endpoint.want in ("script", "snippet"):
             await self._tell_script(endpoint, headers, send)
             return
         if endpoint.want == "settings":
@@ -150,11 +150,15 @@ class TrackingFace:
         self, endpoint: Endpoint, headers: dict[bytes, bytes], send: Send
     ) -> None:
         origin = headers.get(b"origin")
-        found = browser.script(self._workspace.root, endpoint.write_key or "")
+        found: tuple[bytes, bytes] | None
+        if endpoint.want == "snippet":
+            found, seconds = snippet.script(), snippet.KEPT_SECONDS
+        else:
+            found = browser.script(self._workspace.root, endpoint.write_key or "")
+            seconds = browser.KEPT_SECONDS
         if found is None:
             await answers.text(send, 404, browser.NO_SCRIPT, origin)
             return
         plain, packed = found
         takes = b"gzip" in headers.get(b"accept-encoding", b"")
-        seconds = browser.KEPT_SECONDS
         await answers.script(send, plain, packed if takes else None, origin, seconds=seconds)

@@ -7,7 +7,7 @@ adds, `/api` excepted.
 import re
 from typing import Literal, NamedTuple
 
-Want = Literal["event", "batch", "metrics", "settings", "source_config", "script"]
+Want = Literal["event", "batch", "metrics", "settings", "source_config", "script", "snippet"]
 
 
 class Endpoint(NamedTuple):
@@ -32,6 +32,7 @@ _PLAIN = {f"/v1/{name}": endpoint for name, endpoint in _NAMES.items()}
 _EVENTS = re.compile(r"(?:/.*)?/v1/(\w+)/?")
 _SETTINGS = re.compile(r"((?:/.*)?)/v1/projects/([^/]+)/settings/?")
 _SCRIPT = re.compile(r"((?:/.*)?)/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js")
+_SNIPPET = re.compile(r"((?:/.*)?)/v\.js")
 _SOURCE_CONFIG = re.compile(r"((?:/.*)?)/sourceConfig/?")
 
 
@@ -50,6 +51,8 @@ def endpoint_of(path: str) -> Endpoint | None:
         return Endpoint("settings", prefix=found[1], write_key=found[2])
     if found := _SOURCE_CONFIG.fullmatch(path):
         return Endpoint("source_config", prefix=found[1])
+    if found := _SNIPPET.fullmatch(path):
+        return Endpoint("snippet", prefix=found[1])
     if found := _SCRIPT.fullmatch(path):
         return Endpoint("script", prefix=found[1], write_key=found[2])
     return None

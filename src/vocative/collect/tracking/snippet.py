@@ -1,5 +1,6 @@
-"""Vocative's own script for pages: small, without anything of anybody else's."""
+"""Vocative's own script for pages: small, and without anything of anybody else's."""
 
+import gzip
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,8 @@ KEPT_SECONDS = 3_600
 
 
 @cache
-def script() -> bytes:
-    """What `/v.js` answers: the source without indents and without lines that only comment."""
+def script() -> tuple[bytes, bytes]:
+    """What `/v.js` answers, as it is and packed: without indents and lines that only comment."""
     lines = (line.strip() for line in SCRIPT.read_text(encoding="utf-8").splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//")).encode()
+    plain = "\n".join(line for line in lines if line and not line.startswith("//")).encode()
+    return plain, gzip.compress(plain)
