@@ -1,6 +1,7 @@
 """The tracking API: what it takes, what it answers, and what becomes of the events."""
 
 import asyncio
+import base64
 import gzip
 import json
 import sqlite3
@@ -508,6 +509,35 @@ def test_the_library_itself_is_there_if_the_workspace_has_it(app: Any, sources: 
     for key in ('"+alert(1)+"', "a;b", "a" * 300):
         forged = f"/analytics.js/v1/{key}/analytics.min.js"
         assert ask(app, forged, method="GET").status == 404
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("padded", [True, False])
+def test_an_event_in_the_address_of_a_picture(
+    app: Any, workspace: Workspace, encode: Any, padded: bool
+) -> None:
+    event = {"userId": "u", "event": "Scanned?>~", "writeKey": KEY, "messageId": "m"}
+    data = encode(json.dumps(event).encode()).decode()
+    data = data if padded else data.rstrip("=")
+    answer = ask(app, f"/v1/pixel/track?data={data}", method="GET")
+    assert (answer.status, answer.body[:6]) == (200, b"GIF89a")
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == (
+        "image/gif",
+        "no-store",
+    )
+    (found,) = on_log(workspace)
+    assert (found["type"], found["event"]) == ("track", "Scanned?>~")
+
+
+def test_pictures_that_say_nothing(app: Any, workspace: Workspace) -> None:
+    for query in ("", "?data=", "?data=%25%25", "?data=e30"):
+        answer = ask(app, f"/v1/pixel/page{query}", method="GET")
+        assert answer.json["code"] in ("malformed", "unknown_write_key")
+    assert_refused(ask(app, "/v1/pixel/track?data=e30", HELLO, **ME), 405, "wrong_method")
+    data = base64.b64encode(json.dumps({**HELLO, "writeKey": KEY}).encode()).decode()
+    # Whoever only asks whether it is there has not seen it.
+    assert ask(app, f"/v1/pixel/track?data={data}", method="HEAD").status == 200
+    assert on_log(workspace) == []
 
 
 def test_metrics_of_libraries_stay_here(app: Any, workspace: Workspace) -> None:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from vocative.collect.tracking.pixel import PICTURE
 from vocative.deliver import feedback
 from vocative.deliver.links import Kind, Link, LinkSigner
 from vocative.deliver.unsubscribe import Source, resubscribe, standing, unsubscribe
@@ -23,10 +24,6 @@ from vocative.workspace import Workspace
 
 View = Callable[[str], str | None]
 MAX_BODY = 16_384
-GIF = bytes.fromhex(
-    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
-)
-
 TEXTS = {
     "unsubscribe_title": "Unsubscribe",
     "unsubscribe_question": "Do you want to stop getting these mails from {sender}?",
@@ -127,7 +124,7 @@ class _Pages:
         if link is None:
             return Response(status_code=404, headers=_HEADERS)
         await self._record(request, link)
-        return Response(GIF, media_type="image/gif", headers=_HEADERS)
+        return Response(PICTURE, media_type="image/gif", headers=_HEADERS)
 
     async def clicked(self, request: Request) -> Response:
         """A tracked link: to where its signed token says, and nowhere else."""

@@ -86,6 +86,12 @@ async def script(
     await _answer(send, 200, plain if packed is None else packed, headers)
 
 
+async def picture(send: Send, gif: bytes) -> None:
+    """A picture that no proxy keeps: each time it is shown is another event."""
+    headers = [(b"content-type", b"image/gif"), (b"cache-control", b"no-store")]
+    await _answer(send, 200, gif, headers)
+
+
 async def text(send: Send, status: int, words: str, origin: bytes | None) -> None:
     """A plain text."""
     kind = (b"content-type", b"text/plain; charset=utf-8")

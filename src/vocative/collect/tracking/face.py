@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vocative.clock import to_micros
-from vocative.collect.tracking import answers, browser, snippet
+from vocative.collect.tracking import answers, browser, pixel, snippet
 from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
 from vocative.collect.tracking.credentials import key_in_header, key_in_query
@@ -59,6 +59,9 @@ class TrackingFace:
                 await answers.preflight(send, origin, wanted)
             elif endpoint.want in ("settings", "source_config", "script", "snippet"):
                 await self._tell(endpoint, scope, headers, send)
+            elif endpoint.want == "pixel":
+                await self._take_pixel(endpoint, scope)
+                await answers.picture(send, pixel.PICTURE)
             else:
                 await self._take(endpoint, scope, headers, receive)
                 await answers.success(send, origin)
@@ -88,12 +91,31 @@ class TrackingFace:
         if endpoint.want == "metrics":
             return  # What a library tells of itself is for its maker, and stays here.
         payload = self._payload(endpoint, body)
+        await self._keep(payload, stated, scope, len(body))
+
+    async def _take_pixel(self, endpoint: Endpoint, scope: Scope) -> None:
+        """Make the event in the address of a picture durable.
+
+        Raises:
+            Refused: it is not.
+        """
+        if scope["method"] == "HEAD":
+            return  # Somebody looks whether the picture is there; nobody sees it.
+        if scope["method"] != "GET":
+            raise Refused(405, "wrong_method", "a picture is read by GET")
+        self._commits.refuse_when_full()
+        body = pixel.event_in(scope["query_string"])
+        payload = self._payload(endpoint, body)
+        await self._keep(payload, None, scope, len(body))
+
+    async def _keep(self, payload: Payload, stated: str | None, scope: Scope, size: int) -> None:
+        """Make events durable, as those of whose write key came with them."""
         source = self._source(stated or payload.write_key or key_in_query(scope["query_string"]))
         events = payload.events
         if wait := self._pace.wait_seconds(source.name, len(events), source.events_per_second):
             raise too_fast(wait)
         if events:
-            await self._commits.add(source.name, events, len(body))
+            await self._commits.add(source.name, events, size)
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         most = self._limits.max_request_bytes

@@ -7,7 +7,9 @@ adds, `/api` excepted.
 import re
 from typing import Literal, NamedTuple
 
-Want = Literal["event", "batch", "metrics", "settings", "source_config", "script", "snippet"]
+Want = Literal[
+    "event", "batch", "pixel", "metrics", "settings", "source_config", "script", "snippet"
+]
 
 
 class Endpoint(NamedTuple):
@@ -30,6 +32,7 @@ _NAMES: dict[str, Endpoint] = {
 }
 _PLAIN = {f"/v1/{name}": endpoint for name, endpoint in _NAMES.items()}
 _EVENTS = re.compile(r"(?:/.*)?/v1/(\w+)/?")
+_PIXEL = re.compile(r"(?:/.*)?/v1/pixel/(\w+)/?")
 _SETTINGS = re.compile(r"((?:/.*)?)/v1/projects/([^/]+)/settings/?")
 _SCRIPT = re.compile(r"((?:/.*)?)/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js")
 _SNIPPET = re.compile(r"((?:/.*)?)/v\.js")
@@ -47,6 +50,8 @@ def endpoint_of(path: str) -> Endpoint | None:
         return plain
     if found := _EVENTS.fullmatch(path):
         return _NAMES.get(found[1])
+    if (found := _PIXEL.fullmatch(path)) and found[1] in _TYPES:
+        return Endpoint("pixel", found[1])
     if found := _SETTINGS.fullmatch(path):
         return Endpoint("settings", prefix=found[1], write_key=found[2])
     if found := _SOURCE_CONFIG.fullmatch(path):
