@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from kafka_brokers import Broker, Imitation
+from relay_processes import Relays
 
 from vocative.workspace import Workspace
 
@@ -48,6 +49,15 @@ def pubsub_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", started.address)
     yield started
     started.close()
+
+
+@pytest.fixture
+def relays(workspace: Workspace) -> Iterator[Relays]:
+    """Relays of the workspace, none of them running yet."""
+    started = Relays(workspace.root)
+    yield started
+    while started.running:
+        started.kill()
 
 
 @pytest.fixture

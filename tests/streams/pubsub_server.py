@@ -17,8 +17,6 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
 
-DEADLINE_SECONDS = 20.0
-
 
 @dataclass
 class Kept:
@@ -42,6 +40,8 @@ class PubSubServer:
 
     def __init__(self) -> None:
         self._topics: dict[str, Topic] = {}
+        self.deadline_seconds = 20.0
+        """How long a message is out before it comes again."""
         self.redeliver_unasked = 0
         """How many acknowledgements are yet to be forgotten, as the service may do."""
         self._server = grpc.server(ThreadPoolExecutor(32))
@@ -102,7 +102,7 @@ class PubSubServer:
             if one.out_until > now:
                 held |= {key} - {""}
                 continue
-            one.ack_id, one.out_until = uuid.uuid4().hex, now + DEADLINE_SECONDS
+            one.ack_id, one.out_until = uuid.uuid4().hex, now + self.deadline_seconds
             found.append(types.ReceivedMessage(ack_id=one.ack_id, message=one.message))
             if len(found) >= most:
                 break

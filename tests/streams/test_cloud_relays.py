@@ -1,6 +1,7 @@
 """What is particular to Kinesis and Pub/Sub, from the door to what is applied."""
 
 import json
+import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from kinesis_server import ClosingShards
+from relay_processes import Relays
 
 from vocative.collect import streaming
 from vocative.collect.door import accept
@@ -187,3 +189,43 @@ def test_pubsub_is_read_again_from_its_beginning(
     relay.leave()
     report = apply_log(shop)
     assert (report.applied, report.duplicates) == (40, 40)
+
+
+@pytest.mark.parametrize("kind", ["kinesis", "pubsub"])
+def test_killed_relays_lose_nothing_and_what_is_applied_counts_once(
+    kind: str, request: pytest.FixtureRequest, with_stream: MakeWorkspace, relays: Relays
+) -> None:
+    if kind == "kinesis":
+        server = request.getfixturevalue("kinesis_server")
+        shop = with_stream(kind=kind, topic=server.new_topic(), **server.settings)
+    else:
+        request.getfixturevalue("pubsub_server").deadline_seconds = 1.0
+        shop = with_stream(kind=kind, project="p", topic="kill", subscription="kill")
+    chance = random.Random(7)
+    relays.start()
+    sent = 0
+    for _ in range(10):
+        before, until = shop.log.waiting(0), time.monotonic() + 10
+        while shop.log.waiting(0) == before and time.monotonic() < until:
+            accept(shop, events(sent, 20), source="shop")
+            sent += 20
+        time.sleep(chance.uniform(0, 0.3))
+        relays.kill()
+        relays.start()
+    taken_while_killed = len(set(numbers_on_log(shop)))
+    until = time.monotonic() + 60
+    while len(set(numbers_on_log(shop))) < sent and time.monotonic() < until:
+        time.sleep(0.2)
+    relays.end()
+    found = numbers_on_log(shop)
+    assert sorted(set(found)) == list(range(sent))
+    if kind == "kinesis":
+        assert len(found) == sent
+    assert taken_while_killed > 0, "the relays were killed before they did anything"
+    first: dict[int, list[int]] = defaultdict(list)
+    for number in dict.fromkeys(found):
+        first[number % 20].append(number)
+    assert all(numbers == sorted(numbers) for numbers in first.values())
+    report = apply_log(shop)
+    assert (report.applied, report.rejected) == (sent, {})
+    print(f"{kind}: 10 kills, {sent} events, {len(found) - sent} twice on the log")

@@ -1,7 +1,6 @@
 """From the door over a real Kafka broker to applied profiles: nothing lost, nothing doubled."""
 
 import json
-import os
 import random
 import shutil
 import socket
@@ -12,11 +11,12 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from kafka_brokers import QUICK, Broker
+from relay_processes import Relays
 
 from vocative.collect import streaming
 from vocative.collect.door import accept
@@ -29,36 +29,6 @@ from vocative.workspace import Workspace, prepare_state
 pytestmark = [pytest.mark.may_skip, pytest.mark.timeout(280)]
 PEOPLE = 40
 MakeWorkspace = Callable[..., Workspace]
-
-
-class Relays:
-    """Relay processes, as `vocative serve` starts them."""
-
-    def __init__(self, root: Path) -> None:
-        self._command = [sys.executable, "-m", "vocative.cli.relay", str(root), str(os.getpid())]
-        self.running: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> None:
-        self.running.append(subprocess.Popen(self._command))
-
-    def kill(self) -> None:
-        process = self.running.pop(0)
-        process.kill()
-        process.wait()
-
-    def end(self) -> None:
-        for process in self.running:
-            process.terminate()
-        assert [process.wait(timeout=20) for process in self.running] == [0] * len(self.running)
-        self.running = []
-
-
-@pytest.fixture
-def relays(workspace: Workspace) -> Iterator[Relays]:
-    started = Relays(workspace.root)
-    yield started
-    while started.running:
-        started.kill()
 
 
 def events(first: int, count: int) -> list[dict[str, object]]:
