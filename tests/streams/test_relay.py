@@ -189,6 +189,7 @@ def test_dead_letters_are_taken_in_after_what_stopped_them_is_gone(
     last = streaming.dead_letters(workspace).letters[-1].letter_id
     assert streaming.discard_dead_letters(workspace, until=last).discarded == 1
     assert streaming.dead_letters(workspace).letters == []
+    assert streaming.dead_letters(workspace, after=2**70, limit=2**70).letters == []
 
 
 def test_a_record_without_headers_has_the_source_of_the_settings(
@@ -232,8 +233,9 @@ def test_a_replay_is_noticed_by_the_relay_that_runs(
 
 
 def test_without_a_stream_there_is_nothing_to_tell(workspace: Workspace) -> None:
+    assert streaming.stream_status(workspace).stream is None
     with pytest.raises(StateError, match="no stream"):
-        streaming.stream_status(workspace)
+        streaming.rewind_stream(workspace)
     assert streaming.dead_letters(workspace).letters == []
     assert streaming.retry_dead_letters(workspace).appended == 0
 

@@ -9,7 +9,10 @@ from vocative.collect.streaming import DeadLetters, Discarded, Retried, Rewound,
 
 def show_status(status: StreamStatus) -> None:
     """A line per partition."""
-    console.print(f"[bold]{escape(status.stream)}[/]")
+    if status.stream is None:
+        console.print("No stream: events go to the log directly.")
+    else:
+        console.print(f"[bold]{escape(status.stream)}[/]")
     if status.partitions:
         table = _table("partition", "position", "waiting", right=("position", "waiting"))
         for one in status.partitions:
@@ -18,7 +21,7 @@ def show_status(status: StreamStatus) -> None:
                 waiting = f"{one.seconds:,.0f} s"
             table.add_row(escape(one.partition), escape(one.position or "none yet"), waiting)
         console.print(table)
-    else:
+    elif status.stream is not None:
         console.print("It does not tell what waits: look at the stream's own tools.")
     _by_reason(status.dead_letters)
 

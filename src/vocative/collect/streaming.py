@@ -1,5 +1,6 @@
 """What can be seen and done of the stream in front of the log."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -8,16 +9,19 @@ from vocative.clock import from_micros, to_micros
 from vocative.collect.relay import fault
 from vocative.errors import AuthorError, StateError, Unsupported
 from vocative.streams.inbox import Inbox, KeptLetter
-from vocative.streams.outside import Lag, Stream
+from vocative.streams.outside import Lag
 from vocative.workspace import Workspace
 
 _PAGE = 500
+_LONGEST_PAGE = 1_000
+_LAST = 2**63 - 1
 
 
 class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How far the stream is taken in."""
 
-    stream: str
+    stream: str | None
+    """None: events go to the log directly."""
     partitions: list[Lag]
     """Empty when the stream does not tell."""
     dead_letters: dict[str, int]
@@ -59,15 +63,18 @@ def stream_status(workspace: Workspace) -> StreamStatus:
     """How far each partition of the stream is taken in, and what could not be.
 
     Raises:
-        StateError: the workspace has no stream.
         StreamDown: the stream cannot be reached.
     """
-    stream, inbox = _stream(workspace), Inbox(workspace.log)
-    try:
-        lags = stream.lags(inbox.positions(stream.name))
-    except Unsupported:
-        lags = []
-    return StreamStatus(stream=stream.name, partitions=lags, dead_letters=inbox.count_letters())
+    stream, inbox = workspace.stream, Inbox(workspace.log)
+    lags: list[Lag] = []
+    if stream is not None:
+        with suppress(Unsupported):
+            lags = stream.lags(inbox.positions(stream.name))
+    return StreamStatus(
+        stream=None if stream is None else stream.name,
+        partitions=lags,
+        dead_letters=inbox.count_letters(),
+    )
 
 
 def dead_letters(workspace: Workspace, *, after: int = 0, limit: int = 100) -> DeadLetters:
@@ -80,7 +87,9 @@ def dead_letters(workspace: Workspace, *, after: int = 0, limit: int = 100) -> D
     """
     inbox = Inbox(workspace.log)
     return DeadLetters(
-        letters=inbox.letters(after=after, limit=min(max(limit, 1), 1_000)),
+        letters=inbox.letters(
+            after=max(0, min(after, _LAST)), limit=max(1, min(limit, _LONGEST_PAGE))
+        ),
         by_reason=inbox.count_letters(),
     )
 
@@ -136,7 +145,13 @@ def rewind_stream(workspace: Workspace, *, since: str | None = None) -> Rewound:
         Unsupported: this stream cannot be read again.
         StreamDown: the stream cannot be reached.
     """
-    stream = _stream(workspace)
+    stream = workspace.stream
+    if stream is None:
+        raise StateError(
+            "this workspace has no stream: events go to the log directly",
+            where="vocative.yaml",
+            hint="name one with the setting `stream`",
+        )
     at = None if since is None else _instant(since)
     positions = stream.rewind(at)
     Inbox(workspace.log).rewind(stream.name, positions)
@@ -145,16 +160,6 @@ def rewind_stream(workspace: Workspace, *, since: str | None = None) -> Rewound:
         since=None if at is None else from_micros(at).isoformat(),
         positions=positions,
     )
-
-
-def _stream(workspace: Workspace) -> Stream:
-    if workspace.stream is None:
-        raise StateError(
-            "this workspace has no stream: events go to the log directly",
-            where="vocative.yaml",
-            hint="name one with the setting `stream`",
-        )
-    return workspace.stream
 
 
 def _most_bytes(workspace: Workspace) -> int:
@@ -169,4 +174,4 @@ def _instant(text: str) -> int:
         raise AuthorError(
             f"{text!r} is no instant", hint="write one such as 2026-11-01T00:00:00Z"
         ) from error
-    return to_micros(at if at.tzinfo else at.replace(tzinfo=UTC))
+    return max(0, to_micros(at if at.tzinfo else at.replace(tzinfo=UTC)))
