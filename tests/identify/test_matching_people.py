@@ -45,6 +45,24 @@ def households(families: int, seed: int = 5) -> dict[str, Record]:
     return people
 
 
+def namesakes(number: int, seed: int = 6) -> dict[str, Record]:
+    """Strangers of few names, with addresses of e-mail made of them."""
+    chance = random.Random(seed)
+    people = {}
+    for one in range(number):
+        first, last = chance.choice(FIRST), chance.choice(LAST)
+        people[f"n{one:04}"] = record_of(
+            {
+                "first_name": first,
+                "last_name": last,
+                "email": f"{first}.{last}{chance.randint(1, 999)}@mail.example",
+                "phone": f"07{chance.randint(10**8, 10**9)}",
+                "city": chance.choice(["york", "bath", "leeds", "hull"]),
+            }
+        )
+    return people
+
+
 def doubled(people: dict[str, Record], every: int) -> dict[str, Record]:
     """The same people, some of them a second time with another address of e-mail and a slip."""
     more = dict(people)
@@ -63,6 +81,27 @@ def as_pairs(matches: Matches) -> set[tuple[str, str]]:
 
 def test_families_are_not_one_person() -> None:
     assert as_pairs(score_people(households(120))) == set()
+
+
+def test_namesakes_are_not_one_person() -> None:
+    assert as_pairs(score_people(namesakes(400))) == set()
+
+
+def test_doubled_people_are_found_among_namesakes() -> None:
+    people = doubled(namesakes(400), every=10)
+    right = {(one.removesuffix("-again"), one) for one in people if one.endswith("-again")}
+    assert as_pairs(score_people(people)) == right
+
+
+def test_one_name_in_the_others_place_is_a_coincidence() -> None:
+    people = doubled(households(60), every=6)
+    people["x1"] = record_of({"first_name": "zacharias", "last_name": "quentin", "city": "york"})
+    people["x2"] = record_of({"first_name": "quentin", "last_name": "umberto", "city": "bath"})
+    people["y1"] = record_of({"first_name": "wilhelmina", "last_name": "xavier", "city": "hull"})
+    people["y2"] = record_of({"first_name": "xavier", "last_name": "wilhelmina", "city": "hull"})
+    found = as_pairs(score_people(people))
+    assert ("x1", "x2") not in found
+    assert ("y1", "y2") in found
 
 
 def test_doubled_people_are_found_among_families() -> None:

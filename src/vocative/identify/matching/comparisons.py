@@ -59,17 +59,30 @@ _TWO_SLIPS = "damerau_levenshtein({c}_l, {c}_r) <= 2"
 _APART = "abs(datediff('day', try_strptime({c}_l, '%Y%m%d'), try_strptime({c}_r, '%Y%m%d')))"
 
 
-def _close(least: float, one: str = "{c}", other: str = "{c}") -> str:
-    return f"jaro_winkler_similarity({one}_l, {other}_r) >= {least}"
+_SAME_AS = "{one}_l = {other}_r"
+
+
+def _close(least: float) -> str:
+    return f"jaro_winkler_similarity({{c}}_l, {{c}}_r) >= {least}"
+
+
+def _crossed(condition: str) -> str:
+    """Both names stand in each other's place; one of them, where the rest is not known.
+
+    One alone is a coincidence: Thomas is a first name and a last name.
+    """
+    there = condition.format(one="{c}", other="{o}")
+    back = condition.format(one="{o}", other="{c}")
+    return f"({there} AND coalesce({back}, TRUE)) OR ({back} AND coalesce({there}, TRUE))"
 
 
 _NAME: _Steps = (
     ("same", _SAME, 0.62),
     ("nearly", _close(0.92), 0.15),
-    ("swapped", "({c}_l = {o}_r OR {o}_l = {c}_r)", 0.05),
+    ("swapped", f"({_crossed(_SAME_AS)})", 0.05),
     ("similar", _close(0.8), 0.06),
     # Swapped and mistyped.
-    ("alike", f"({_close(0.88, '{c}', '{o}')} OR {_close(0.88, '{o}', '{c}')})", 0.02),
+    ("alike", f"({_crossed('jaro_winkler_similarity({one}_l, {other}_r) >= 0.88')})", 0.02),
     ("different", "", 0.1),
 )
 _EMAIL: _Steps = (
@@ -178,10 +191,13 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """People who share one of these, and share it with not too many others, are compared."""
 
+NAMING = frozenset(["first_name", "last_name", "email"])
+"""What goes with the name: addresses of e-mail are made of it more often than not."""
+
 TRAINING_KEYS = ("birth_date", "names", "email", "mailbox")
-"""By which people are put together to learn how often one person's values differ: what is in the
-key teaches nothing then, so it takes several. No key that a household shares is among them: the
-model would learn how much the members of families differ."""
+"""By which people are put together to learn how often one person's values differ. What is in the
+key, or goes with it, teaches nothing then, so it takes several. No key that a household shares is
+among them: the model would learn how much the members of families differ."""
 
 
 def most_sharing(people: int) -> int:

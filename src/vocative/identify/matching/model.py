@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vocative.errors import Unsupported
 from vocative.identify.matching.comparisons import (
     KEYS,
+    NAMING,
     TRAINING_KEYS,
     Comparison,
 )
@@ -78,25 +79,23 @@ def estimate(
         max_pairs=MOST_U_PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1
     )
     seen = min(people * (people - 1) / 2, MOST_U_PAIRS)
-    for levels, found in zip(_levels(settings), _learned(linker, "u", compared), strict=True):
+    known = _learned(linker, "u")
+    for column, levels in _levels(settings).items():
         # A level that no pair reached is rare, not impossible: half a pair is added to each.
-        counts = [share * seen + 0.5 for share in found]
+        counts = [share * seen + 0.5 for share in known[column]]
         for level, count in zip(levels, counts, strict=True):
             level["u_probability"] = count / sum(counts)
     taught = [
-        m
+        _trained(table, settings, key, compared)
         for key in TRAINING_KEYS
         if _pairs_of(connection, key) >= LEAST_TRAINING_PAIRS
-        and (m := _trained(table, settings, key, compared)) is not None
     ]
-    for number, comparison in enumerate(compared):
-        lessons = [m[number] for m in taught if m[number]]
-        for index, (_, _, expected) in enumerate(comparison.steps):
-            share = expected
-            if lessons:
-                mean = sum(lesson[index] for lesson in lessons) / len(lessons)
-                share = EXPECTED_SHARE * expected + (1 - EXPECTED_SHARE) * mean
-            _levels(settings)[number][index]["m_probability"] = share
+    for column, levels in _levels(settings).items():
+        lessons = [m[column] for m in taught if column in m]
+        for index, level in enumerate(levels if lessons else []):
+            mean = sum(lesson[index] for lesson in lessons) / len(lessons)
+            expected = level["m_probability"]
+            level["m_probability"] = EXPECTED_SHARE * expected + (1 - EXPECTED_SHARE) * mean
     return settings
 
 
@@ -145,47 +144,59 @@ def _pairs_of(connection: "duckdb.DuckDBPyConnection", key: str) -> int:
 
 def _trained(
     table: Any, settings: Settings, key: str, compared: list[Comparison]
-) -> list[list[float]] | None:
-    """What people who share a key teach of m, per comparison and level; None when nothing.
+) -> dict[str, list[float]]:
+    """What people who share a key teach of m: column → share of each level.
 
-    A comparison that reads what is in the key has no levels here: nothing can be learned of it.
+    Nothing can be learned of a comparison that reads what is in the key, or what goes with it.
     """
     from splink.internals.exceptions import EMTrainingException
 
+    apart = {one.column for one in compared if _is_apart(one, KEYS[key])}
+    if len(apart) < 2:
+        return {}  # of one thing alone nobody can tell who is one person
+    comparisons = [one for one in settings["comparisons"] if one["output_column_name"] in apart]
     # A linker for each key: a training that fails leaves its own unusable.
-    linker = splink_linker(table, deepcopy(settings))
-    # The columns are named beside the key that is made of them: Splink must know that they say
-    # nothing among people who share them.
-    same = [f"l.{column} = r.{column}" for column in KEYS[key]]
-    rule = " AND ".join([f"l.key_{key} = r.key_{key}", *same])
+    linker = splink_linker(table, deepcopy(settings | {"comparisons": comparisons}))
     try:
-        linker.training.estimate_parameters_using_expectation_maximisation(rule)
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            f"l.key_{key} = r.key_{key}"
+        )
     except (EMTrainingException, ValueError):
         # Nothing can be told apart among them, or a share became too small to be a number.
-        return None
-    return [
-        [] if set(comparison.columns) & set(KEYS[key]) else [share / sum(found) for share in found]
-        for comparison, found in zip(compared, _learned(linker, "m", compared), strict=True)
-    ]
+        return {}
+    learned = _learned(linker, "m")
+    return {
+        column: [share / sum(shares) for share in shares]
+        for column, shares in learned.items()
+        if sum(shares)
+    }
 
 
-def _learned(linker: Any, kind: str, compared: list[Comparison]) -> list[list[float]]:
-    """What Splink learned of m or u: the share of each level of each comparison."""
-    by_column = {
-        one["output_column_name"]: one["comparison_levels"][1:]
+def _is_apart(comparison: Comparison, key: tuple[str, ...]) -> bool:
+    """Whether a comparison can differ freely among people who share a key."""
+    if not set(comparison.columns).isdisjoint(key):
+        return False
+    return comparison.column not in NAMING or not {*NAMING, "mailbox"}.intersection(key)
+
+
+def _learned(linker: Any, kind: str) -> dict[str, list[float]]:
+    """What Splink learned of m or u: column → share of each level."""
+    return {
+        one["output_column_name"]: [
+            # What was not seen is told as a text, or not at all.
+            _number(level.get(f"{kind}_probability"))
+            for level in one["comparison_levels"][1:]
+        ]
         for one in linker.misc.save_model_to_json()["comparisons"]
     }
-    return [
-        # What was not seen is told as a text, or not at all.
-        [_number(level.get(f"{kind}_probability")) for level in by_column[one.column]]
-        for one in compared
-    ]
 
 
 def _number(share: Any) -> float:
     return float(share) if isinstance(share, int | float) else 0.0
 
 
-def _levels(settings: Settings) -> list[list[Settings]]:
-    """The levels of each comparison, without that of what is unknown."""
-    return [one["comparison_levels"][1:] for one in settings["comparisons"]]
+def _levels(settings: Settings) -> dict[str, list[Settings]]:
+    """The levels of each comparison by its column, without that of what is unknown."""
+    return {
+        one["output_column_name"]: one["comparison_levels"][1:] for one in settings["comparisons"]
+    }

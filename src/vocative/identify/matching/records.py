@@ -31,8 +31,12 @@ def clean_words(value: str) -> str | None:
     >>> clean_words("  Öster-Straße  ")
     'oster strasse'
     """
-    plain = unicodedata.normalize("NFKD", value.casefold())
-    plain = "".join(one for one in plain if not unicodedata.combining(one))
+    plain = value.casefold()
+    if not plain.isascii():
+        # Twice: what one step leaves (a bold capital becomes a plain one), the next one folds.
+        for _ in range(2):
+            plain = unicodedata.normalize("NFKD", plain).casefold()
+        plain = "".join(one for one in plain if not unicodedata.combining(one))
     words = " ".join(re.sub(r"[^\w]+|_", " ", plain).split())
     return None if not words or words.replace(" ", "") in _NOTHING else words
 

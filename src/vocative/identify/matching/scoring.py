@@ -152,6 +152,7 @@ def _scored(
         f"SELECT {', '.join(columns)} FROM {found.physical_name} ORDER BY 1, 2"
     ).to_arrow_table()
     weights = {one.column: _weights(rows, one) for one in compared}
+    _count_name_once(rows, weights)
     shared = _sum(rows.num_rows, [weights[c] for c in weights if c not in PERSONAL])
     personal = _sum(rows.num_rows, [weights[c] for c in weights if c in PERSONAL])
     odds, probability = _with_prior(shared, personal, people)
@@ -179,6 +180,20 @@ def _scored(
         expected=round(float(probability.sum()), 1),
         pairs=pairs,
     )
+
+
+def _count_name_once(rows: Any, weights: dict[str, "Floats"]) -> None:
+    """Take from the weight of alike addresses of e-mail what the names say already.
+
+    Addresses are made of names, so two people of one name have alike ones. Only what an address
+    says beyond that counts; one and the same address says it all.
+    """
+    if "email" not in weights:
+        return
+    names = _sum(rows.num_rows, [weights[c] for c in ("first_name", "last_name") if c in weights])
+    said = np.minimum(np.maximum(names, 0.0), np.maximum(weights["email"], 0.0))
+    same = _numbers(rows, "gamma_email") == len(COMPARISONS["email"].steps) - 1
+    weights["email"] = weights["email"] - np.where(same, 0.0, said)
 
 
 def _steps(
