@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from vocative.identify.matching.comparisons import COMPARISONS, LEVELS
 from vocative.identify.matching.pairs import ScoredPair, Step
 
-_STRENGTHS = ((6.0, "strongly"), (3.0, "clearly"), (1.0, "a little"))
+_LITTLE = 1.0
+_STRENGTHS = ((6.0, "strongly"), (3.0, "clearly"), (_LITTLE, "a little"))
 
 
 def say_step(step: Step) -> str:
@@ -24,12 +25,14 @@ def say_step(step: Step) -> str:
 def explain_pair(pair: ScoredPair) -> str:
     """A sentence: what speaks for one person and what against, the weightiest first.
 
+    What says little either way is left out.
+
     >>> explain_pair(ScoredPair(one="p1", other="p2", probability=0.9731, weight=5.2, steps=(
     ...     Step("last_name", "same", 9.1), Step("city", "different", -2.2))))
     'last name the same; against it: city different. One person with a probability of 97.3%.'
     """
-    speaks_for = [step for step in pair.steps if step.weight > 0]
-    speaks_against = [step for step in pair.steps if step.weight <= 0]
+    speaks_for = [step for step in pair.steps if step.weight >= _LITTLE]
+    speaks_against = [step for step in pair.steps if step.weight <= -_LITTLE]
     told = _listed(speaks_for) or "nothing speaks for it"
     if speaks_against:
         told += f"; against it: {_listed(speaks_against)}"
