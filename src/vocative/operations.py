@@ -183,6 +183,15 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_sources:show_sources",
         ),
         Operation(
+            "source link",
+            "vocative.collect.tracking:make_link",
+            "Make a link that tells that somebody followed it, and leads on.",
+            role="marketer",
+            route="POST /sources/{source}/links",
+            arguments=("source", "to"),
+            show="vocative.cli.show_sources:show_link",
+        ),
+        Operation(
             "source new",
             "vocative.collect.tracking:new_source",
             "Make a source with a write key: somebody who may send events.",

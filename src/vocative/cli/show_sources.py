@@ -3,7 +3,7 @@
 from rich.markup import escape
 
 from vocative.cli.show import _table, console
-from vocative.collect.tracking import ListedSource, NewSource
+from vocative.collect.tracking import ListedSource, MadeLink, NewSource
 
 
 def show_sources(sources: list[ListedSource]) -> None:
@@ -32,3 +32,8 @@ def show_new_source(made: NewSource) -> None:
     console.print(f"Wrote [bold]{escape(made.file)}[/]. What its clients need:")
     console.print(f"  write key  {escape(made.source.write_key)}")
     console.print(f"  host       {escape(made.address)}")
+
+
+def show_link(made: MadeLink) -> None:
+    """The link alone, to be copied."""
+    console.print(escape(made.url), soft_wrap=True)

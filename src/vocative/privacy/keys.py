@@ -30,6 +30,8 @@ class WorkspaceKey:
     """Encrypts the bodies of the event log."""
     sign: bytes
     """Signs tracking and unsubscribe links."""
+    link: bytes
+    """Seals links that tell that somebody followed them."""
 
     @classmethod
     def derive(cls, master: bytes) -> "WorkspaceKey":
@@ -41,7 +43,13 @@ class WorkspaceKey:
             hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vocative/" + job.encode())
             return hkdf.derive(master)
 
-        return cls(wrap=key("wrap"), lookup=key("lookup"), log=key("log"), sign=key("sign"))
+        return cls(
+            wrap=key("wrap"),
+            lookup=key("lookup"),
+            log=key("log"),
+            sign=key("sign"),
+            link=key("link"),
+        )
 
 
 def create_key_file(path: Path) -> None:

@@ -7,6 +7,7 @@ says `paths`, whose it is `credentials`, `sources` and `known`, what it holds `b
 """
 
 from vocative.collect.tracking.face import TrackingFace
+from vocative.collect.tracking.links import MadeLink, make_link
 from vocative.collect.tracking.sources import (
     ListedSource,
     NewSource,
@@ -18,10 +19,12 @@ from vocative.collect.tracking.sources import (
 
 __all__ = [
     "ListedSource",
+    "MadeLink",
     "NewSource",
     "Source",
     "SourceBody",
     "TrackingFace",
     "list_sources",
+    "make_link",
     "new_source",
 ]

@@ -7,6 +7,7 @@ no header that is not exposed, and would retry at once without `Retry-After`.
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -90,6 +91,12 @@ async def picture(send: Send, gif: bytes) -> None:
     """A picture that no proxy keeps: each time it is shown is another event."""
     headers = [(b"content-type", b"image/gif"), (b"cache-control", b"no-store")]
     await _answer(send, 200, gif, headers)
+
+
+async def lead_on(send: Send, url: str) -> None:
+    """To another address, which no proxy keeps."""
+    place = quote(url, safe="!#$%&'()*+,/:;=?@[]~").encode("ascii")
+    await _answer(send, 302, b"", [(b"location", place), (b"cache-control", b"no-store")])
 
 
 async def text(send: Send, status: int, words: str, origin: bytes | None) -> None:

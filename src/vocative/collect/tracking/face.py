@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vocative.clock import to_micros
-from vocative.collect.tracking import answers, browser, pixel, snippet
+from vocative.collect.tracking import answers, browser, links, pixel, snippet
 from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
 from vocative.collect.tracking.credentials import key_in_header, key_in_query
@@ -59,6 +59,8 @@ class TrackingFace:
                 await answers.preflight(send, origin, wanted)
             elif endpoint.want in ("settings", "source_config", "script", "snippet"):
                 await self._tell(endpoint, scope, headers, send)
+            elif endpoint.want == "link":
+                await answers.lead_on(send, await self._follow(endpoint, scope))
             elif endpoint.want == "pixel":
                 await self._take_pixel(endpoint, scope)
                 await answers.picture(send, pixel.PICTURE)
@@ -107,6 +109,25 @@ class TrackingFace:
         body = pixel.event_in(scope["query_string"])
         payload = self._payload(endpoint, body)
         await self._keep(payload, None, scope, len(body))
+
+    async def _follow(self, endpoint: Endpoint, scope: Scope) -> str:
+        """Where a link leads, once it is told that somebody followed it.
+
+        Raises:
+            Refused: it is no link of ours.
+        """
+        link = links.opened(self._workspace.key.link, endpoint.token or "")
+        if link is None:
+            raise Refused(404, "no_such_link", "this link is not valid; it may have been cut off")
+        if scope["method"] == "GET":
+            event = links.event_of(link, at=to_micros(self._workspace.clock.now()))
+            try:
+                self._commits.refuse_when_full()
+                await self._commits.add(link.source, [event], len(event))
+            except Refused as refused:
+                # Somebody waits for the page, and would not come again for our sake.
+                log.warning("%s: a link that was followed is not told", refused.message)
+        return link.url
 
     async def _keep(self, payload: Payload, stated: str | None, scope: Scope, size: int) -> None:
         """Make events durable, as those of whose write key came with them."""

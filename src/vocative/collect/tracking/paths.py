@@ -8,7 +8,7 @@ import re
 from typing import Literal, NamedTuple
 
 Want = Literal[
-    "event", "batch", "pixel", "metrics", "settings", "source_config", "script", "snippet"
+    "event", "batch", "pixel", "link", "metrics", "settings", "source_config", "script", "snippet"
 ]
 
 
@@ -21,6 +21,8 @@ class Endpoint(NamedTuple):
     prefix: str = ""
     write_key: str | None = None
     """Of the paths that hold one."""
+    token: str | None = None
+    """Of a link."""
 
 
 _TYPES = ("identify", "track", "page", "screen", "group", "alias")
@@ -33,6 +35,7 @@ _NAMES: dict[str, Endpoint] = {
 _PLAIN = {f"/v1/{name}": endpoint for name, endpoint in _NAMES.items()}
 _EVENTS = re.compile(r"(?:/.*)?/v1/(\w+)/?")
 _PIXEL = re.compile(r"(?:/.*)?/v1/pixel/(\w+)/?")
+_LINK = re.compile(r"(?:/.*)?/l/([\w\-]+)")
 _SETTINGS = re.compile(r"((?:/.*)?)/v1/projects/([^/]+)/settings/?")
 _SCRIPT = re.compile(r"((?:/.*)?)/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js")
 _SNIPPET = re.compile(r"((?:/.*)?)/v\.js")
@@ -52,6 +55,8 @@ def endpoint_of(path: str) -> Endpoint | None:
         return _NAMES.get(found[1])
     if (found := _PIXEL.fullmatch(path)) and found[1] in _TYPES:
         return Endpoint("pixel", found[1])
+    if found := _LINK.fullmatch(path):
+        return Endpoint("link", token=found[1])
     if found := _SETTINGS.fullmatch(path):
         return Endpoint("settings", prefix=found[1], write_key=found[2])
     if found := _SOURCE_CONFIG.fullmatch(path):
