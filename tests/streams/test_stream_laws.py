@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from kafka_brokers import QUICK, Broker, Imitation
+from kafka_brokers import LIBRARIES, QUICK, Broker, Imitation
 
 from vocative.streams.outside import STREAMS, Stream
 from vocative.testing.memory_stream import MemoryStream, MemoryTopic
@@ -61,6 +61,8 @@ def test_kafka_keeps_the_laws(law: Law, broker: Broker) -> None:
     law(kafka_bench(broker.servers, broker.new_topic()))
 
 
+@pytest.mark.may_skip
+@pytest.mark.skipif(LIBRARIES is not None, reason="a real broker is here, and keeps them all")
 @pytest.mark.parametrize(
     "law",
     [
