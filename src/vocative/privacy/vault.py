@@ -16,6 +16,7 @@ import msgspec
 from vocative.clock import Clock, to_micros
 from vocative.errors import PrivacyError
 from vocative.privacy.keys import WorkspaceKey
+from vocative.sealing import seal, unseal
 from vocative.stores import Transaction, in_lists
 
 Fields = dict[str, str]
@@ -24,7 +25,6 @@ Statements = Mapping[str, tuple[str | None, int]]
 T = TypeVar("T")
 _Kept = tuple[bytes, Statements]
 _Record = tuple[bytes | None, Statements]
-_NONCE_BYTES = 12
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 """Two characters of base 32 for each 10 bits: nearly twice as fast as the module base64."""
@@ -129,8 +129,8 @@ class Vault:
                 f" WHERE k.person_id IN ({marks})",
                 bound,
             ):
-                key = _unseal(self._key.wrap, bytes(wrapped), person_id)
-                plain = _unseal(key, bytes(ciphertext), person_id)
+                key = _opened(self._key.wrap, bytes(wrapped), person_id)
+                plain = _opened(key, bytes(ciphertext), person_id)
                 found[person_id] = (key, _decoder.decode(plain))
         return found
 
@@ -140,9 +140,9 @@ class Vault:
         for person_id, (known_key, record) in records.items():
             key = known_key or os.urandom(32)
             if known_key is None:
-                wrapped = _seal(self._key.wrap, key, person_id)
+                wrapped = seal(self._key.wrap, key, person_id.encode())
                 new_keys.append({"person_id": person_id, "wrapped_key": wrapped})
-            sealed = _seal(key, msgspec.json.encode(record), person_id)
+            sealed = seal(key, msgspec.json.encode(record), person_id.encode())
             rows.append({"person_id": person_id, "ciphertext": sealed, "updated_at": now})
         tx.run(
             "INSERT INTO vault_keys (person_id, wrapped_key) VALUES (:person_id, :wrapped_key)"
@@ -172,22 +172,11 @@ def merge_statements(
     return merged
 
 
-def _seal(key: bytes, plain: bytes, person_id: str) -> bytes:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plain, person_id.encode())
-
-
-def _unseal(key: bytes, sealed: bytes, person_id: str) -> bytes:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    try:
-        nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return AESGCM(key).decrypt(nonce, body, person_id.encode())
-    except (InvalidTag, ValueError) as error:  # ValueError: cut off
+def _opened(key: bytes, sealed: bytes, person_id: str) -> bytes:
+    plain = unseal(key, sealed, person_id.encode())
+    if plain is None:
         raise PrivacyError(
             f"the vault record of {person_id} cannot be opened with this workspace key",
             hint="use the key that the vault was written with",
-        ) from error
+        )
+    return plain

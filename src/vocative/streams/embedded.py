@@ -5,7 +5,6 @@ because raw events hold direct identifiers. Its position is acknowledged only af
 it. Reading goes by position; consumers keep their own offsets with their effects.
 """
 
-import os
 import sqlite3
 import threading
 import zlib
@@ -17,9 +16,9 @@ from pathlib import Path
 import msgspec
 
 from vocative.errors import EngineError, PrivacyError, Retryable
+from vocative.sealing import seal, unseal
 
 _PAGE = 100
-_NONCE_BYTES = 12
 _NO_END = 2**63 - 1
 
 
@@ -131,21 +130,12 @@ class EmbeddedLog:
 
     def seal(self, plain: bytes, label: bytes) -> bytes:
         """Compress and encrypt; only with the same label can it be opened again."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + AESGCM(self._key).encrypt(nonce, zlib.compress(plain, level=1), label)
+        return seal(self._key, zlib.compress(plain, level=1), label)
 
     def unseal(self, body: bytes, label: bytes) -> bytes | None:
         """What was sealed; None when key or label do not fit."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce, sealed = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
-        try:
-            return zlib.decompress(AESGCM(self._key).decrypt(nonce, sealed, label))
-        except (InvalidTag, ValueError):
-            return None
+        packed = unseal(self._key, body, label)
+        return None if packed is None else zlib.decompress(packed)
 
     def read(self, after: int, *, most_events: int | None = None) -> Iterator[LogBatch]:
         """Batches after a position, in order, until there are no more.

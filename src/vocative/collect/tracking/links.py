@@ -6,7 +6,6 @@ can make one that leads elsewhere, and nobody reads in it whom it was given to.
 
 import base64
 import binascii
-import os
 import uuid
 from typing import Any
 
@@ -15,11 +14,11 @@ import msgspec
 from vocative.clock import from_micros
 from vocative.collect.tracking.sources import read_sources
 from vocative.errors import AuthorError, unknown_name
+from vocative.sealing import seal, unseal
 from vocative.workspace import Workspace
 
 FOLLOWED = "Link Followed"
 MOST_TOKEN = 4_096
-_NONCE_BYTES = 12
 _LABEL = b"vocative followed link 1"
 
 
@@ -69,26 +68,19 @@ def make_link(
 
 def sealed(key: bytes, link: SealedLink) -> str:
     """The token of a link, sealed under a key of 32 bytes."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    nonce = os.urandom(_NONCE_BYTES)
-    body = AESGCM(key).encrypt(nonce, msgspec.msgpack.encode(link), _LABEL)
-    return base64.urlsafe_b64encode(nonce + body).rstrip(b"=").decode()
+    body = seal(key, msgspec.msgpack.encode(link), _LABEL)
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
 def opened(key: bytes, token: str) -> SealedLink | None:
     """What a token says; None when it was not sealed under this key."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     if len(token) > MOST_TOKEN or not token.isascii():
         return None
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        nonce, body = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
-        plain = AESGCM(key).decrypt(nonce, body, _LABEL)
-        return msgspec.msgpack.decode(plain, type=SealedLink)
-    except (binascii.Error, ValueError, InvalidTag, msgspec.MsgspecError):
+        plain = unseal(key, raw, _LABEL)
+        return None if plain is None else msgspec.msgpack.decode(plain, type=SealedLink)
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
 
 
