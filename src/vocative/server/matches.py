@@ -263,15 +263,15 @@ def accept_matches(
     done, wrong, left_out = 0, 0.0, 0
     while True:
         with workspace.store.read() as tx:
-            waiting = review.read_candidates(tx, "open", at_least=above)
+            waiting = review.count_candidates(tx, "open", at_least=above)
             pairs = review.acceptable(tx, above)[:MOST_ACCEPTED]
-        chances = {(one.pair.one, one.pair.other): one.pair.probability for one in waiting}
-        wrong += sum(1 - chances.get(pair, 1.0) for pair in pairs)
+        wrong += sum(1 - pair.probability for pair in pairs)
         done += len(pairs)
-        left_out = len(waiting) - len(pairs)
+        left_out = waiting - len(pairs)
         if dry_run or not pairs:
             break
-        review.accept_pairs(workspace, pairs, by=_who(by))
+        named = [(pair.one, pair.other) for pair in pairs]
+        review.accept_pairs(workspace, named, by=_who(by))
         advance(workspace)
         if len(pairs) < MOST_ACCEPTED:
             break

@@ -218,7 +218,7 @@ def reopen_pair(workspace: Workspace, one: str, other: str) -> None:
         )
 
 
-def acceptable(tx: Transaction, at_least: float) -> list[Pair]:
+def acceptable(tx: Transaction, at_least: float) -> list[ScoredPair]:
     """The open pairs from a probability on that can be accepted at once.
 
     Left out are pairs that would chain: what they would join does not look like one person as a
@@ -232,9 +232,11 @@ def acceptable(tx: Transaction, at_least: float) -> list[Pair]:
         for person in members
     }
     return [
-        (one, other)
-        for one, other, probability in scored
-        if probability >= at_least and one in member and member[one] == member.get(other)
+        pair
+        for pair in pairs
+        if pair.probability >= at_least
+        and pair.one in member
+        and member[pair.one] == member.get(pair.other)
     ]
 
 
