@@ -5,10 +5,12 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from kinesis_server import ClosingShards
+from numbered import numbered_events, numbers_on_log
 from relay_processes import Relays
 
 from vocative.collect import streaming
@@ -18,28 +20,9 @@ from vocative.identify.apply import apply_log
 from vocative.streams.inbox import Inbox
 from vocative.workspace import Workspace
 
+PEOPLE = 20
 MakeWorkspace = Callable[..., Workspace]
-
-
-def events(first: int, count: int) -> list[dict[str, object]]:
-    return [
-        {
-            "messageId": f"m{n}",
-            "type": "track",
-            "event": "Seen",
-            "userId": f"p{n % 20}",
-            "properties": {"n": n},
-        }
-        for n in range(first, first + count)
-    ]
-
-
-def numbers_on_log(workspace: Workspace) -> list[int]:
-    return [
-        json.loads(raw)["properties"]["n"]
-        for batch in workspace.log.read(0)
-        for raw in batch.events
-    ]
+events = partial(numbered_events, people=PEOPLE)
 
 
 def relay_until(workspace: Workspace, count: int) -> Relay:

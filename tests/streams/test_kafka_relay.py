@@ -12,10 +12,12 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from kafka_brokers import QUICK, Broker
+from numbered import numbered_events, numbers_on_log
 from relay_processes import Relays
 
 from vocative.collect import streaming
@@ -29,28 +31,7 @@ from vocative.workspace import Workspace, prepare_state
 pytestmark = [pytest.mark.may_skip, pytest.mark.timeout(280)]
 PEOPLE = 40
 MakeWorkspace = Callable[..., Workspace]
-
-
-def events(first: int, count: int) -> list[dict[str, object]]:
-    """Numbered events of some people, each with its number among all."""
-    return [
-        {
-            "messageId": f"m{n}",
-            "type": "track",
-            "event": "Seen",
-            "userId": f"p{n % PEOPLE}",
-            "properties": {"n": n},
-        }
-        for n in range(first, first + count)
-    ]
-
-
-def numbers_on_log(workspace: Workspace) -> list[int]:
-    return [
-        json.loads(raw)["properties"]["n"]
-        for batch in workspace.log.read(0)
-        for raw in batch.events
-    ]
+events = partial(numbered_events, people=PEOPLE)
 
 
 def wait_for(workspace: Workspace, count: int, seconds: float = 60) -> list[int]:
