@@ -1,0 +1,105 @@
+"""What a source must do: bring what somebody else's system knows, as ready events.
+
+A source is *pulled* (it is asked for what is new since a cursor), *pushed* (it calls a webhook), or
+both. It never writes: whoever runs it puts its events on the log, and keeps its cursor only after
+they are durable there. So every event has an id made of what it stands for, and what is pulled or
+pushed twice counts once.
+"""
+
+from abc import ABC
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgspec
+
+from vocative.clock import Clock
+from vocative.collect.sources._http import Connect
+from vocative.errors import Unsupported
+
+Event = Mapping[str, Any]
+"""A ready event in the shape of the Segment spec, with `messageId` and `timestamp`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What one request brought."""
+
+    events: Sequence[Event] = ()
+    """In the order in which they happened, as far as the system tells it."""
+    items: Sequence[Mapping[str, Any]] = ()
+    """Items of the catalog, by `collect.mapping.ITEM_FIELDS`."""
+    cursor: str | None = None
+    """Where to go on once this page is durable; None: where this pull began."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A request that a webhook made of us."""
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    """As it came: signatures are of these bytes."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    """As the caller addressed it; some signatures include it."""
+    received_at: int = 0
+    """Microseconds UTC."""
+
+
+class NotGenuine(Exception):
+    """A webhook's signature is missing, wrong or too old: it is answered with 401."""
+
+
+class NotReadable(Exception):
+    """A genuine webhook that cannot be understood: answered with 400, with this reason."""
+
+
+class Source(ABC):
+    """Somebody else's system. One instance serves one definition and one thread at a time."""
+
+    Options: ClassVar[type[msgspec.Struct]]
+    """What its definition may say beside what all sources have (see `collect.sourcing`). Fields
+    that hold secrets have the type `Secret`."""
+    streams: ClassVar[tuple[str, ...]] = ()
+    """What can be pulled, each with a cursor of its own; in the order in which it should be pulled
+    the first time (people before what they did)."""
+    pushes: ClassVar[bool] = False
+    """Whether it takes webhooks."""
+
+    def __init__(self, options: Any, *, connect: Connect, clock: Clock) -> None:
+        self.options = options
+        self.connect = connect
+        """Opens a paced and patient HTTP client to one host: every request goes through it."""
+        self.clock = clock
+
+    def offered(self) -> Sequence[str]:
+        """The streams that this definition has; `streams` unless its options say otherwise."""
+        return self.streams
+
+    def pull(self, stream: str, cursor: str | None) -> Iterator[Page]:  # noqa: ARG002
+        """What is new in a stream, page by page; ends when there is nothing newer.
+
+        Args:
+            stream: One of `offered`.
+            cursor: The latest page's; None the first time: from the very beginning.
+
+        Raises:
+            SourceDown: it does not answer now; what was given is kept.
+            SourceRefused: it does not let us, or does not understand us.
+            DataError: it answers something that cannot be understood.
+        """
+        raise Unsupported(f"{type(self).__module__.rpartition('.')[2]} cannot pull {stream}")
+
+    def receive(self, call: Call) -> Page:  # noqa: ARG002
+        """What a webhook tells; its cursor is not looked at.
+
+        Raises:
+            NotGenuine: it does not come from whom it says.
+            NotReadable: it cannot be understood.
+        """
+        raise Unsupported(f"{type(self).__module__.rpartition('.')[2]} takes no webhooks")
+
+    def close(self) -> None:  # noqa: B027  # most hold nothing
+        """Let go of everything; closing twice is fine."""
