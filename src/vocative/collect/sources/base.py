@@ -7,8 +7,9 @@ pushed twice counts once.
 """
 
 from abc import ABC
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from vocative.clock import Clock
 from vocative.collect.sources._http import Connect
 from vocative.errors import Unsupported
+from vocative.workspace.yaml_text import YamlText
 
 Event = Mapping[str, Any]
 """A ready event in the shape of the Segment spec, with `messageId` and `timestamp`."""
@@ -48,6 +50,18 @@ class Call:
     """Microseconds UTC."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What a source may use of the workspace it serves."""
+
+    mapping: Callable[[str], YamlText]
+    """The mapping of a name, as `mappings/NAME.yaml` says it now; AuthorError without one."""
+    timezone: str
+    """Of times that name no zone."""
+    scratch: Path
+    """A folder for this source alone; what a killed pull left there may be removed."""
+
+
 class NotGenuine(Exception):
     """A webhook's signature is missing, wrong or too old: it is answered with 401."""
 
@@ -68,11 +82,15 @@ class Source(ABC):
     pushes: ClassVar[bool] = False
     """Whether it takes webhooks."""
 
-    def __init__(self, options: Any, *, connect: Connect, clock: Clock) -> None:
+    def __init__(
+        self, options: Any, *, connect: Connect, clock: Clock, place: Place | None = None
+    ) -> None:
         self.options = options
         self.connect = connect
         """Opens a paced and patient HTTP client to one host: every request goes through it."""
         self.clock = clock
+        self.place = place
+        """None only where no source that reads tables is used, such as in tests of others."""
 
     def offered(self) -> Sequence[str]:
         """The streams that this definition has; `streams` unless its options say otherwise."""
