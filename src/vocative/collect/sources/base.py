@@ -33,6 +33,8 @@ class Page:
     """Items of the catalog, by `collect.mapping.ITEM_FIELDS`."""
     cursor: str | None = None
     """Where to go on once this page is durable; None: where this pull began."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """How many records could not be used, by reason; reasons hold nothing personal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
