@@ -1,7 +1,9 @@
 """Mappings: how the rows of somebody's table become people, items and events.
 
 A mapping is a YAML file. Its expressions are of the published SQL subset; the columns of the
-table are its fields, all of them text. What a mapping can say is `Mapping` below.
+table are its fields, all of them text. Records of JSON have no columns: there a name leads to a
+part of the record (`customer.email`), and what a record does not have is unknown. What a mapping
+can say is `Mapping` below.
 """
 
 import codecs
@@ -14,7 +16,9 @@ import msgspec
 from vocative.errors import AuthorError, nearest, unknown_name
 from vocative.sql import (
     Catalog,
+    Expression,
     Field,
+    FieldRef,
     Names,
     Type,
     check,
@@ -75,6 +79,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     describe: str = ""
     source: str | None = None
+    each: str | None = None
+    """Of records: the list that gives one row for each of its entries."""
     timezone: str | None = None
     """The zone of times without one; the workspace's unless told."""
     time_format: str | None = None
@@ -92,6 +98,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consents: list[Consent] = []
 
 
+RECORD = '"@record"'
+"""The column of rows of records with the number of the record, from 0 on."""
 ITEM_FIELDS = [
     "item_id",
     "title",
@@ -111,29 +119,41 @@ class MappingText:
 
     Everything is compiled at once, so that a wrong expression is told before anything is done.
 
+    Args:
+        text: The mapping.
+        columns: Those of the table; None for records of JSON, which have what is asked for.
+
     Raises:
         AuthorError: an expression is wrong, or names a column that the file does not have.
     """
 
-    def __init__(self, text: YamlText, columns: Iterable[str]) -> None:
+    def __init__(self, text: YamlText, columns: Iterable[str] | None) -> None:
         self.text = text
         self.mapping = read_mapping(text)
-        self.columns = list(columns)
-        self._catalog = Catalog(
-            fields={
-                column: Field(name=column, kind="column", type=Type.TEXT) for column in self.columns
-            },
-            now=False,
-            about="a row of the file",
-        )
+        parsed = {path: self._parse(path) for path, _ in _expressions(self.mapping)}
+        grouped = self.mapping.events.group_by if self.mapping.events else []
+        if columns is None:
+            named = {_column_of(field) for one in parsed.values() for field in _fields(one)}
+            self.columns = sorted(named.union(grouped))
+            self._catalog = _catalog_of_records(parsed.values())
+        else:
+            if self.mapping.each is not None:
+                raise self.wrong(
+                    "a table has no lists inside its rows", "each", hint="use group_by"
+                )
+            self.columns = list(columns)
+            self._catalog = Catalog(
+                fields=_text_fields(self.columns), now=False, about="a row of the file"
+            )
         self._compiled = {
-            path: self._compile(path, want) for path, want in _expressions(self.mapping)
+            path: self._compile(path, parsed[path], want)
+            for path, want in _expressions(self.mapping)
         }
-        events = self.mapping.events
-        self.group_by = [
-            self._column("events", "group_by", index)
-            for index in range(len(events.group_by) if events else 0)
-        ]
+        self.group_by = [self._column("events", "group_by", index) for index in range(len(grouped))]
+        self.one_event_by = self.group_by
+        """Quoted columns; rows that agree in them are one event. Empty: each row is one."""
+        if columns is None and self.mapping.events and (grouped or self.mapping.events.products):
+            self.one_event_by = [RECORD, *self.group_by]
 
     def sql(self, *path: str | int) -> str | None:
         """SQL of the expression at a path of the mapping; None where none is written."""
@@ -143,14 +163,18 @@ class MappingText:
         """An error that points at a path of the mapping."""
         return AuthorError(message, where=self.text.where(path), hint=hint)
 
-    def _compile(self, path: YamlPath, want: Type | None) -> str:
+    def _parse(self, path: YamlPath) -> Expression:
+        written = str(_at(self.text.value, path))
         place = in_document(
-            str(_at(self.text.value, path)),
+            written,
             file=self.text.file,
             document=self.text.text,
             start=self.text.where(path),
         )
-        node = check(parse(str(_at(self.text.value, path)), place), self._catalog).node
+        return parse(written, place)
+
+    def _compile(self, path: YamlPath, expression: Expression, want: Type | None) -> str:
+        node = check(expression, self._catalog).node
         if want is not None and node.type not in (want, Type.NULL):
             hint = None
             if want is Type.TEXT and path[-1] in ("user_id", "anonymous_id", "message_id"):
@@ -194,7 +218,7 @@ def _faults(mapping: Mapping) -> Iterator[tuple[YamlPath, str, str | None]]:
         yield ("people",), "people need a user_id or an anonymous_id", None
     if mapping.consents and not people:
         yield ("consents",), "consents need people: who gave them", None
-    if events and events.products and not events.group_by:
+    if events and events.products and not (events.group_by or mapping.each):
         hint = "name the columns in which the rows of one event agree"
         yield ("events", "products"), "products need group_by", hint
     for index, rule in enumerate(mapping.reject):
@@ -261,11 +285,35 @@ _CONSENT_TYPES = {
     "source": None,
 }
 _NAMES = Names(
-    field=lambda node: quote_name(node.name),
+    field=lambda node: quote_name(_column_of(node)),
     now="now()",
     segment=str,
     score=str,
 )
+
+
+def _fields(expression: Expression) -> Iterator[FieldRef]:
+    return (node for node in expression.node.walk() if isinstance(node, FieldRef))
+
+
+def _column_of(field: FieldRef) -> str:
+    """The column that a field stands for: `customer.email` and `"customer.email"` are one."""
+    return ".".join((field.name, *field.path))
+
+
+def _text_fields(names: Iterable[str]) -> dict[str, Field]:
+    return {name: Field(name=name, kind="column", type=Type.TEXT) for name in names}
+
+
+def _catalog_of_records(expressions: Iterable[Expression]) -> Catalog:
+    """Records have whatever is asked of them."""
+    named = [field for expression in expressions for field in _fields(expression)]
+    return Catalog(
+        fields=_text_fields(field.name for field in named if not field.path),
+        json_columns={field.name for field in named if field.path},
+        now=False,
+        about="a record",
+    )
 
 
 def _at(value: Any, path: YamlPath) -> Any:

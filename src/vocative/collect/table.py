@@ -1,8 +1,8 @@
-"""A table file with a mapping: every row is used or rejected for a reason that is counted.
+"""Rows with a mapping: every row is used or rejected for a reason that is counted.
 
-A CSV file (plain, gzip or zstd), JSON lines or Parquet comes in. Events, items and a tally of
-all rows go out. The work is done set-based by an embedded DuckDB that spills to disk, encrypted,
-so the file may be larger than memory.
+A CSV file (plain, gzip or zstd), JSON lines, Parquet or rows that somebody else brought into an
+embedded DuckDB come in. Events, items and a tally of all rows go out. The work is done set-based;
+for a file it spills to disk, encrypted, so the file may be larger than memory.
 """
 
 import hashlib
@@ -11,18 +11,21 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vocative.clock import naive_utc
 from vocative.collect.event import EARLIEST, TOLERANCE
-from vocative.collect.mapping import read_mapping
+from vocative.collect.mapping import MappingText, read_mapping
 from vocative.collect.rows import LINE, load_rows
 from vocative.errors import AuthorError
 from vocative.privacy.addresses import normal_email
 from vocative.sql import quote_name, quote_text
 from vocative.workspace.yaml_text import YamlText
+
+if TYPE_CHECKING:
+    import duckdb
 
 _CHUNK = 5_000
 _REASON = '"@reason"'
@@ -42,58 +45,40 @@ class Tally(msgspec.Struct, kw_only=True):
     example_line: int | None = None
 
 
-class TableFile:
-    """One file opened with one mapping; nothing has been taken in yet.
+class MappedRows:
+    """The rows of one table with one mapping; nothing has been taken in yet.
 
     Args:
-        path: CSV, JSON lines or Parquet.
-        text: The mapping.
+        db: A DuckDB with the tables `rows` (every column of the mapping as text, and `LINE`) and
+            `unreadable` (line, reason). `rows` is taken over.
+        mapping: The mapping over these columns.
+        origin: Where the rows are from, for consents that do not say it.
         timezone: The zone of times that state none, unless the mapping tells another.
-        scratch: A folder for what does not fit into memory.
         now: Times must not be later.
 
     Raises:
-        AuthorError: the mapping is wrong, or does not fit the file's columns.
-        DataError: the file cannot be read.
+        AuthorError: the mapping's expressions do not fit together.
     """
 
     def __init__(
-        self, path: Path, text: YamlText, *, timezone: str, scratch: Path, now: datetime
+        self,
+        db: "duckdb.DuckDBPyConnection",
+        mapping: MappingText,
+        *,
+        origin: str,
+        timezone: str,
+        now: datetime,
     ) -> None:
-        import duckdb
-
-        stated = read_mapping(text)
-        self._path = path
-        self._zone = stated.timezone or timezone
+        self._db = db
+        self.mapping = mapping
+        self._origin = origin
+        self._zone = mapping.mapping.timezone or timezone
         self._latest = naive_utc(now) + TOLERANCE
         self.notes: dict[str, int] = {}
-        # What a killed import left there; one import at a time is the rule, see `import_file`.
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True, exist_ok=True)
-        self._db = duckdb.connect(
-            config={
-                "memory_limit": "700MB",
-                "threads": 2,
-                "temp_directory": str(scratch),
-                "temp_file_encryption": True,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
-        try:
-            self._db.execute("SET TimeZone = 'UTC'")
-            self.mapping = load_rows(self._db, path, text)
-            self._check_time_format()
-            self._classify()
-            for sql in self._queries():
-                self._prepare(sql)
-        except BaseException:
-            self._db.close()
-            raise
-
-    def close(self) -> None:
-        """Let the memory go."""
-        self._db.close()
+        self._check_time_format()
+        self._classify()
+        for sql in self._queries():
+            self._prepare(sql)
 
     def tallies(self) -> list[Tally]:
         """The used rows first (reason ""), then the reasons from the most frequent on."""
@@ -283,7 +268,7 @@ class TableFile:
             properties = {
                 "purpose": consent.purpose,
                 "channel": consent.channel,
-                "source": row["source"] or self._path.name,
+                "source": row["source"] or self._origin,
             }
             yield _encoded(
                 {
@@ -296,7 +281,7 @@ class TableFile:
 
     def _tracked_sql(self) -> str:
         events, sql = self.mapping.mapping.events, self.mapping.sql
-        group = self.mapping.group_by
+        group = self.mapping.one_event_by
         # In a group, the first row that states a value speaks for all.
         value = f"arg_min({{}}, {LINE})" if group else "{}"
         first = "min({})" if group else "{}"
@@ -365,6 +350,59 @@ class TableFile:
         while rows := result.fetchmany(_CHUNK):
             for row in rows:
                 yield dict(zip(names, row, strict=True))
+
+
+class TableFile(MappedRows):
+    """One file opened with one mapping; nothing has been taken in yet.
+
+    Args:
+        path: CSV, JSON lines or Parquet.
+        text: The mapping.
+        timezone: The zone of times that state none, unless the mapping tells another.
+        scratch: A folder for what does not fit into memory.
+        now: Times must not be later.
+
+    Raises:
+        AuthorError: the mapping is wrong, or does not fit the file's columns.
+        DataError: the file cannot be read.
+    """
+
+    def __init__(
+        self, path: Path, text: YamlText, *, timezone: str, scratch: Path, now: datetime
+    ) -> None:
+        read_mapping(text)
+        db = _open_with(scratch)
+        try:
+            mapping = load_rows(db, path, text)
+            super().__init__(db, mapping, origin=path.name, timezone=timezone, now=now)
+        except BaseException:
+            db.close()
+            raise
+
+    def close(self) -> None:
+        """Let the memory go."""
+        self._db.close()
+
+
+def _open_with(scratch: Path) -> "duckdb.DuckDBPyConnection":
+    """A DuckDB that spills, encrypted, into a folder."""
+    import duckdb
+
+    # What a killed import left there; one import at a time is the rule, see `import_file`.
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    db = duckdb.connect(
+        config={
+            "memory_limit": "700MB",
+            "threads": 2,
+            "temp_directory": str(scratch),
+            "temp_file_encryption": True,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    db.execute("SET TimeZone = 'UTC'")
+    return db
 
 
 def _common(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ with the place of the exact word.
 """
 
 from vocative.sql.check import Catalog, CheckedExpression, check
-from vocative.sql.nodes import Node
+from vocative.sql.nodes import FieldRef, Node
 from vocative.sql.parse import Expression, parse
 from vocative.sql.place import Place, in_document, in_line
 from vocative.sql.quote import quote_name, quote_text
@@ -23,6 +23,7 @@ __all__ = [
     "CheckedExpression",
     "Expression",
     "Field",
+    "FieldRef",
     "Names",
     "Node",
     "Place",
