@@ -47,6 +47,14 @@ def test_at_one_instant_a_withdrawal_wins(store: Store) -> None:
     assert stands(store) == "withdrawn"
 
 
+@pytest.mark.parametrize("standing", ["given", "withdrawn"])
+def test_a_request_changes_nothing_that_was_stated(store: Store, standing: consent.Status) -> None:
+    with store.transaction() as tx:
+        consent.record(tx, change(standing))
+        consent.record(tx, change("pending", AT + HOUR))
+    assert stands(store) == standing
+
+
 def test_purposes_and_channels_are_apart(store: Store) -> None:
     with store.transaction() as tx:
         consent.record(tx, [change("given", purpose="surveys"), change("given", channel="sms")])
@@ -94,7 +102,7 @@ def test_order_of_arrival_never_matters(tmp_path_factory, changes) -> None:
     from vocative.stores import open_store
 
     stated = [change(status, AT + hours * HOUR) for status, hours in changes]
-    expected = max(stated, key=lambda one: (one.at, one.consent_id)).status
+    expected = max(stated, key=lambda one: (one.status != "pending", one.at, one.consent_id)).status
     folder = tmp_path_factory.mktemp("store")
     for order in (stated, stated[::-1]):
         with open_store(f"sqlite:///{folder / str(order is stated)}.db") as opened:

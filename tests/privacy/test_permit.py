@@ -19,6 +19,7 @@ from vocative.errors import PrivacyError, UnknownName
 from vocative.privacy import consent, suppression
 from vocative.privacy.consent import Consent
 from vocative.privacy.permit import (
+    OPT_IN_CONFIRMATION,
     REFUSALS,
     Contact,
     ContactRules,
@@ -81,6 +82,60 @@ def ask(
 
 def code(answer: Permit | Refusal) -> str | None:
     return answer.code if isinstance(answer, Refusal) else None
+
+
+def states(tx: Transaction, status: consent.Status, hours: int, purpose: str = "marketing") -> None:
+    at = AT + timedelta(hours=hours)
+    stated = Consent(
+        person_id="ana", purpose=purpose, channel="email", status=status, at=at, source="form"
+    )
+    consent.record(tx, stated)
+
+
+def test_a_request_may_be_confirmed_while_it_waits(store: Store) -> None:
+    with store.transaction() as tx:
+        profile(tx)
+        assert code(ask(tx, purpose=OPT_IN_CONFIRMATION)) == "nothing_to_confirm"
+        states(tx, "given", 0)
+        states(tx, "pending", 1)
+        assert code(ask(tx, purpose=OPT_IN_CONFIRMATION)) is None
+        states(tx, "withdrawn", 0, "surveys")
+        states(tx, "withdrawn", 2)
+        assert code(ask(tx, purpose=OPT_IN_CONFIRMATION)) == "nothing_to_confirm"
+        states(tx, "pending", 2, "surveys")
+        answer = ask(tx, purpose=OPT_IN_CONFIRMATION)
+        assert code(answer) is None
+        assert answer.evidence["consent"] == "pending"
+
+
+def test_a_request_is_no_consent(store: Store) -> None:
+    with store.transaction() as tx:
+        profile(tx)
+        states(tx, "withdrawn", 0, "service")
+        states(tx, "pending", 1, "service")
+        states(tx, "given", 0)
+        states(tx, "pending", 1)
+        assert code(ask(tx, purpose="service")) == "consent_withdrawn"
+        assert code(ask(tx)) is None
+
+
+@pytest.mark.parametrize("reason", ["bounce", "complaint", "manual"])
+def test_only_an_unsubscribe_lets_somebody_be_asked_again(
+    store: Store, reason: suppression.Reason
+) -> None:
+    def suppressed(why: suppression.Reason) -> Suppression:
+        return Suppression(
+            address_hash="hash-of-ana", channel="email", reason=why, source="test", added_at=AT
+        )
+
+    night = ContactRules(purposes={}, quiet_hours=Hours(0, 23))
+    with store.transaction() as tx:
+        profile(tx)
+        states(tx, "pending", 0)
+        suppression.add(tx, suppressed("unsubscribe"))
+        assert code(ask(tx, purpose=OPT_IN_CONFIRMATION, rules=night)) is None
+        suppression.add(tx, suppressed(reason))
+        assert code(ask(tx, purpose=OPT_IN_CONFIRMATION)) == f"suppressed_{reason}"
 
 
 def test_consent_decides_by_the_purposes_mode(store: Store) -> None:

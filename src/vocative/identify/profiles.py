@@ -13,7 +13,7 @@ from vocative.clock import from_micros
 from vocative.collect.event import Event
 from vocative.identify.graph import Changes, IdentityGraph
 from vocative.identify.person import Person, write_people
-from vocative.identify.personal import clean_text, split_traits
+from vocative.identify.personal import clean_properties, clean_text, split_traits
 from vocative.privacy.addresses import email_domain, normal_email
 from vocative.privacy.consent import Consent, Status, record
 from vocative.privacy.vault import merge_statements
@@ -26,6 +26,8 @@ _CONSENT_EVENTS: dict[str, Status] = {
     "Consent Requested": "pending",
     "Unsubscribed": "withdrawn",
 }
+MOST_EVIDENCE = 20
+"""Words about a consent."""
 _MOVE_SQL = (
     "UPDATE identities SET person_id = :kept WHERE person_id = :gone",
     "UPDATE consents SET person_id = :kept WHERE person_id = :gone",
@@ -141,7 +143,16 @@ def _consent(person_id: str, event: Event) -> Consent:
         at=from_micros(event.at),
         source=_short(stated.get("source"), "unknown"),
         wording=_short(stated.get("wording"), "") or None,
+        evidence=_evidence(stated.get("evidence")),
     )
+
+
+def _evidence(stated: Any) -> dict[str, Any]:
+    """What proves a consent, without what identifies a person, and not much of it."""
+    if not isinstance(stated, dict) or len(stated) > MOST_EVIDENCE:
+        return {}
+    found = clean_properties(stated)
+    return {_short(name, ""): _short(value, "") for name, value in found.items()}
 
 
 def _short(stated: Any, otherwise: str) -> str:

@@ -1,7 +1,9 @@
 """The consent ledger: what a person allowed, for one purpose on one channel, and how we know.
 
-Changes come in and are appended; nothing is ever overwritten. The newest change counts. Recording
-the same change twice leaves one row, so events can be replayed.
+Changes come in and are appended; nothing is ever overwritten. The newest change counts. A request
+for consent (`pending`) counts only while nothing else was stated: whoever types somebody's address
+into a form neither takes that person's consent back nor lifts what was withdrawn. Recording the
+same change twice leaves one row, so events can be replayed.
 """
 
 import hashlib
@@ -73,7 +75,7 @@ def latest(
         # Later rows replace earlier ones in the mapping.
         for row in tx.rows(
             f"SELECT * FROM consents WHERE person_id IN ({marks}) AND purpose = :purpose"
-            " AND channel = :channel ORDER BY at, consent_id",
+            " AND channel = :channel ORDER BY status <> 'pending', at, consent_id",
             {**bound, "purpose": purpose, "channel": channel},
         ):
             found[row["person_id"]] = _consent(row)

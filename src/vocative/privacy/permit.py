@@ -20,6 +20,9 @@ from vocative.errors import PrivacyError, unknown_name
 from vocative.stores import Row, Transaction
 
 WEEK = timedelta(days=7)
+OPT_IN_CONFIRMATION = "opt_in_confirmation"
+"""The purpose of the one mail that asks the owner of an address whether a request for consent was
+theirs. It needs no consent, but such a request that nobody has answered yet."""
 _BATCH = 500
 _ISSUER = object()
 
@@ -28,6 +31,7 @@ REFUSALS = {
     "merged": "this profile was merged into another one, which counts instead",
     "no_address": "there is no address for this channel",
     "no_consent": "this person has not consented to this purpose on this channel",
+    "nothing_to_confirm": "no request for consent waits for this person to confirm it",
     "consent_withdrawn": "this person has withdrawn consent",
     "suppressed_bounce": "mail to this address bounced for good",
     "suppressed_complaint": "the owner of this address marked a message as spam",
@@ -187,7 +191,7 @@ def issue_many(
     Args:
         tx: What it sees is what counts; ask in the transaction that records the hand-over.
         contacts: Whom.
-        purpose: A purpose of `rules`.
+        purpose: A purpose of `rules`, or `OPT_IN_CONFIRMATION`.
         channel: The medium, for example `email`.
         rules: The workspace's.
         at: The instant of contact.
@@ -198,6 +202,8 @@ def issue_many(
     Raises:
         UnknownName: the workspace has no such purpose.
     """
+    if purpose == OPT_IN_CONFIRMATION:
+        rules = _CONFIRMATION_RULES
     rule = rules.purposes.get(purpose)
     if rule is None:
         raise unknown_name("purpose", purpose, rules.purposes, where="vocative.yaml")
@@ -223,6 +229,18 @@ def _lock_people(tx: Transaction, contacts: Sequence[Contact]) -> None:
     )
 
 
+@dataclass(frozen=True)
+class _OnRequest:
+    """Says nothing of consent by itself: what it takes is a request that waits."""
+
+    consent: Literal["opt_in", "opt_out"] = "opt_out"
+    max_per_week: int | None = None
+
+
+# Whoever has just sent a form waits for the mail, also at night.
+_CONFIRMATION_RULES = ContactRules(purposes={OPT_IN_CONFIRMATION: _OnRequest()})
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Case:
     """What is the same for everybody in one question."""
@@ -233,6 +251,11 @@ class _Case:
     rules: ContactRules
     at: datetime
 
+    @property
+    def confirms(self) -> bool:
+        """Whether it is about asking whether a request for consent is genuine."""
+        return self.purpose == OPT_IN_CONFIRMATION
+
 
 _STANDING = """
 WITH asked (person_id, address_hash) AS (VALUES {asked})
@@ -240,18 +263,32 @@ SELECT asked.person_id, profiles.person_id AS profile_id, profiles.merged_into, 
   consents.consent_id, consents.status, consents.at AS stated_at, consents.source,
   (SELECT s.reason FROM suppressions s
    WHERE s.address_hash = asked.address_hash AND s.channel = :channel
-     AND (s.expires_at IS NULL OR s.expires_at > :now)
+     AND (s.expires_at IS NULL OR s.expires_at > :now){passed}
    ORDER BY CASE s.reason WHEN 'complaint' THEN 0 WHEN 'unsubscribe' THEN 1
                           WHEN 'bounce' THEN 2 ELSE 3 END
    LIMIT 1) AS suppressed,
   {contacted} AS contacted
 FROM asked
 LEFT JOIN profiles ON profiles.person_id = asked.person_id
-LEFT JOIN consents ON consents.consent_id = (
+LEFT JOIN consents ON consents.consent_id = ({stated})
+"""
+# A request counts only while nothing else was stated, see `consent.py`.
+_STATED = """
   SELECT c.consent_id FROM consents c
   WHERE c.person_id = asked.person_id AND c.purpose = :purpose AND c.channel = :channel
-  ORDER BY c.at DESC, c.consent_id DESC LIMIT 1)
+  ORDER BY c.status = 'pending', c.at DESC, c.consent_id DESC LIMIT 1
 """
+_REQUESTED = """
+  SELECT c.consent_id FROM consents c
+  WHERE c.person_id = asked.person_id AND c.channel = :channel AND c.status = 'pending'
+    AND NOT EXISTS (
+      SELECT 1 FROM consents later WHERE later.person_id = c.person_id
+      AND later.purpose = c.purpose AND later.channel = c.channel AND later.status <> 'pending'
+      AND later.at >= c.at)
+  ORDER BY c.at DESC, c.consent_id DESC LIMIT 1
+"""
+# Whoever unsubscribed may change their mind; asking is the only way to know that it is they.
+_UNSUBSCRIBED_PASSES = " AND s.reason <> 'unsubscribe'"
 # What left our hands counts against the cap, also when nobody knows whether it arrived.
 _CONTACTED = """
   (SELECT count(*) FROM messages m WHERE m.person_id = asked.person_id AND m.purpose = :purpose
@@ -261,11 +298,9 @@ _CONTACTED = """
 
 def _standing_sql(contacts: Sequence[Contact], case: _Case) -> tuple[str, dict[str, Any]]:
     """One question about everybody: the statement and its values."""
-    names: dict[str, Any] = {
-        "purpose": case.purpose,
-        "channel": case.channel,
-        "now": to_micros(case.at),
-    }
+    names: dict[str, Any] = {"channel": case.channel, "now": to_micros(case.at)}
+    if not case.confirms:
+        names["purpose"] = case.purpose
     asked = []
     for index, contact in enumerate(contacts):
         # The casts tell PostgreSQL the types of a column of bare parameters.
@@ -278,13 +313,15 @@ def _standing_sql(contacts: Sequence[Contact], case: _Case) -> tuple[str, dict[s
         asked=", ".join(asked),
         traits="NULL" if case.rules.quiet_hours is None else "profiles.traits",
         contacted="0" if case.rule.max_per_week is None else _CONTACTED,
+        stated=_REQUESTED if case.confirms else _STATED,
+        passed=_UNSUBSCRIBED_PASSES if case.confirms else "",
     )
     return sql, names
 
 
 def _decide(contact: Contact, seen: Row, case: _Case) -> Permit | Refusal:
     evidence = _evidence(seen, case)
-    code = _refusal_code(contact, seen, case.rule)
+    code = _refusal_code(contact, seen, case)
     until = None
     if code is None and case.rules.quiet_hours is not None:
         zone, whose = _zone(seen["traits"], case.rules.timezone)
@@ -304,7 +341,8 @@ def _decide(contact: Contact, seen: Row, case: _Case) -> Permit | Refusal:
     )
 
 
-def _refusal_code(contact: Contact, seen: Row, rule: PurposeRule) -> str | None:
+def _refusal_code(contact: Contact, seen: Row, case: _Case) -> str | None:
+    rule = case.rule
     opted_in = rule.consent == "opt_out" or seen["status"] == "given"
     cap = rule.max_per_week
     checks = (
@@ -314,6 +352,7 @@ def _refusal_code(contact: Contact, seen: Row, rule: PurposeRule) -> str | None:
         (seen["suppressed"] is not None, f"suppressed_{seen['suppressed']}"),
         (seen["status"] == "withdrawn", "consent_withdrawn"),
         (not opted_in, "no_consent"),
+        (case.confirms and seen["status"] != "pending", "nothing_to_confirm"),
         (cap is not None and seen["contacted"] >= cap, "capped"),
     )
     return next((code for refused, code in checks if refused), None)
