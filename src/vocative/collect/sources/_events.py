@@ -44,7 +44,9 @@ def identified(
     subject: Subject, traits: Mapping[str, Any], *, at: datetime, message_id: str
 ) -> Event:
     """What a record says of its person; the system's id becomes a trait, `SYSTEM_id`."""
-    stated = {**traits, f"{subject.system}_id": subject.record_id}
+    stated = dict(traits)
+    if subject.record_id:
+        stated[f"{subject.system}_id"] = subject.record_id
     if subject.email:
         stated["email"] = subject.email
     return {
