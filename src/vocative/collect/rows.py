@@ -1,9 +1,11 @@
-"""Brings a table file into DuckDB: one row per line, every column as text.
+"""Brings a table into DuckDB: one row per line of a file, or per row, every column as text.
 
-A file and its mapping come in. The tables `rows` (with the line of each) and `unreadable` are
-there afterwards. The mapping is checked against the file's columns before a row is read.
+A file (or rows from elsewhere) and its mapping come in. The tables `rows` (with the line of each)
+and `unreadable` are there afterwards. The mapping is checked against the columns before a row is
+read.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,9 @@ LINE = '"@line"'
 """The column of `rows` with the line in the file, 1-based."""
 
 
+_UNREADABLE = "CREATE TABLE unreadable (line BIGINT, reason VARCHAR)"
+
+
 def load_rows(db: "duckdb.DuckDBPyConnection", path: Path, text: YamlText) -> MappingText:
     """Read the file; an empty value is NULL.
 
@@ -35,13 +40,44 @@ def load_rows(db: "duckdb.DuckDBPyConnection", path: Path, text: YamlText) -> Ma
         AuthorError: the mapping does not fit the file's columns.
         DataError: the file cannot be read.
     """
-    db.execute("CREATE TABLE unreadable (line BIGINT, reason VARCHAR)")
+    db.execute(_UNREADABLE)
     name = plain_name(path)
     if name.endswith(".parquet"):
         return _load_parquet(db, path, text)
     if name.endswith((".jsonl", ".ndjson", ".json")):
         return _load_json(db, path, text)
     return _load_csv(db, path, text)
+
+
+def put_rows(
+    db: "duckdb.DuckDBPyConnection",
+    chunks: Iterable[Sequence[Sequence[str | None]]],
+    text: YamlText,
+    *,
+    columns: list[str],
+    origin: str,
+) -> MappingText:
+    """Take in the rows of a table that is no file; they are numbered from 1 on.
+
+    Raises:
+        AuthorError: the mapping does not fit the columns.
+        DataError: two columns have one name.
+    """
+    import pyarrow as pa
+
+    db.execute(_UNREADABLE)
+    mapping = _mapping_over(db, Path(origin), text, checked_columns(columns, Path(origin)))
+    line = 1
+    for rows in chunks:
+        if not rows:
+            continue
+        lines = pa.array(range(line, line + len(rows)), pa.int64())
+        values = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        names = [f"c{number}" for number in range(len(values))]
+        table = pa.Table.from_arrays([lines, *values], names=["line", *names])
+        _insert(db, "INSERT INTO rows SELECT * FROM chunk", table)
+        line += len(rows)
+    return mapping
 
 
 def _load_csv(db: "duckdb.DuckDBPyConnection", path: Path, text: YamlText) -> MappingText:

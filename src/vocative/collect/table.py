@@ -55,6 +55,8 @@ class MappedRows:
         origin: Where the rows are from, for consents that do not say it.
         timezone: The zone of times that state none, unless the mapping tells another.
         now: Times must not be later.
+        reading: What tells this reading of the table from an earlier one. Without it, a statement
+            that names no time counts once, however often it is read.
 
     Raises:
         AuthorError: the mapping's expressions do not fit together.
@@ -68,8 +70,10 @@ class MappedRows:
         origin: str,
         timezone: str,
         now: datetime,
+        reading: str = "",
     ) -> None:
         self._db = db
+        self._reading = reading
         self.mapping = mapping
         self._origin = origin
         self._zone = mapping.mapping.timezone or timezone
@@ -248,7 +252,8 @@ class MappedRows:
             if found.get("email") and normal_email(str(found["email"])) is None:
                 note = "unusable e-mail address"
                 self.notes[note] = self.notes.get(note, 0) + 1
-            yield _encoded({"type": "identify", "traits": found, **_common(row)})
+            reading = self._reading if row["happened"] is None else ""
+            yield _encoded({"type": "identify", "traits": found, **_common(row)}, mark=reading)
 
     def _consents_sql(self, index: int) -> str:
         given = self.mapping.sql("consents", index, "given")
@@ -322,7 +327,7 @@ class MappedRows:
                 then = row["happened"]
                 same.clear()
             body = msgspec.json.encode(event)
-            yield _encoded(event, occurrence=same[body])
+            yield _encoded(event, mark=str(same[body] or ""))
             same[body] += 1
 
     def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
@@ -371,7 +376,7 @@ class TableFile(MappedRows):
         self, path: Path, text: YamlText, *, timezone: str, scratch: Path, now: datetime
     ) -> None:
         read_mapping(text)
-        db = _open_with(scratch)
+        db = open_spilling(scratch)
         try:
             mapping = load_rows(db, path, text)
             super().__init__(db, mapping, origin=path.name, timezone=timezone, now=now)
@@ -384,8 +389,8 @@ class TableFile(MappedRows):
         self._db.close()
 
 
-def _open_with(scratch: Path) -> "duckdb.DuckDBPyConnection":
-    """A DuckDB that spills, encrypted, into a folder."""
+def open_spilling(scratch: Path) -> "duckdb.DuckDBPyConnection":
+    """A DuckDB that spills, encrypted, into a folder; what was in the folder is removed."""
     import duckdb
 
     # What a killed import left there; one import at a time is the rule, see `import_file`.
@@ -419,9 +424,12 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
     return common
 
 
-def _encoded(event: dict[str, Any], *, occurrence: int = 0) -> bytes:
-    """The event with an id derived from its content: importing a file twice adds nothing."""
-    body = msgspec.json.encode(event) + (b"#%d" % occurrence if occurrence else b"")
+def _encoded(event: dict[str, Any], *, mark: str = "") -> bytes:
+    """The event with an id derived from its content: importing a file twice adds nothing.
+
+    A mark tells it from another event that says the same.
+    """
+    body = msgspec.json.encode(event) + (b"#" + mark.encode() if mark else b"")
     return msgspec.json.encode({**event, "messageId": hashlib.sha256(body).hexdigest()[:32]})
 
 
