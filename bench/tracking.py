@@ -29,7 +29,8 @@ from _http import (
     serving,
 )
 from _live import load
-from vocative.collect.tracking import answers, new_source
+from vocative.collect.sourcing.starters import new_source
+from vocative.collect.tracking import answers
 from vocative.collect.tracking.body import Room, read_body
 from vocative.collect.tracking.credentials import key_in_header
 from vocative.collect.tracking.payload import read_payload
@@ -113,7 +114,7 @@ def _workspace(root: Path) -> tuple[Path, str]:
     (root / "vocative.yaml").write_text(SETTINGS)
     prepare_state(root)
     with Workspace(root) as workspace, workspace.store.read():
-        return root, new_source(workspace, "web").source.write_key
+        return root, new_source(workspace, "web").source.write_key or ""
 
 
 class Requests:

@@ -9,7 +9,8 @@ import pytest
 
 from vocative.cli.definitions import check_workspace
 from vocative.collect.door import accept
-from vocative.collect.tracking import list_sources, new_source
+from vocative.collect.sourcing.listing import list_sources
+from vocative.collect.sourcing.starters import new_source
 from vocative.errors import AuthorError, StateError
 from vocative.identify.apply import apply_log
 from vocative.workspace import Workspace

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from vocative.collect.tracking import new_source
+from vocative.collect.sourcing.starters import new_source
 from vocative.collect.tracking.answers import cross_origin
 from vocative.collect.tracking.paths import endpoint_of
 from vocative.identify.apply import apply_log
@@ -85,7 +85,7 @@ def with_source(root: Path) -> tuple[str, str]:
     """A new source of a workspace, which may be served already: its name and its write key."""
     name = f"s{len(list((root / 'sources').iterdir()))}"
     with Workspace(root) as workspace:
-        return name, new_source(workspace, name).source.write_key
+        return name, new_source(workspace, name).source.write_key or ""
 
 
 class Server:

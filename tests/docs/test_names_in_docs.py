@@ -15,7 +15,8 @@ from vocative.campaign.definitions import CampaignBody
 from vocative.cli.bench import bench
 from vocative.cli.plugins import kinds
 from vocative.collect.mapping import Mapping
-from vocative.collect.tracking import SourceBody
+from vocative.collect.sources import SOURCES
+from vocative.collect.sourcing.definitions import SourceBody
 from vocative.deliver import ledger
 from vocative.deliver.channels import CHANNELS
 from vocative.errors import AuthorError
@@ -88,7 +89,8 @@ def test_every_environment_variable_is_explained() -> None:
         (RecommenderBody, "models.md"),
         (CampaignBody, "campaigns.md"),
         (Mapping, "importing.md"),
-        (SourceBody, "tracking.md"),
+        (SourceBody, "sources.md"),
+        (SOURCES.load("tracking").Options, "tracking.md"),
     ],
 )
 def test_every_key_of_a_definition_is_explained(body: type[msgspec.Struct], place: str) -> None:

@@ -22,7 +22,7 @@ from relay_processes import Relays
 
 from vocative.collect import streaming
 from vocative.collect.door import accept
-from vocative.collect.tracking import new_source
+from vocative.collect.sourcing.starters import new_source
 from vocative.identify.apply import apply_log
 from vocative.streams.inbox import Inbox
 from vocative.streams.outside import StreamDown

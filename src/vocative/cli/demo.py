@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from vocative.clock import FixedClock, SystemClock
-from vocative.collect.tracking import list_sources, new_source
+from vocative.collect.sourcing.listing import list_sources
+from vocative.collect.sourcing.starters import new_source
 from vocative.errors import StateError
 from vocative.workspace import Workspace
 

@@ -166,6 +166,42 @@ imports = sa.Table(
     sa.Column("report", sa.Text, nullable=False, comment="rows in, used, rejected by reason: JSON"),
 )
 
+source_cursors = sa.Table(
+    "source_cursors",
+    metadata,
+    _text("source", key=True),
+    _text("stream", key=True),
+    sa.Column("cursor", sa.Text, nullable=True, comment="where to go on; null: at the beginning"),
+    sa.Column("state", sa.Text, nullable=False, comment="pulling, waiting, down, refused, failed"),
+    sa.Column("fingerprint", sa.Text, nullable=False, comment="of its definition and secrets"),
+    _instant("pulled_at", optional=True),
+    _instant("next_at", optional=True),
+    _integer("failures"),
+    _text("error", optional=True),
+    _integer("events"),
+    _integer("items"),
+    sa.Column("rejected", sa.Text, nullable=False, comment="records by reason, JSON object"),
+)
+
+source_runs = sa.Table(
+    "source_runs",
+    metadata,
+    _text("run_id", key=True),
+    _text("source"),
+    sa.Column("stream", sa.Text, nullable=True, comment="null: all of them"),
+    sa.Column("again", sa.BigInteger, nullable=False, comment="1: from the beginning"),
+    sa.Column("state", sa.Text, nullable=False, comment="waiting, running, done, failed"),
+    _instant("asked_at"),
+    _instant("started_at", optional=True),
+    _instant("finished_at", optional=True),
+    _integer("pages"),
+    _integer("events"),
+    _integer("items"),
+    _integer("rejected"),
+    _text("error", optional=True),
+    sa.Index(None, "source", "state"),
+)
+
 items = sa.Table(
     "items",
     metadata,

@@ -34,7 +34,9 @@ KINDS = {
         DefinitionKind("block", "templates/blocks", "vocative.compose.check:check_definitions"),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
-        DefinitionKind("source", "sources", "vocative.collect.tracking.sources:check_definitions"),
+        DefinitionKind(
+            "source", "sources", "vocative.collect.sourcing.definitions:check_definitions"
+        ),
     )
 }
 

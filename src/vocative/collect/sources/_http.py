@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -26,8 +26,9 @@ from vocative.errors import AuthorError, DataError, ProviderError, Retryable
 if TYPE_CHECKING:
     import httpx2
 
-Secret = str
-"""A reference to a secret: `env:NAME` or `file:PATH`. Definitions stand in git, secrets do not."""
+Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
+"""In a definition a reference to a secret, `env:NAME` or `file:PATH`: definitions stand in git,
+secrets do not. In the options that a source is given the secret itself."""
 
 MOST_BYTES = 64_000_000
 """Of one answer, unpacked."""

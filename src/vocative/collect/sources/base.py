@@ -7,7 +7,7 @@ pushed twice counts once.
 """
 
 from abc import ABC
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -62,6 +62,12 @@ class Place:
     """Of times that name no zone."""
     scratch: Path
     """A folder for this source alone; what a killed pull left there may be removed."""
+    source: str = ""
+    """The name that its events are kept under."""
+
+
+Fault = tuple[tuple[str | int, ...], str, str | None]
+"""(where in the definition, what is wrong, what next)."""
 
 
 class NotGenuine(Exception):
@@ -94,6 +100,15 @@ class Source(ABC):
         self.place = place
         """None only where no source that reads tables is used, such as in tests of others."""
 
+    @classmethod
+    def faults(cls, options: Any) -> Iterable[Fault]:  # noqa: ARG003
+        """What is wrong with options that fit their types, such as two that exclude each other.
+
+        Args:
+            options: As the definition has them: secrets are still references.
+        """
+        return ()
+
     def offered(self) -> Sequence[str]:
         """The streams that this definition has; `streams` unless its options say otherwise."""
         return self.streams
@@ -120,6 +135,14 @@ class Source(ABC):
             NotReadable: it cannot be understood.
         """
         raise Unsupported(f"{type(self).__module__.rpartition('.')[2]} takes no webhooks")
+
+    def greet(self, call: Call) -> str | None:  # noqa: ARG002
+        """What to answer when the webhook's address is read by GET, as some systems do to test it.
+
+        Raises:
+            NotGenuine: it does not come from whom it says.
+        """
+        return None
 
     def close(self) -> None:  # noqa: B027  # most hold nothing
         """Let go of everything; closing twice is fine."""

@@ -2,29 +2,11 @@
 
 Requests come in over HTTP; their events leave, durable, on the log. The path is short because
 every page view takes it: a plain ASGI callable and msgspec, no framework. What a request is for
-says `paths`, whose it is `credentials`, `sources` and `known`, what it holds `body` and `payload`;
+says `paths`, whose it is `credentials` and `known`, what it holds `body` and `payload`;
 `pace` and `commits` say when it has to wait; `face` puts them together.
 """
 
 from vocative.collect.tracking.face import TrackingFace
 from vocative.collect.tracking.links import MadeLink, make_link
-from vocative.collect.tracking.sources import (
-    ListedSource,
-    NewSource,
-    Source,
-    SourceBody,
-    list_sources,
-    new_source,
-)
 
-__all__ = [
-    "ListedSource",
-    "MadeLink",
-    "NewSource",
-    "Source",
-    "SourceBody",
-    "TrackingFace",
-    "list_sources",
-    "make_link",
-    "new_source",
-]
+__all__ = ["MadeLink", "TrackingFace", "make_link"]

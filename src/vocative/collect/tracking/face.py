@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vocative.clock import to_micros
+from vocative.collect.sourcing.definitions import SourceDefinition
 from vocative.collect.tracking import answers, browser, links, pixel, snippet
 from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
@@ -21,7 +22,6 @@ from vocative.collect.tracking.refusals import (
     too_fast,
     unknown_key,
 )
-from vocative.collect.tracking.sources import Source
 from vocative.errors import VocativeError, places
 from vocative.workspace import Workspace
 
@@ -133,7 +133,8 @@ class TrackingFace:
         """Make events durable, as those of whose write key came with them."""
         source = self._source(stated or payload.write_key or key_in_query(scope["query_string"]))
         events = payload.events
-        if wait := self._pace.wait_seconds(source.name, len(events), source.events_per_second):
+        per_second = source.options.events_per_second
+        if wait := self._pace.wait_seconds(source.name, len(events), per_second):
             raise too_fast(wait)
         if events:
             await self._commits.add(source.name, events, size)
@@ -153,7 +154,7 @@ class TrackingFace:
             max_event_bytes=self._limits.max_event_bytes,
         )
 
-    def _source(self, write_key: str | None) -> Source:
+    def _source(self, write_key: str | None) -> SourceDefinition:
         try:
             source = self._sources.find(write_key) if write_key else None
         except VocativeError as error:

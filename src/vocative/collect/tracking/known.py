@@ -3,7 +3,7 @@
 import logging
 import time
 
-from vocative.collect.tracking.sources import Source, read_sources
+from vocative.collect.sourcing.definitions import SourceDefinition, read_tracking
 from vocative.errors import AuthorError
 from vocative.workspace import Workspace
 from vocative.workspace.definitions import definitions_stamp
@@ -22,11 +22,11 @@ class KnownSources:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._by_key: dict[str, Source] | None = None
+        self._by_key: dict[str, SourceDefinition] | None = None
         self._stamp: object = None
         self._looked_at = 0.0
 
-    def find(self, write_key: str) -> Source | None:
+    def find(self, write_key: str) -> SourceDefinition | None:
         """The source that has a write key.
 
         Raises:
@@ -46,11 +46,11 @@ class KnownSources:
         if stamp == self._stamp and self._by_key is not None:
             return
         try:
-            found = read_sources(self._workspace)
+            found = read_tracking(self._workspace)
         except AuthorError as error:
             if self._by_key is None:
                 raise
             log.warning("%s; sources go on as they were before", error)
         else:
-            self._by_key = {source.write_key: source for source in found}
+            self._by_key = {source.options.write_key: source for source in found}
         self._stamp = stamp

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from vocative.clock import from_micros
-from vocative.collect.tracking.sources import read_sources
+from vocative.collect.sourcing.definitions import read_sources
 from vocative.errors import AuthorError, unknown_name
 from vocative.sealing import seal, unseal
 from vocative.workspace import Workspace
