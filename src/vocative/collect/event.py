@@ -53,6 +53,8 @@ class _Wire(msgspec.Struct, rename="camel", gc=False):
     """Microseconds to add to its time: the tracking API saw that its client's clock is wrong."""
     too_large_for: int | None = None
     """The limit of the tracking API that it is over."""
+    not_mapped: Any = None
+    """Of a record that a mapping had no use for: see `collect.records`."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -111,6 +113,8 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
     wire = _decode(raw)
     if wire.too_large_for is not None:
         raise EventRefused(f"larger than {wire.too_large_for:,} bytes")
+    if wire.not_mapped is not None:
+        raise EventRefused(_why_not_mapped(wire.not_mapped))
     kind = wire.type
     if kind not in _TYPES:
         raise EventRefused("unknown event type")
@@ -161,6 +165,11 @@ def _decode(raw: bytes) -> _Wire:
         raise EventRefused("not valid JSON") from error
     except RecursionError as error:
         raise EventRefused("nested too deeply") from error
+
+
+def _why_not_mapped(stated: Any) -> str:
+    reason = stated.get("reason") if isinstance(stated, dict) else None
+    return reason[:200] if isinstance(reason, str) and reason else "not mapped"
 
 
 def _name(wire: _Wire) -> str:

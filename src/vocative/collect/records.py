@@ -5,6 +5,7 @@ cannot be used why. Names of a mapping lead into a record: `customer.email`; int
 `"tags.0"`. With `each:` a record is one row per entry of a list.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,42 @@ class Mapped:
     """Why a record, by its number from 0 on, cannot be used."""
     notes: dict[str, int]
     """What should be known of used records: how many there are of each kind."""
+
+
+class MapsRecords(ABC):
+    """A source whose records go through a mapping: what it refused can be mapped again."""
+
+    @abstractmethod
+    def map_records(self, records: Sequence[Record]) -> Mapped:
+        """Map records by the mapping as it is now.
+
+        Raises:
+            AuthorError: the mapping is wrong.
+        """
+
+
+def not_mapped(record: Record, reason: str) -> dict[str, Any]:
+    """What stands on the log for a record that cannot be used.
+
+    It is no event: whoever applies the log counts it with its reason, and its body stays there.
+    """
+    return {"type": "record", "notMapped": {"reason": reason, "record": record}}
+
+
+def record_of(raw: bytes) -> Record | None:
+    """The record of what `not_mapped` made; None when it was made by somebody else."""
+    try:
+        return msgspec.json.decode(raw, type=_NotMapped).notMapped.record
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class _Kept(msgspec.Struct):
+    record: dict[str, Any]
+
+
+class _NotMapped(msgspec.Struct):
+    notMapped: _Kept  # noqa: N815 - as it stands in the event
 
 
 class RecordMapper:
