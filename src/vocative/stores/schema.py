@@ -77,6 +77,18 @@ match_candidates = sa.Table(
     sa.Index(None, "state", "probability"),
 )
 
+held_submissions = sa.Table(
+    "held_submissions",
+    metadata,
+    _text("submission_id", key=True),
+    _text("form"),
+    _instant("held_at"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why it is hardly a person's"),
+    _text("state"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="its events, encrypted"),
+    sa.Index(None, "form", "state", "held_at"),
+)
+
 vault_keys = sa.Table(
     "vault_keys",
     metadata,
