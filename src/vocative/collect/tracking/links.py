@@ -4,8 +4,6 @@ Where a link leads and what it tells is sealed in it (AES-GCM under a key of the
 can make one that leads elsewhere, and nobody reads in it whom it was given to.
 """
 
-import base64
-import binascii
 import uuid
 from typing import Any
 
@@ -14,7 +12,7 @@ import msgspec
 from vocative.clock import from_micros
 from vocative.collect.sourcing.definitions import read_sources
 from vocative.errors import AuthorError, unknown_name
-from vocative.sealing import seal, unseal
+from vocative.sealing import seal_text, unseal_text
 from vocative.workspace import Workspace
 
 FOLLOWED = "Link Followed"
@@ -68,19 +66,17 @@ def make_link(
 
 def sealed(key: bytes, link: SealedLink) -> str:
     """The token of a link, sealed under a key of 32 bytes."""
-    body = seal(key, msgspec.msgpack.encode(link), _LABEL)
-    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    return seal_text(key, msgspec.msgpack.encode(link), _LABEL)
 
 
 def opened(key: bytes, token: str) -> SealedLink | None:
     """What a token says; None when it was not sealed under this key."""
-    if len(token) > MOST_TOKEN or not token.isascii():
+    if len(token) > MOST_TOKEN:
         return None
+    plain = unseal_text(key, token, _LABEL)
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        plain = unseal(key, raw, _LABEL)
         return None if plain is None else msgspec.msgpack.decode(plain, type=SealedLink)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError):
         return None
 
 
