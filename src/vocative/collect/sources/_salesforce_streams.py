@@ -177,9 +177,7 @@ class Streams:
             subject,
             {**properties, "revenue": number(record.get("Amount")) if won else None},
             at=closed_at,
-            message_id=_id(
-                "opportunity", record["Id"], "won" if won else "lost", written(closed_at)
-            ),
+            message_id=_id("opportunity", record["Id"], "won" if won else "lost"),
         )
 
     def _order_events(self, record: Mapping[str, Any], at: datetime) -> Iterator[Event]:
