@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from vocative.collect.catalog import upsert_items
 from vocative.collect.door import accept
 from vocative.collect.sources.base import Page, Source
 from vocative.identify.apply import ApplyReport, apply_log
@@ -12,9 +13,10 @@ from vocative.workspace import Workspace
 
 
 def take_in(workspace: Workspace, pages: Iterable[Page], source: str) -> ApplyReport:
-    """Put the events of pages on the log and apply it."""
+    """Put the events of pages on the log and apply it, and their items into the catalog."""
     for page in pages:
         accept(workspace, page.events, source=source)
+        upsert_items(workspace, page.items)
     return apply_log(workspace)
 
 
