@@ -19,7 +19,9 @@ class FieldText(msgspec.Struct, frozen=True, kw_only=True):
 
 def fields_of(options: type[msgspec.Struct]) -> list[FieldText]:
     """The fields of a kind's options, in their order."""
-    annotated = _annotated(options)
+    annotated: dict[str, tuple[str, str]] = {}
+    for kind in reversed(options.__mro__[: options.__mro__.index(msgspec.Struct)]):
+        annotated |= _annotated(kind)
     found = []
     for one in msgspec.structs.fields(options):
         written, about = annotated.get(one.name, ("", ""))
@@ -35,7 +37,7 @@ def fields_of(options: type[msgspec.Struct]) -> list[FieldText]:
     return found
 
 
-def _annotated(options: type[msgspec.Struct]) -> dict[str, tuple[str, str]]:
+def _annotated(options: type) -> dict[str, tuple[str, str]]:
     """(annotation, words under it) by field; nothing where there is no source text."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(options)))
