@@ -218,6 +218,22 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_sources:show_new_source",
         ),
         Operation(
+            "event rejected",
+            "vocative.identify.retrying:list_rejected",
+            "Events that could not be used, or were not wanted, with their reasons.",
+            role="developer",
+            route="GET /events/rejected",
+            show="vocative.cli.show_quality:show_rejected",
+        ),
+        Operation(
+            "event retry",
+            "vocative.cli.events:retry_events",
+            "Apply rejected events that can be used now.",
+            role="developer",
+            route="POST /events/rejected/retry",
+            show="vocative.cli.show_quality:show_retried",
+        ),
+        Operation(
             "stream status",
             "vocative.collect.streaming:stream_status",
             "How far the stream in front of the log is taken in.",

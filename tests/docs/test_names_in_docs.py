@@ -15,6 +15,7 @@ from vocative.campaign.definitions import CampaignBody
 from vocative.cli.bench import bench
 from vocative.cli.plugins import kinds
 from vocative.collect.mapping import Mapping
+from vocative.collect.quality.plan import PlanBody, Property
 from vocative.collect.sources import SOURCES
 from vocative.collect.sourcing.definitions import SourceBody
 from vocative.deliver import ledger
@@ -89,12 +90,18 @@ def test_every_environment_variable_is_explained() -> None:
         (RecommenderBody, "models.md"),
         (CampaignBody, "campaigns.md"),
         (Mapping, "importing.md"),
+        (Property, "quality.md"),
         (SourceBody, "sources.md"),
         (SOURCES.load("tracking").Options, "tracking.md"),
     ],
 )
 def test_every_key_of_a_definition_is_explained(body: type[msgspec.Struct], place: str) -> None:
     assert missing(keys(body), place) == []
+
+
+def test_every_key_of_a_tracking_plan_is_explained() -> None:
+    named = {key for key in keys(PlanBody) if not re.search(r"(properties|traits)\.NAME\.", key)}
+    assert missing(named, "quality.md") == []
 
 
 def test_every_kind_of_definition_has_its_folder_explained() -> None:

@@ -121,6 +121,7 @@ def shop_relations():
             [NOW - timedelta(days=n * 15) for n in range(30)], pa.timestamp("us")
         ),
         "email_domain": [rng.choice([None, "gmail.com", "shop.example"]) for _ in people],
+        "email_kind": [rng.choice([None, "ordinary", "role"]) for _ in people],
         "country": [rng.choice([None, "France", "Germany"]) for _ in people],
         "timezone": [rng.choice([None, "Europe/Paris"]) for _ in people],
         "language": [rng.choice([None, "fr"]) for _ in people],

@@ -106,7 +106,11 @@ def test_people_are_everybody_who_was_touched_and_is_still_there(workspace: Work
     assert set(applied.people) == {u1, u3}
     known = people(workspace)[u1]
     assert applied.people[u1].traits == known["traits"]
-    assert applied.people[u1].traits == {"country": "FR", "email_domain": "b.example"}
+    assert applied.people[u1].traits == {
+        "country": "FR",
+        "email_domain": "b.example",
+        "email_kind": "ordinary",
+    }
     assert applied.people[u1].first_seen_at == known["first"]
     # The fact of who is gone is told as the survivor's.
     assert [fact[1] for fact in applied.facts] == [u1, u1, u1, u3]

@@ -125,7 +125,8 @@ def test_an_address_in_the_context_says_who(workspace: Workspace) -> None:
     put(workspace, event(at=1, context={"traits": {"email": "ana@example.com", "plan": "x"}}))
     [(_, known)] = people(workspace).items()
     assert len(known["events"]) == 2
-    assert known["traits"] == {"email_domain": "example.com"}  # only an identify states traits
+    # Only an identify states traits.
+    assert known["traits"] == {"email_domain": "example.com", "email_kind": "ordinary"}
 
 
 def test_merging_keeps_everything(workspace: Workspace, clock: FixedClock) -> None:
@@ -150,7 +151,12 @@ def test_merging_keeps_everything(workspace: Workspace, clock: FixedClock) -> No
     put(workspace, event("identify", 11, userId="new", traits={"email": "ana@example.com"}))
     [(person, known)] = people(workspace).items()
     assert person == old
-    assert known["traits"] == {"country": "ES", "plan": "gold", "email_domain": "example.com"}
+    assert known["traits"] == {
+        "country": "ES",
+        "plan": "gold",
+        "email_domain": "example.com",
+        "email_kind": "ordinary",
+    }
     assert known["vault"] == {"email": "ana@example.com", "first_name": "Ana", "zip": "1"}
     assert [status for _, _, status, _ in known["consents"]] == ["given", "withdrawn"]
     with workspace.store.read() as tx:

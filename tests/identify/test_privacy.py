@@ -147,6 +147,7 @@ def test_a_person_is_in_no_file_but_the_vault_and_the_log(
         "country": "GB",
         "favourite": f"mail me at {REMOVED}",
         "email_domain": "canary-post.example",
+        "email_kind": "ordinary",
     }
     # And the search does find what is there.
     assert leaks(workspace.state_dir, ["canary-post.example"])

@@ -33,7 +33,7 @@ def log(tmp_path: Path) -> EmbeddedLog:
 
 
 def test_takes_what_was_read_and_what_came_meanwhile(log: EmbeddedLog) -> None:
-    ahead = ReadAhead(log, {})
+    ahead = ReadAhead(log)
     first = _put(log, ["a"])
     _put(log, ["b", "c"])
     ahead.begin(first, 10)
@@ -45,7 +45,7 @@ def test_takes_what_was_read_and_what_came_meanwhile(log: EmbeddedLog) -> None:
 
 
 def test_what_was_read_of_another_place_is_not_taken(log: EmbeddedLog) -> None:
-    ahead = ReadAhead(log, {})
+    ahead = ReadAhead(log)
     positions = [_put(log, [name]) for name in "abc"]
     ahead.begin(positions[0], 10)
 
@@ -56,7 +56,7 @@ def test_what_was_read_of_another_place_is_not_taken(log: EmbeddedLog) -> None:
 
 
 def test_no_more_events_than_asked_for(log: EmbeddedLog) -> None:
-    ahead = ReadAhead(log, {})
+    ahead = ReadAhead(log)
     for name in "abcd":
         _put(log, [name])
     ahead.begin(0, 4)
@@ -72,7 +72,7 @@ def test_no_more_events_than_asked_for(log: EmbeddedLog) -> None:
 
 
 def test_nothing_there_yet(log: EmbeddedLog) -> None:
-    ahead = ReadAhead(log, {})
+    ahead = ReadAhead(log)
     ahead.begin(0, 10)
     assert ahead._next is not None
     ahead._next[1].result()
@@ -85,7 +85,7 @@ def test_nothing_there_yet(log: EmbeddedLog) -> None:
 
 
 def test_long_steps_are_not_read_ahead(log: EmbeddedLog) -> None:
-    ahead = ReadAhead(log, {})
+    ahead = ReadAhead(log)
     _put(log, ["a"])
     ahead.begin(0, MOST_AHEAD + 1)
 
@@ -95,7 +95,7 @@ def test_long_steps_are_not_read_ahead(log: EmbeddedLog) -> None:
 
 def test_a_log_that_cannot_be_read_is_told_when_it_is_taken(tmp_path: Path) -> None:
     _put(EmbeddedLog(tmp_path / "log.db", b"other" + KEY[5:]), ["a"])
-    ahead = ReadAhead(EmbeddedLog(tmp_path / "log.db", KEY), {})
+    ahead = ReadAhead(EmbeddedLog(tmp_path / "log.db", KEY))
     ahead.begin(0, 10)
 
     with pytest.raises(PrivacyError, match="batch 1 "):
@@ -103,7 +103,7 @@ def test_a_log_that_cannot_be_read_is_told_when_it_is_taken(tmp_path: Path) -> N
 
     closed = EmbeddedLog(tmp_path / "log.db", KEY)
     closed.close()
-    ahead = ReadAhead(closed, {})
+    ahead = ReadAhead(closed)
     ahead.begin(0, 10)
     with pytest.raises(LogError):
         ahead.take(0, 10)

@@ -122,7 +122,14 @@ def test_traits_are_plain_words(root: Path) -> None:
         ("age: {type: int}\n", "Invalid enum value 'int'", 13),
         ("age: []\n", "Expected `object`", 6),
         ("age: 5\n", "Expected `object`", 6),
-        ("age: {kind: text}\n", "unknown field", 7),
+        ("age: {sort: text}\n", "unknown field", 7),
+        ("email_kind: {}\n", "is taken", 1),
+        ("land: {kind: city}\n", "Invalid enum value 'city'", 14),
+        ("land: {kind: country, type: number}\n", "a country is text", 14),
+        ("land: {kind: country, region: DE}\n", "only phone numbers have a region", 31),
+        ("call: {kind: phone, region: Germany}\n", "is no code of a country", 29),
+        ("born: {format: '%d.%m.%Y'}\n", "only dates have a format", 17),
+        ("born: {kind: date, format: ['%d.%m.%y']}\n", "one day from another", 28),
     ],
 )
 def test_wrong_traits_are_pointed_at(root: Path, text: str, message: str, column: int) -> None:

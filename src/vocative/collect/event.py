@@ -32,6 +32,7 @@ class _Context(msgspec.Struct, rename="camel", gc=False):
     traits: Any = None
     person_id: Any = None
     nobody: Any = None
+    protocols: Any = None
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False):
@@ -79,6 +80,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     properties: dict[str, Any]
     traits: dict[str, Any]
     """What the event says about its person, not about a group."""
+    schema_version: str | None = None
+    """Of the tracking plan, when the event says one."""
 
 
 class EventRefused(ValueError):
@@ -122,7 +125,7 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
     user_id = None if wire.user_id is None else _identifier(wire.user_id)
     anonymous_id = None if wire.anonymous_id is None else _identifier(wire.anonymous_id)
     previous_id = None if wire.previous_id is None else _identifier(wire.previous_id)
-    person_id, nobody, traits = None, False, _NO_TRAITS
+    person_id, nobody, traits, schema_version = None, False, _NO_TRAITS, None
     context = wire.context
     if context is not None:
         nobody = context.nobody is True
@@ -130,6 +133,8 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
             person_id = context.person_id
         if isinstance(context.traits, dict):
             traits = context.traits
+        if context.protocols is not None:
+            schema_version = _version(context.protocols)
     if kind == "identify" and wire.traits:
         # The traits of a group call are the group's; of other calls only the context has any.
         traits = wire.traits
@@ -151,6 +156,7 @@ def read_event(raw: bytes, *, received_at: int, trusted: bool = False) -> Event:
         received_at=received_at,
         properties=properties,
         traits=traits,
+        schema_version=schema_version,
     )
 
 
@@ -170,6 +176,11 @@ def _decode(raw: bytes) -> _Wire:
 def _why_not_mapped(stated: Any) -> str:
     reason = stated.get("reason") if isinstance(stated, dict) else None
     return reason[:200] if isinstance(reason, str) and reason else "not mapped"
+
+
+def _version(protocols: Any) -> str | None:
+    stated = protocols.get("event_version") if isinstance(protocols, dict) else None
+    return str(stated)[:20] if isinstance(stated, str | int) and stated != "" else None
 
 
 def _name(wire: _Wire) -> str:

@@ -5,7 +5,7 @@ methods wrap failures; an engine implements the four small ones.
 
 `events` has one row per fact, `order_lines` one per product of an event that lists products; their
 instants are naive UTC with microseconds. `people` (a row per person: person_id, first_seen_at,
-email_domain and the non-personal traits) and `items` are registered by the workspace.
+email_domain, email_kind and the non-personal traits) and `items` are registered by the workspace.
 """
 
 from abc import ABC, abstractmethod

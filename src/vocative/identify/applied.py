@@ -11,7 +11,7 @@ class PersonNow(NamedTuple):
     """What is openly known of a person after a step."""
 
     traits: Mapping[str, Any]
-    """Non-identifying traits, as they were stated; also `email_domain`."""
+    """Non-identifying traits, as they were stated; also `email_domain`, `email_kind`."""
     first_seen_at: int
     """Microseconds UTC."""
     news: bool

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from vocative.clock import to_micros
+from vocative.collect.quality.rules import KnownRules
 from vocative.errors import StateError
 from vocative.identify.applied import Applied, Follower, PersonNow
+from vocative.identify.counting import Counting
 from vocative.identify.facts import Facts
 from vocative.identify.graph import IdentityGraph
 from vocative.identify.merging import MERGED, people_named
@@ -100,7 +102,9 @@ class Applier:
         self._workspace = workspace
         self._graph = IdentityGraph(workspace.vault, workspace.key.lookup)
         self._seen = SeenEvents()
-        self._ahead = ReadAhead(workspace.log, workspace.traits)
+        self._rules = KnownRules(workspace)
+        self._counting = Counting()
+        self._ahead = ReadAhead(workspace.log)
         self._position: int | None = None
         """Up to where the log is applied; None: not known."""
 
@@ -147,6 +151,7 @@ class Applier:
             )
         if self._position == last:
             return None
+        self._ahead.obey(self._rules.now())
         return self._ahead.take(self._position, most_events)
 
     def _apply(self, reading: Reading, most_events: int, follow: Follower | None) -> ApplyReport:
@@ -164,6 +169,7 @@ class Applier:
                     tx, relation, table, first=batches[0].position, last=position
                 )
             _write_counts(workspace, tx, batches, read, fresh, refused)
+            self._counting.write(tx, batches, fresh, refused)
             if follow is not None:
                 follow(tx, self._applied(position, facts, people))
             self._ahead.begin(position, most_events)

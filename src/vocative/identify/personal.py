@@ -5,12 +5,12 @@ rest for pseudonymous history. A trait that `traits.yaml` does not declare count
 """
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
 
+from vocative.collect.naming import snake, trait_name
 from vocative.workspace import Trait
 
 REMOVED = "[removed]"
@@ -22,7 +22,6 @@ _EMAIL = re.compile(
 )
 _PHONE = re.compile(r"(?<![\w.])\+\d[\d ()./-]{6,18}\d")
 _LINK = re.compile(r"(?:https?://|/|\?)", re.IGNORECASE)
-_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 PERSONAL_NAMES = frozenset(
     [
@@ -106,24 +105,6 @@ _PEOPLE = frozenset(
 )
 """Names of descriptions of people; as a number (`shipping: 4.90`) they are none."""
 
-VAULT_NAMES = {
-    "email_address": "email",
-    "e_mail": "email",
-    "mail": "email",
-    "phone_number": "phone",
-    "mobile": "phone",
-    "surname": "last_name",
-    "given_name": "first_name",
-    "family_name": "last_name",
-}
-
-
-@lru_cache(maxsize=20_000)
-def snake(name: str) -> str:
-    """`firstName`, `First Name` and `first-name` as `first_name`."""
-    spaced = _BOUNDARY.sub("_", name.strip())
-    return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
-
 
 def split_traits(
     traits: Mapping[str, Any], declared: Mapping[str, Trait]
@@ -132,8 +113,7 @@ def split_traits(
     vault: dict[str, str | None] = {}
     open_traits: dict[str, Any] = {}
     for written, value in traits.items():
-        name = snake(written)
-        name = VAULT_NAMES.get(name, name)
+        name = trait_name(written)
         trait = declared.get(name)
         if trait is not None and not trait.personal and name not in PERSONAL_NAMES:
             open_traits[name] = None if value == "" else clean_value(value)
@@ -143,6 +123,23 @@ def split_traits(
         elif name:
             vault[name] = _text(value)
     return vault, open_traits
+
+
+def without(properties: Mapping[str, Any], personal: Set[str]) -> dict[str, Any]:
+    """Properties without some names, in snake case, however deep they stand."""
+    return {
+        name: _without_inside(value, personal)
+        for name, value in properties.items()
+        if snake(name) not in personal
+    }
+
+
+def _without_inside(value: Any, personal: Set[str]) -> Any:
+    if isinstance(value, Mapping):
+        return without(value, personal)
+    if isinstance(value, list):
+        return [_without_inside(element, personal) for element in value]
+    return value
 
 
 def clean_properties(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,16 @@ Changes are collected over a step and written set-based. A trait from an older e
 overwrites a newer one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from vocative.clock import from_micros
+from vocative.collect.addresses import email_kind
 from vocative.collect.event import Event
+from vocative.collect.quality.rules import Rules
+from vocative.collect.standard.traits import standard_traits
 from vocative.identify.graph import Changes, IdentityGraph
 from vocative.identify.person import Person, write_people
 from vocative.identify.personal import clean_properties, clean_text, split_traits
@@ -18,7 +21,7 @@ from vocative.privacy.addresses import email_domain, normal_email
 from vocative.privacy.consent import Consent, Status, record
 from vocative.privacy.vault import merge_statements
 from vocative.stores import Transaction
-from vocative.workspace import Trait, Workspace
+from vocative.workspace import Workspace
 
 _CONSENT_EVENTS: dict[str, Status] = {
     "Consent Given": "given",
@@ -45,22 +48,29 @@ class Statement(msgspec.Struct, frozen=True, gc=False):
     vault: dict[str, str | None]
     """Direct identifiers; an unusable e-mail address is None."""
     traits: dict[str, Any]
+    unreadable: Sequence[str] = ()
+    """Names of those that could not be brought to their standard form."""
 
 
 NOTHING = Statement({}, {})
 
 
-def read_statement(event: Event, declared: Mapping[str, Trait]) -> Statement:
+def read_statement(event: Event, rules: Rules) -> Statement:
     """The traits of an identify; of any other event only the e-mail address in its context."""
     if not event.traits:
         return NOTHING
-    vault, traits = split_traits(event.traits, declared)
+    stated: Mapping[str, Any] = event.traits
+    unreadable: Sequence[str] = ()
+    if rules.standards and event.type == "identify":
+        stated, unreadable = standard_traits(stated, rules.standards)
+    vault, traits = split_traits(stated, rules.declared)
     if vault.get("email"):
         # An unusable address is no address: it would only bounce.
         vault["email"] = address = normal_email(str(vault["email"]))
         if address:
             traits["email_domain"] = email_domain(address)
-    return Statement(vault, traits)
+            traits["email_kind"] = email_kind(address)
+    return Statement(vault, traits, unreadable)
 
 
 class ProfileChanges:

@@ -1,6 +1,6 @@
 """Reads what stands on the log: raw events in, checked ones with what they say about whom out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,15 @@ import msgspec
 
 from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
+from vocative.collect.quality.faults import Fault
+from vocative.collect.quality.judging import Judge
+from vocative.collect.quality.rules import Rules
 from vocative.identify.facts import event_columns
 from vocative.identify.graph import Identity
-from vocative.identify.personal import clean_properties
+from vocative.identify.personal import clean_properties, without
 from vocative.identify.profiles import NOTHING, Statement, read_statement
 from vocative.ids import event_key_for
 from vocative.streams.embedded import EmbeddedLog, LogBatch
-from vocative.workspace import Trait
 
 MOST_AHEAD = 5_000
 """Events of the longest step that is read ahead. Longer ones are of a backlog: in them the two
@@ -38,6 +40,8 @@ class ReadEvent(msgspec.Struct, frozen=True, gc=False):
     """Of its row of `events`, from name on."""
     lines: Sequence[tuple[Any, ...]]
     """Of its rows of `order_lines`, from name on."""
+    faults: Sequence[Fault] = ()
+    """What is wrong about it, though it can be used."""
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -47,6 +51,15 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     index: int
     source: str
     reason: str
+    faults: Sequence[Fault] = ()
+
+
+class _OffPlan(EventRefused):
+    """It could be used, and is not wanted."""
+
+    def __init__(self, reason: Fault, faults: Sequence[Fault]) -> None:
+        super().__init__(reason.told())
+        self.faults = faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +90,17 @@ class ReadAhead:
     long as one of them.
     """
 
-    def __init__(self, log: EmbeddedLog, declared: Mapping[str, Trait]) -> None:
+    def __init__(self, log: EmbeddedLog, rules: Rules | None = None) -> None:
         self._log = log
-        self._declared = declared
+        self._rules = rules or Rules()
         self._thread: ThreadPoolExecutor | None = None
         self._next: tuple[int, Future[Reading]] | None = None
         """After which position, and what was found there."""
+
+    def obey(self, rules: Rules) -> None:
+        """Judge by other rules from now on; what was read ahead by these is read again."""
+        if rules is not self._rules:
+            self._rules, self._next = rules, None
 
     def begin(self, after: int, most_events: int) -> None:
         """Read what comes after a position, beside whatever happens now; nothing of a long step."""
@@ -114,36 +132,49 @@ class ReadAhead:
 
     def _read(self, after: int, most_events: int) -> Reading:
         batches = list(self._log.read(after, most_events=most_events))
-        read, refused = read_batches(batches, self._declared)
+        read, refused = read_batches(batches, self._rules)
         return Reading(batches=batches, read=read, refused=refused)
 
 
 def read_batches(
-    batches: list[LogBatch], declared: Mapping[str, Trait]
+    batches: Sequence[LogBatch], rules: Rules
 ) -> tuple[list[ReadEvent], list[Refused]]:
     """Every event of some batches, in their order, and those that cannot be used."""
     read: list[ReadEvent] = []
     refused: list[Refused] = []
     for batch in batches:
+        judge = rules.judge_of(batch.source)
         for index, raw in enumerate(batch.events):
             try:
-                read.append(_read(raw, batch, declared))
+                read.append(_read(raw, batch, rules, judge))
             except EventRefused as refusal:
-                refused.append(Refused(batch.position, index, batch.source, str(refusal)))
+                faults = refusal.faults if isinstance(refusal, _OffPlan) else ()
+                reason = str(refusal)
+                refused.append(Refused(batch.position, index, batch.source, reason, faults))
     return read, refused
 
 
-def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> ReadEvent:
+def _read(raw: bytes, batch: LogBatch, rules: Rules, judge: Judge | None) -> ReadEvent:
     source, position = batch.source, batch.position
     event = read_event(raw, received_at=batch.received_at, trusted=source == OWN_SOURCE)
     try:
-        stated = read_statement(event, declared) if event.traits else NOTHING
-        name, values, rest, products = event_columns(event.name, clean_properties(event.properties))
+        stated = read_statement(event, rules) if event.traits else NOTHING
+        properties, faults = event.properties, _faults_of_traits(event, stated, rules)
+        if judge is not None:
+            verdict = judge.judge(event)
+            properties = verdict.properties
+            if verdict.faults:
+                faults = [*faults, *verdict.faults]
+            if verdict.personal:
+                properties = without(properties, verdict.personal)
+        name, values, rest, products = event_columns(event.name, clean_properties(properties))
     except RecursionError as error:
         raise EventRefused("nested too deeply") from error
     identities = _identities(event, stated)
     if not (identities or event.person_id or event.nobody):
         raise EventRefused("no userId, no anonymousId and no usable e-mail address")
+    if faults and (reason := next((one for one in faults if one.outcome == "reject"), None)):
+        raise _OffPlan(reason, faults)
     key, at = event_key_for(source, event.message_id), event.at
     return ReadEvent(
         key.hex(),
@@ -154,7 +185,19 @@ def _read(raw: bytes, batch: LogBatch, declared: Mapping[str, Trait]) -> ReadEve
         stated,
         (name, at, batch.received_at, source, *values, rest, position),
         [(name, at, values[0], *line, position) for line in products] if products else products,
+        faults,
     )
+
+
+def _faults_of_traits(event: Event, stated: Statement, rules: Rules) -> Sequence[Fault]:
+    """What is doubtful about what an identify states; it counts, whatever a plan says."""
+    if stated is NOTHING or event.type != "identify":
+        return ()
+    faults = [Fault(event.name, name, "unreadable", "flag") for name in stated.unreadable]
+    kind = stated.traits.get("email_kind", "ordinary")
+    if kind != "ordinary":
+        faults.append(Fault(event.name, "email", kind, rules.addresses.get(kind, "flag")))
+    return faults
 
 
 def _identities(event: Event, stated: Statement) -> tuple[Identity, ...]:

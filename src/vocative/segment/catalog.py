@@ -21,6 +21,12 @@ ALWAYS_KNOWN = {
         type=Type.TEXT,
         describe="the part of the e-mail address after @",
     ),
+    "email_kind": Field(
+        name="email_kind",
+        kind="trait",
+        type=Type.TEXT,
+        describe="what the e-mail address is: ordinary, role, disposable or misspelt",
+    ),
 }
 ITEM_COLUMNS = {
     "category": Type.TEXT,

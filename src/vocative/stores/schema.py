@@ -146,6 +146,53 @@ rejected_events = sa.Table(
     _instant("rejected_at"),
 )
 
+event_counts = sa.Table(
+    "event_counts",
+    metadata,
+    _text("source", key=True),
+    sa.Column("day_at", sa.BigInteger, primary_key=True, comment="when they came in, UTC"),
+    _text("name", key=True),
+    _integer("events"),
+    _instant("last_received_at"),
+    sqlite_with_rowid=False,
+)
+
+event_volumes = sa.Table(
+    "event_volumes",
+    metadata,
+    _text("source", key=True),
+    sa.Column("hour_at", sa.BigInteger, primary_key=True, comment="when they happened"),
+    _text("name", key=True),
+    _integer("events"),
+    sqlite_with_rowid=False,
+)
+
+event_faults = sa.Table(
+    "event_faults",
+    metadata,
+    _text("source", key=True),
+    sa.Column("day_at", sa.BigInteger, primary_key=True, comment="when they came in, UTC"),
+    _text("name", key=True),
+    sa.Column("property", sa.Text, primary_key=True, comment="empty: the event as a whole"),
+    _text("fault", key=True),
+    sa.Column("outcome", sa.Text, primary_key=True, comment="keep, flag or reject"),
+    _integer("events"),
+    sa.Column("sample", sa.Text, nullable=False, comment="an event id, or position:index"),
+)
+
+quality_alerts = sa.Table(
+    "quality_alerts",
+    metadata,
+    _text("source", key=True),
+    sa.Column("name", sa.Text, primary_key=True, comment="of the event; empty: all of them"),
+    sa.Column("kind", sa.Text, primary_key=True, comment="low, high, silent or stale"),
+    sa.Column("began_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    _instant("ended_at", optional=True),
+    _instant("noticed_at"),
+    _integer("events"),
+    sa.Column("expected", sa.Float, nullable=False, comment="events in the same time"),
+)
+
 history_parts = sa.Table(
     "history_parts",
     metadata,

@@ -191,6 +191,7 @@ def _people(people: Mapping[str, Person]) -> "pa.Table":
     }
     stated = {name: kinds[body["type"]] for name, body in TRAITS.items()}
     stated |= {"first_seen_at": pa.timestamp("us"), "email_domain": pa.string()}
+    stated |= {"email_kind": pa.string()}
     columns = {
         name: pa.array([person.traits.get(name) for person in people.values()], kind)
         for name, kind in stated.items()

@@ -44,6 +44,8 @@ def open_engine(workspace: "Workspace") -> "Engine":
     return engine
 
 
+OF_ADDRESS = ("email_domain", "email_kind")
+"""What everybody may know of a person's e-mail address."""
 RELATIONS = ("events", "order_lines", "people", "items")
 """What every engine holds when it is opened."""
 
@@ -105,7 +107,7 @@ def _history(workspace: "Workspace", tx: "Transaction") -> dict[str, Any]:
 
 
 def people_table(tx: "Transaction", traits: dict[str, "Trait"], zone: str) -> "pa.Table":
-    """One row per person: person_id, first_seen_at, email_domain, open traits and `local_zone`.
+    """One row per person: person_id, first_seen_at, `OF_ADDRESS`, open traits and `local_zone`.
 
     Args:
         tx: Where people are read.
@@ -115,7 +117,10 @@ def people_table(tx: "Transaction", traits: dict[str, "Trait"], zone: str) -> "p
     import pyarrow as pa
 
     shown = {name: trait for name, trait in traits.items() if not trait.personal}
-    fields = {"email_domain": "text", **{name: trait.type for name, trait in shown.items()}}
+    fields = {
+        **dict.fromkeys(OF_ADDRESS, "text"),
+        **{name: trait.type for name, trait in shown.items()},
+    }
     rows = tx.tuples(
         "SELECT person_id, first_seen_at, traits FROM profiles WHERE merged_into IS NULL"
         " ORDER BY person_id"

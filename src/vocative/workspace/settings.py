@@ -3,18 +3,20 @@
 import os
 import re
 import zoneinfo
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from vocative.errors import AuthorError, nearest, unknown_name
+from vocative.workspace.standards import Standard, StandardKind, standard_faults, standard_of
 from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
 
 S = TypeVar("S")
 ENGINES = ("duckdb", "postgres", "spark", "snowflake", "bigquery", "redshift", "clickhouse")
 """Where the plan's SQL can be answered, or written for."""
-RESERVED_TRAITS = ("person_id", "first_seen_at", "email_domain")
+RESERVED_TRAITS = ("person_id", "first_seen_at", "email_domain", "email_kind")
 
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +49,14 @@ class Tracking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_event_bytes: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000)] = 32_768
 
 
+class Addresses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of an identify with an e-mail address of a doubtful kind."""
+
+    disposable: Literal["flag", "reject"] = "flag"
+    misspelt: Literal["flag", "reject"] = "flag"
+    role: Literal["flag", "reject"] = "flag"
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One workspace, as written in `vocative.yaml`."""
 
@@ -67,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     quiet_hours: QuietHours | None = None
     tracking: Tracking = Tracking()
+    addresses: Addresses = Addresses()
 
 
 class Trait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +86,15 @@ class Trait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: Literal["text", "number", "integer", "boolean", "instant", "date"] = "text"
     personal: bool = False
     describe: str = ""
+    kind: StandardKind | None = None
+    """What its values are, when they are to be brought to one form."""
+    format: str | list[str] | None = None
+    region: str | None = None
+
+    @property
+    def standard(self) -> Standard | None:
+        """The form that its values are brought to."""
+        return standard_of(self.kind, self.format, self.region)
 
 
 def convert(text: YamlText, path: YamlPath, value: Any, to: type[S]) -> S:
@@ -223,8 +243,17 @@ def read_traits(root: Path) -> dict[str, Trait]:
                 where=text.where((name, "@key")),
                 hint="give the trait another name",
             )
-        found[name] = convert(text, (name,), {} if body is None else body, Trait)
+        trait = convert(text, (name,), {} if body is None else body, Trait)
+        for field, message, hint in _trait_faults(trait):
+            raise AuthorError(message, where=text.where((name, field)), hint=hint)
+        found[name] = trait
     return found
+
+
+def _trait_faults(trait: Trait) -> Iterator[tuple[str, str, str | None]]:
+    yield from standard_faults(trait.kind, trait.format, trait.region)
+    if trait.kind is not None and trait.type not in ("text", trait.kind):
+        yield "kind", f"a {trait.kind} is text, not {trait.type}", "leave `type:` out"
 
 
 def secret(value: str, *, setting: str) -> str:

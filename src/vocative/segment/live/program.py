@@ -21,7 +21,7 @@ from vocative.segment.live.groups import Group, groups_of
 from vocative.segment.plan import Plan
 from vocative.stores import Transaction
 from vocative.workspace import Trait
-from vocative.workspace.analytics import fitting, local_zone
+from vocative.workspace.analytics import OF_ADDRESS, fitting, local_zone
 
 RELATIONS = ("events", "order_lines")
 _MOST_FUNCTIONS = 64
@@ -190,7 +190,8 @@ class Program:
             for name, kind in self._traits.items()
             if name in stated
         }
-        found["email_domain"] = fitting(stated.get("email_domain"), "text")
+        for name in OF_ADDRESS:
+            found[name] = fitting(stated.get(name), "text")
         found["first_seen_at"] = first_seen_at
         found[ZONE] = local_zone(stated.get("timezone"), self._zone)
         return found

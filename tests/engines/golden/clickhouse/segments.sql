@@ -6,6 +6,7 @@ WITH "subjects" AS (
       THEN "people"."first_seen_at"
     END AS "first_seen_at",
     "people"."email_domain" AS "email_domain",
+    "people"."email_kind" AS "email_kind",
     "people"."country" AS "country",
     "people"."signed_up_at" AS "signed_up_at",
     "people"."born_on" AS "born_on",

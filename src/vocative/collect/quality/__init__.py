@@ -1,0 +1,1 @@
+"""Quality of what comes in: tracking plans, completeness, freshness, volume, reconciliation."""
