@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from redirected import session_to
 from salesforce_org import CLIENT_ID, REFRESH_TOKEN, USERNAME, Org, salesforce
 from scripted_server import Told
 from taken_in import events, ids, people, pull_with_crashes, take_in
@@ -94,26 +95,12 @@ def test_its_usual_client_sees_the_same_records(
     simple_salesforce = pytest.importorskip(
         "simple_salesforce", reason="`make vendors` installs it"
     )
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    class ToThisMachine(HTTPAdapter):
-        """The client speaks https to hosts of Salesforce's only."""
-
-        def send(self, request: Any, **given: Any) -> Any:
-            assert request.url.startswith(("https://org.salesforce.com/", "https://127.0.0.1"))
-            _, _, path = request.url.removeprefix("https://").partition("/")
-            request.url = f"{org.url}/{path}"
-            return super().send(request, **given)
-
-    session = requests.Session()
-    session.mount("https://", ToThisMachine())
     client = simple_salesforce.Salesforce(
         username=USERNAME,
         consumer_key=CLIENT_ID,
         privatekey=org.private_key,
         domain="org",
-        session=session,
+        session=session_to(org.url),
         version="62.0",
     )
     pages = list(source().pull("contacts", None))
