@@ -55,6 +55,8 @@ class Operation:
     command: bool = True
     """Whether the command line has it."""
     needs_workspace: bool = True
+    status: int = 200
+    """What its route answers with when it succeeds."""
 
     @cached_property
     def call(self) -> Callable[..., Any]:
@@ -199,6 +201,31 @@ OPERATIONS: dict[str, Operation] = {
             route="GET /source-kinds",
             show="vocative.cli.show_sources:show_kinds",
             needs_workspace=False,
+        ),
+        Operation(
+            "source pull",
+            "vocative.cli.sourcing:pull",
+            "Ask a source for what is new, and apply it.",
+            role="developer",
+            arguments=("name",),
+            show="vocative.cli.show_sources:show_pull",
+        ),
+        Operation(
+            "source ask",
+            "vocative.collect.sourcing.runs:ask_for_pull",
+            "Ask for a pull of a source; `vocative serve` does it.",
+            role="developer",
+            route="POST /sources/{name}/pull",
+            command=False,
+            status=202,
+        ),
+        Operation(
+            "source run",
+            "vocative.collect.sourcing.runs:show_run",
+            "How far a pull is that was asked for.",
+            role="developer",
+            route="GET /source-runs/{run}",
+            command=False,
         ),
         Operation(
             "source link",

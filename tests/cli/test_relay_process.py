@@ -81,7 +81,7 @@ def test_a_process_that_dies_is_started_again_and_all_end_together(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "RESTART_SECONDS", 0.1)
-    beside = children.Children(workspace.root, ["worker"])
+    beside = children.Children(workspace.root, lambda: ["worker"])
     first = beside._processes["worker"]
     first.kill()
     wait_until(lambda: beside._processes["worker"] is not first)

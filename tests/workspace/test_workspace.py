@@ -9,7 +9,6 @@ import pytest
 
 from vocative.errors import PrivacyError, StateError
 from vocative.workspace import Workspace, prepare_state
-from vocative.workspace import workspace as module
 
 
 def test_nothing_is_opened_before_it_is_used(workspace: Workspace) -> None:
@@ -61,23 +60,19 @@ def hold(root: Path, held: Event, release: Event) -> None:
         release.wait(30)
 
 
-def test_a_job_is_done_by_one_process_at_a_time(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_is_done_by_one_process_at_a_time(workspace: Workspace) -> None:
     fork = multiprocessing.get_context("fork")
     held, release = fork.Event(), fork.Event()
     other = fork.Process(target=hold, args=(workspace.root, held, release))
     other.start()
     assert held.wait(30)
-    monkeypatch.setattr(module, "LOCK_ATTEMPTS", 2)
     with (
         pytest.raises(StateError, match=r"doing this already \(apply\)"),
-        workspace.worker_lock("apply"),
+        workspace.worker_lock("apply", wait_seconds=0.2),
     ):
         pass
     with workspace.worker_lock("another job"):
         pass
-    monkeypatch.setattr(module, "LOCK_ATTEMPTS", 600)
     release.set()
     with workspace.worker_lock("apply"):  # waits for the other to finish
         pass

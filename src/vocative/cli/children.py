@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 RESTART_SECONDS = 2.0
@@ -16,11 +16,17 @@ log = logging.getLogger("vocative.serve")
 
 
 class Children:
-    """Modules of `vocative.cli` that run as processes of their own on one workspace."""
+    """Modules of `vocative.cli` that run as processes of their own on one workspace.
 
-    def __init__(self, root: Path, names: Sequence[str]) -> None:
+    Args:
+        root: The workspace's folder.
+        names: Says which are wanted now; one that was started stays.
+    """
+
+    def __init__(self, root: Path, names: Callable[[], Sequence[str]]) -> None:
         self._root = root
-        self._processes = {name: self._started(name) for name in names}
+        self._names = names
+        self._processes = {name: self._started(name) for name in names()}
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._look, name="children", daemon=True)
         self._watch.start()
@@ -44,6 +50,9 @@ class Children:
             for name, process in self._processes.items():
                 if process.poll() is not None:
                     log.warning("the %s ended with %s; starting it again", name, process.returncode)
+                    self._processes[name] = self._started(name)
+            for name in self._names():
+                if name not in self._processes:
                     self._processes[name] = self._started(name)
 
     def _started(self, name: str) -> "subprocess.Popen[bytes]":

@@ -2,7 +2,7 @@
 
 Two processes: this one answers requests, a lower-priority child applies the event log. A busy
 worker in the same process would make every answer slow. Where the workspace names a stream, a
-third carries it over to the log.
+third carries it over to the log; where there are sources to be pulled, another one pulls them.
 """
 
 import errno
@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 
 from vocative.cli.children import Children
-from vocative.errors import PrivacyError, StateError
+from vocative.collect.sourcing.runner import pullable
+from vocative.errors import AuthorError, PrivacyError, StateError
 from vocative.workspace import Workspace
+from vocative.workspace.definitions import definitions_stamp
 
 STATIC = Path(__file__).parent.parent / "server" / "static"
 
@@ -46,7 +48,7 @@ def serve(
 
     with workspace.store.read():
         pass  # A store that cannot be opened should stop us here, not at the first request.
-    children = Children(workspace.root, _beside(workspace) if worker else [])
+    children = Children(workspace.root, _Beside(workspace) if worker else list)
     sys.stdout.write(f"Vocative serves {workspace.settings.workspace} at http://{host}:{port}\n")
     sys.stdout.write("Press Ctrl-C to stop.\n")
     sys.stdout.flush()
@@ -84,5 +86,24 @@ def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _beside(workspace: Workspace) -> list[str]:
-    return ["worker"] if workspace.stream is None else ["worker", "relay"]
+class _Beside:
+    """Which processes are wanted beside the server: the puller once there are sources to pull."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stamp: object = None
+        self._pulls = False
+
+    def __call__(self) -> list[str]:
+        always = ["worker"] if self._workspace.stream is None else ["worker", "relay"]
+        return [*always, "puller"] if self._there_are_sources() else always
+
+    def _there_are_sources(self) -> bool:
+        stamp = definitions_stamp(self._workspace.root, "source")
+        if not self._pulls and stamp != self._stamp:
+            try:
+                self._pulls = bool(pullable(self._workspace))
+                self._stamp = stamp
+            except AuthorError:
+                return False  # A file is being written; it is looked at again.
+        return self._pulls

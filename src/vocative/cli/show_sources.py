@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import msgspec
 from rich.markup import escape
 
 from vocative.cli.show import _table, console
+from vocative.cli.sourcing import PullReport
 from vocative.collect.sourcing.cursors import StreamState
 from vocative.collect.sourcing.listing import ListedSource, SourceKind
 from vocative.collect.sourcing.starters import NewSource
@@ -57,6 +59,36 @@ def show_new_source(made: NewSource) -> None:
         console.print(escape(f"  secret     export {reference.removeprefix('env:')}=…"))
     console.print(f"  see docs/sources/{escape(made.source.kind)}.md, then run")
     console.print(f"  vocative source pull {escape(made.source.name)} --dry-run")
+
+
+def show_pull(report: PullReport) -> None:
+    """A line for each stream; of a dry run also what its events look like."""
+    if report.tried:
+        _show_tried(report)
+        return
+    figures = ("pages", "events", "items", "rejected")
+    table = _table("stream", *figures, right=figures)
+    for one in report.pulled:
+        rejected = sum(one.rejected.values())
+        counts = (one.pages, one.events, one.items, rejected)
+        table.add_row(escape(one.stream), *(f"{count:,}" for count in counts))
+    console.print(table)
+    for one in report.pulled:
+        for reason, records in one.rejected.items():
+            console.print(escape(f"{one.stream}: {records:,} × {reason}"))
+
+
+def _show_tried(report: PullReport) -> None:
+    console.print("Nothing was kept. What the first pages hold, texts and ids hidden:")
+    for one in report.tried:
+        more = ", and there is more" if one.more else ""
+        console.print(escape(f"{one.stream}: {one.pages:,} pages, {one.items:,} items{more}"))
+        for name, events in one.events.items():
+            console.print(escape(f"  {events:,} × {name}"))
+        for reason, records in one.rejected.items():
+            console.print(escape(f"  {records:,} × rejected: {reason}"))
+        for sample in one.samples:
+            console.print(escape(f"  {msgspec.json.encode(sample).decode()}"), soft_wrap=True)
 
 
 def show_kinds(kinds: list[SourceKind]) -> None:

@@ -60,7 +60,7 @@ def _endpoint(
             if error.status >= 500:
                 _note(operation, error)
             return error_response(error)
-        return json_response(result)
+        return json_response(result, status=operation.status)
 
     return answer
 

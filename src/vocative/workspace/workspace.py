@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vocative.workspace.history import History
 
 STATE_FOLDER = ".vocative"
-LOCK_ATTEMPTS = 600
+LOCK_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 0.1
 
 
@@ -107,28 +107,32 @@ class Workspace:
         return read_together(self.root, *kinds)
 
     @contextmanager
-    def worker_lock(self, job: str) -> Iterator[None]:
+    def worker_lock(self, job: str, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
         """Let one process at a time do a job that must not run twice, such as applying the log.
 
+        Args:
+            job: Its name.
+            wait_seconds: How long to wait for another process that is doing it.
+
         Raises:
-            StateError: another process is doing it and has not finished within a minute.
+            StateError: another process is doing it and has not finished by then.
         """
         import fcntl
 
         self.state_dir.mkdir(parents=True, exist_ok=True)
         with (self.state_dir / f"{job}.lock").open("a") as file:
-            for _ in range(LOCK_ATTEMPTS):
+            until = time.monotonic() + wait_seconds
+            while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    time.sleep(LOCK_PAUSE_SECONDS)
-                else:
                     break
-            else:
-                raise StateError(
-                    f"another process is doing this already ({job})",
-                    hint="wait for it to finish, then run the command again",
-                )
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        raise StateError(
+                            f"another process is doing this already ({job})",
+                            hint="wait for it to finish, then run the command again",
+                        ) from None
+                    time.sleep(LOCK_PAUSE_SECONDS)
             yield
 
     def close(self) -> None:

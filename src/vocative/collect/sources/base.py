@@ -9,6 +9,7 @@ pushed twice counts once.
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -64,6 +65,8 @@ class Place:
     """A folder for this source alone; what a killed pull left there may be removed."""
     source: str = ""
     """The name that its events are kept under."""
+    since: datetime | None = None
+    """Events that happened before are left out in any case; who can ask for less should."""
 
 
 Fault = tuple[tuple[str | int, ...], str, str | None]

@@ -1,7 +1,7 @@
 """How far each stream of each source is: its cursor, when it is due again, and what came of it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -80,15 +80,41 @@ def reached(tx: Transaction, source: str, stream: str) -> Reached:
     return _NEW if row is None else Reached(**{**row, "next_at": row["next_at"] or 0})
 
 
-def begin(tx: Transaction, source: str, stream: str, fingerprint: str, *, again: bool) -> None:
-    """Note that a stream is being pulled; `again` forgets its cursor."""
+def begin(tx: Transaction, source: str, stream: str, fingerprint: str) -> None:
+    """Note that a stream is being pulled, by a definition and secrets with this fingerprint."""
     tx.run(
         "INSERT INTO source_cursors (source, stream, state, failures, fingerprint, events, items,"
         " rejected) VALUES (:source, :stream, 'pulling', 0, :fingerprint, 0, 0, '{}')"
         " ON CONFLICT (source, stream) DO UPDATE SET state = 'pulling',"
-        " fingerprint = excluded.fingerprint,"
-        " cursor = CASE WHEN :again = 1 THEN NULL ELSE source_cursors.cursor END",
-        {"source": source, "stream": stream, "fingerprint": fingerprint, "again": int(again)},
+        " fingerprint = excluded.fingerprint",
+        {"source": source, "stream": stream, "fingerprint": fingerprint},
+    )
+
+
+def restart(tx: Transaction, source: str, streams: Iterable[str]) -> None:
+    """Forget the cursors of some streams: their next pull begins at the beginning."""
+    tx.run(
+        "UPDATE source_cursors SET cursor = NULL WHERE source = :source AND stream = :stream",
+        [{"source": source, "stream": stream} for stream in streams],
+    )
+
+
+def note_received(
+    tx: Transaction,
+    source: str,
+    *,
+    at: int,
+    events: int,
+    items: int,
+    rejected: Mapping[str, int],
+) -> None:
+    """Count what webhooks brought, the latest of them at an instant."""
+    begin(tx, source, HOOK, "")
+    move(tx, source, HOOK, cursor=None, events=events, items=items, rejected=rejected)
+    tx.run(
+        "UPDATE source_cursors SET state = 'waiting', pulled_at = :at"
+        " WHERE source = :source AND stream = :stream",
+        {"source": source, "stream": HOOK, "at": at},
     )
 
 
@@ -122,7 +148,7 @@ def move(
         tx.run(f"UPDATE source_cursors SET rejected = :kept{where}", {**place, "kept": kept})
     tx.run(
         "UPDATE source_cursors SET events = events + :events, items = items + :items,"
-        f" cursor = coalesce(:cursor, cursor){where}",
+        f" cursor = coalesce(CAST(:cursor AS TEXT), cursor){where}",
         {**place, "events": events, "items": items, "cursor": cursor},
     )
 
@@ -136,15 +162,42 @@ def finish(tx: Transaction, source: str, stream: str, *, at: int, next_at: int) 
     )
 
 
+def leave(tx: Transaction, source: str, stream: str) -> None:
+    """Note that a pull ended before the stream's end; it is due again as it was."""
+    tx.run(
+        "UPDATE source_cursors SET state = 'waiting' WHERE source = :source AND stream = :stream",
+        {"source": source, "stream": stream},
+    )
+
+
 def fail(
-    tx: Transaction, source: str, stream: str, *, state: State, error: str, next_at: int
+    tx: Transaction,
+    source: str,
+    stream: str,
+    *,
+    state: State,
+    error: str,
+    next_at: int,
+    fingerprint: str | None = None,
 ) -> None:
-    """Note why a stream cannot be pulled, and when to try again."""
+    """Note why a stream cannot be pulled, and when to try again.
+
+    Args:
+        tx: The transaction.
+        source: Whose stream.
+        stream: Which.
+        state: What became of it.
+        error: Why, without anything personal or secret.
+        next_at: Microseconds UTC.
+        fingerprint: Of what it was tried with; None leaves the one there is.
+    """
     tx.run(
         "INSERT INTO source_cursors (source, stream, state, next_at, failures, fingerprint, error,"
-        " events, items, rejected) VALUES (:source, :stream, :state, :next_at, 1, '', :error, 0, 0,"
-        " '{}') ON CONFLICT (source, stream) DO UPDATE SET state = excluded.state,"
+        " events, items, rejected) VALUES (:source, :stream, :state, :next_at, 1,"
+        " coalesce(CAST(:fingerprint AS TEXT), ''), :error, 0, 0, '{}')"
+        " ON CONFLICT (source, stream) DO UPDATE SET state = excluded.state,"
         " next_at = excluded.next_at, error = excluded.error,"
+        " fingerprint = coalesce(CAST(:fingerprint AS TEXT), source_cursors.fingerprint),"
         " failures = source_cursors.failures + 1",
         {
             "source": source,
@@ -152,6 +205,7 @@ def fail(
             "state": state,
             "next_at": next_at,
             "error": error[:1_000],
+            "fingerprint": fingerprint,
         },
     )
 

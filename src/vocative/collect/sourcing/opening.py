@@ -47,6 +47,7 @@ def open_source(
         timezone=workspace.settings.timezone,
         scratch=workspace.state_dir / "scratch" / f"source-{definition.name}",
         source=definition.name,
+        since=definition.since,
     )
     options = with_values(definition.options, definition.definition, workspace.root)
     return definition.type(options, connect=connect, clock=workspace.clock, place=place)
