@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from defined import defined, refusal
 from hubspot_portal import TOKEN, Portal, hubspot
 from scripted_server import ScriptedServer, Told
 from taken_in import events, ids, people, pull_with_crashes, take_in
@@ -430,16 +431,23 @@ def test_records_without_a_time_are_counted(portal: Portal, source: Callable[...
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "line"),
     [
-        {"user_id": "Shop Id"},
-        {"traits": {"x": "a,b"}},
-        {"subscriptions": {"news": "marketing"}},
-        {"tokn": "x"},
+        ({}, None),
+        ({"user_id": "Shop Id"}, "user_id: Shop Id"),
+        ({"traits": {"x": "a,b"}}, "  x: a,b"),
+        ({"subscriptions": {"news": "marketing"}}, "  news: marketing"),
+        ({"token": "pat-eu1-1234"}, "token: …"),
+        ({"tokn": "x"}, "tokn: x"),
     ],
 )
 def test_a_wrong_definition_is_refused(
-    source: Callable[..., HubSpot], wrong: dict[str, Any]
+    workspace: Workspace, wrong: dict[str, Any], line: str | None
 ) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        source(**wrong)
+    right = {"kind": "hubspot", "token": "env:TOKEN", "subscriptions": {"11": "marketing"}}
+    if line is None:
+        assert defined(workspace, **right).type.pushes
+        return
+    where = refusal(workspace, **{**right, **wrong}).where
+    assert where is not None
+    assert str(where.source_line).startswith(line)

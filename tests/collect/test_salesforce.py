@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from defined import defined, refusal
 from redirected import session_to
 from salesforce_org import CLIENT_ID, REFRESH_TOKEN, USERNAME, Org, salesforce
 from scripted_server import Told
@@ -393,23 +394,38 @@ def test_records_without_id_or_time_are_counted(
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "line"),
     [
-        {"user_id": "Id FROM User"},
-        {"contact_traits": {"x": "Name, (SELECT Id FROM Cases)"}},
-        {"private_key": None},
-        {"refresh_token": "both"},
-        {"opted_in": "Newsletter__c"},
-        {"most_of_limit": 1.5},
-        {"api_version": "62/../.."},
-        {"usr_id": "X"},
+        ({}, None),
+        ({"user_id": "Id FROM User"}, "user_id: Id FROM User"),
+        ({"contact_traits": {"x": "Name, (SELECT Id FROM Cases)"}}, "  x: Name, (SELECT"),
+        ({"lead_traits": {"x": "1"}}, "  x: "),
+        ({"private_key": None}, "kind: salesforce"),
+        ({"username": None}, "private_key: env:KEY"),
+        ({"refresh_token": "env:TOKEN"}, "refresh_token: env:TOKEN"),
+        ({"opted_in": "Newsletter__c"}, "opted_in: Newsletter__c"),
+        ({"opted_in_at": "Newsletter_At__c"}, "opted_in_at: Newsletter_At__c"),
+        ({"most_of_limit": 1.5}, "most_of_limit: 1.5"),
+        ({"api_version": "62.0/.."}, "api_version: 62.0/.."),
+        ({"usr_id": "X"}, "usr_id: X"),
+        ({"private_key": "MIIEvQ"}, "private_key: …"),
     ],
 )
 def test_a_wrong_definition_is_refused(
-    source: Callable[..., Salesforce], wrong: dict[str, Any]
+    workspace: Workspace, wrong: dict[str, Any], line: str | None
 ) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        source(**wrong)
+    right = {
+        "kind": "salesforce",
+        "client_id": CLIENT_ID,
+        "username": USERNAME,
+        "private_key": "env:KEY",
+    }
+    if line is None:
+        assert defined(workspace, **right).can_be_pulled
+        return
+    where = refusal(workspace, **{**right, **wrong}).where
+    assert where is not None
+    assert str(where.source_line).startswith(line)
 
 
 def test_a_session_is_not_given_to_an_address_without_tls(org: Org, clock: FixedClock) -> None:

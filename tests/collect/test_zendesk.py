@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from defined import defined, refusal
 from redirected import session_to
 from scripted_server import ScriptedServer, Told
 from taken_in import events, ids, people, pull_with_crashes, take_in
@@ -378,18 +379,30 @@ def test_what_has_no_id_or_no_time_is_counted(
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "line"),
     [
-        {"api_token": None},
-        {"oauth_token": "both"},
-        {"email": None},
-        {"requests_per_minute": 0},
-        {"user_id": "external id"},
-        {"subdomain": "shop"},
+        ({}, None),
+        ({"api_token": None}, "kind: zendesk"),
+        ({"oauth_token": "env:BOTH"}, "oauth_token: env:BOTH"),
+        ({"email": None}, "api_token: env:TOKEN"),
+        ({"requests_per_minute": 0}, "requests_per_minute: 0"),
+        ({"user_id": "external id"}, "user_id: external id"),
+        ({"traits": {"plan": "user_fields.plan.x"}}, "  plan: "),
+        ({"subdomain": "shop"}, "subdomain: shop"),
     ],
 )
 def test_a_wrong_definition_is_refused(
-    source: Callable[..., Zendesk], wrong: dict[str, Any]
+    workspace: Workspace, wrong: dict[str, Any], line: str | None
 ) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        source(**wrong)
+    right = {
+        "kind": "zendesk",
+        "url": "https://shop.zendesk.com",
+        "email": EMAIL,
+        "api_token": "env:TOKEN",
+    }
+    if line is None:
+        assert defined(workspace, **right).type.pushes
+        return
+    where = refusal(workspace, **{**right, **wrong}).where
+    assert where is not None
+    assert str(where.source_line).startswith(line)

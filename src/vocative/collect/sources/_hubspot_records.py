@@ -22,7 +22,7 @@ from vocative.collect.sources._events import (
     text,
 )
 from vocative.collect.sources._http import Secret
-from vocative.collect.sources.base import Event
+from vocative.collect.sources.base import Event, Fault
 
 TRAITS = {
     "first_name": "firstname",
@@ -60,14 +60,6 @@ class HubSpotOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What a contact withdraws who unsubscribes from everything, beside those."""
     deals: bool = False
 
-    def __post_init__(self) -> None:
-        for name in (*self.traits.values(), self.user_id or "email"):
-            if not _PROPERTY.fullmatch(name):
-                raise ValueError(f"{name[:80]!r} is no name of a property")
-        for subscription_id in self.subscriptions:
-            if not subscription_id.isdigit():
-                raise ValueError(f"{subscription_id[:80]!r} is no id of a subscription type")
-
     @property
     def all_traits(self) -> dict[str, str]:
         """Where each trait of a contact stands."""
@@ -83,6 +75,20 @@ class HubSpotOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def purposes(self) -> list[str]:
         """Everything that a contact withdraws who unsubscribes from everything."""
         return list(dict.fromkeys([self.purpose, *self.subscriptions.values()]))
+
+
+def faults(options: HubSpotOptions) -> Iterator[Fault]:
+    """What its types do not tell of a definition."""
+    hint = "write its internal name, such as shop_customer_id"
+    if options.user_id is not None and not _PROPERTY.fullmatch(options.user_id):
+        yield ("user_id",), "this is no name of a property", hint
+    for trait, name in options.traits.items():
+        if not _PROPERTY.fullmatch(name):
+            yield ("traits", trait), "this is no name of a property", hint
+    for subscription_id in options.subscriptions:
+        if not subscription_id.isdigit():
+            hint = "HubSpot shows it beside the subscription type: a number"
+            yield ("subscriptions", subscription_id, "@key"), "this is no id", hint
 
 
 class Record(msgspec.Struct):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from vocative.collect.sources._http import Secret
+from vocative.collect.sources.base import Fault
 
 CONTACT_TRAITS = {
     "first_name": "FirstName",
@@ -67,25 +68,34 @@ class SalesforceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Of amounts. Without it they are asked for their `CurrencyIsoCode`, which orgs with one
     currency do not have."""
 
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"\d{2,3}\.0", self.api_version):
-            raise ValueError("api_version is written like 62.0")
-        if not 0 < self.most_of_limit <= 1:
-            raise ValueError("most_of_limit is a share above 0 and up to 1")
-        if (self.private_key is None) == (self.refresh_token is None):
-            raise ValueError("signing in needs either private_key or refresh_token")
-        if self.private_key is not None and self.username is None:
-            raise ValueError("private_key needs username: as whom to sign in")
-        if (self.opted_in is None) != (self.opted_in_at is None):
-            raise ValueError("opted_in and opted_in_at are needed together")
-        for field in self._fields():
-            if not _FIELD.fullmatch(field):
-                raise ValueError(f"{field[:80]!r} is no name of a field")
 
-    def _fields(self) -> Iterator[str]:
-        """Every field that the definition names."""
-        stated = (self.user_id, self.opted_in, self.opted_in_at)
-        yield from (field for field in stated if field is not None)
-        yield from (self.order_id, self.order_contact, self.product_id)
-        yield from self.contact_traits.values()
-        yield from self.lead_traits.values()
+def faults(options: SalesforceOptions) -> Iterator[Fault]:
+    """What no single field can tell."""
+    if not re.fullmatch(r"\d{2,3}\.0", options.api_version):
+        yield ("api_version",), "this is no version of Salesforce's API", "write it like 62.0"
+    if not 0 < options.most_of_limit <= 1:
+        yield ("most_of_limit",), "this is no share", "write a number above 0 and up to 1"
+    if options.private_key is None and options.refresh_token is None:
+        hint = "give username and private_key, or a refresh_token"
+        yield (), "there is no way to sign in", hint
+    elif options.private_key is not None and options.refresh_token is not None:
+        yield ("refresh_token", "@key"), "private_key signs in already", "leave out one of them"
+    elif options.private_key is not None and options.username is None:
+        yield ("private_key", "@key"), "private_key needs username", "say as whom to sign in"
+    if (options.opted_in is None) != (options.opted_in_at is None):
+        stated = "opted_in_at" if options.opted_in is None else "opted_in"
+        hint = "a consent without a time could be older than a withdrawal"
+        yield (stated, "@key"), "opted_in and opted_in_at are needed together", hint
+    for path, field in _fields(options):
+        if not _FIELD.fullmatch(field):
+            yield path, "this is no name of a field", "write it as SOQL does: Account.Name"
+
+
+def _fields(options: SalesforceOptions) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where every field stands that the definition names, and its name."""
+    for name in ("user_id", "opted_in", "opted_in_at", "order_id", "order_contact", "product_id"):
+        if (field := getattr(options, name)) is not None:
+            yield (name,), field
+    for name in ("contact_traits", "lead_traits"):
+        for trait, field in getattr(options, name).items():
+            yield (name, trait), field

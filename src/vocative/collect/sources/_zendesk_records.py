@@ -20,7 +20,7 @@ from vocative.collect.sources._events import (
     text,
 )
 from vocative.collect.sources._http import Secret
-from vocative.collect.sources.base import Event
+from vocative.collect.sources.base import Event, Fault
 
 TRAITS = {"name": "name", "phone": "phone", "locale": "locale"}
 _SOLVED = frozenset({"solved", "closed"})
@@ -47,16 +47,23 @@ class ZendeskOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     requests_per_minute: float = 10
     """What Zendesk allows of exports; 30 with its high volume add-on."""
 
-    def __post_init__(self) -> None:
-        if (self.api_token is None) == (self.oauth_token is None):
-            raise ValueError("signing in needs either api_token or oauth_token")
-        if self.api_token is not None and self.email is None:
-            raise ValueError("api_token needs email: of the admin whose token it is")
-        if self.requests_per_minute <= 0:
-            raise ValueError("requests_per_minute is more than 0")
-        for field in (*self.traits.values(), self.user_id or "external_id"):
-            if not _FIELD.fullmatch(field):
-                raise ValueError(f"{field[:80]!r} is no name of a field")
+
+def faults(options: ZendeskOptions) -> Iterator[Fault]:
+    """What no single field can tell."""
+    if options.api_token is None and options.oauth_token is None:
+        yield (), "there is no way to sign in", "give email and api_token, or an oauth_token"
+    elif options.api_token is not None and options.oauth_token is not None:
+        yield ("oauth_token", "@key"), "api_token signs in already", "leave out one of them"
+    elif options.api_token is not None and options.email is None:
+        yield ("api_token", "@key"), "api_token needs email", "say which admin's token it is"
+    if options.requests_per_minute <= 0:
+        yield ("requests_per_minute",), "nothing could be asked", "Zendesk allows 10 at least"
+    hint = "write it like external_id or user_fields.plan"
+    if options.user_id is not None and not _FIELD.fullmatch(options.user_id):
+        yield ("user_id",), "this is no name of a field", hint
+    for trait, name in options.traits.items():
+        if not _FIELD.fullmatch(name):
+            yield ("traits", trait), "this is no name of a field", hint
 
 
 class Change(msgspec.Struct):

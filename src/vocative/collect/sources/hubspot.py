@@ -5,7 +5,7 @@ Everything is listed once; after that, what changed is searched for. A search gi
 the one before it ended.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -22,6 +22,7 @@ from vocative.collect.sources._hubspot_records import (
     Status,
     contact_events,
     deal_events,
+    faults,
     millis,
     notice_events,
 )
@@ -30,7 +31,7 @@ from vocative.collect.sources._signatures import (
     require_recent,
     require_signature,
 )
-from vocative.collect.sources.base import Call, Event, NotGenuine, NotReadable, Page, Source
+from vocative.collect.sources.base import Call, Event, Fault, NotGenuine, NotReadable, Page, Source
 from vocative.errors import DataError
 
 PAGE_SIZE = 100
@@ -107,6 +108,11 @@ class HubSpot(Source):
     def __init__(self, options: HubSpotOptions, **given: Any) -> None:
         super().__init__(options, **given)
         self._opened: Http | None = None
+
+    @classmethod
+    def faults(cls, options: HubSpotOptions) -> Iterable[Fault]:
+        """What is wrong with options that fit their types."""
+        return faults(options)
 
     def offered(self) -> Sequence[str]:
         """Contacts, and deals where the definition says so."""

@@ -3,17 +3,17 @@
 Records come in by when they last changed; people, opt-outs and what happened go out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from vocative.collect.sources._events import instant, shaped, text
 from vocative.collect.sources._http import Answer
-from vocative.collect.sources._salesforce_options import SalesforceOptions
+from vocative.collect.sources._salesforce_options import SalesforceOptions, faults
 from vocative.collect.sources._salesforce_session import Session
 from vocative.collect.sources._salesforce_streams import Records, Stream, Streams, written
-from vocative.collect.sources.base import Event, Page, Source
+from vocative.collect.sources.base import Event, Fault, Page, Source
 
 OVERLAP = timedelta(minutes=15)
 """A change gets its time when it is made and is seen when its transaction ends, which Salesforce
@@ -31,6 +31,11 @@ class Salesforce(Source):
         super().__init__(options, **given)
         self._session = Session(options, connect=self.connect, clock=self.clock)
         self._streams = Streams(options, lambda path: self._session.get(path).json())
+
+    @classmethod
+    def faults(cls, options: SalesforceOptions) -> Iterable[Fault]:
+        """What is wrong with options that fit their types."""
+        return faults(options)
 
     def offered(self) -> Sequence[str]:
         """Contacts, and what the definition switches on."""

@@ -1,6 +1,6 @@
 """Zendesk: users, tickets and ratings by incremental exports, and webhooks of users and tickets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,13 +16,14 @@ from vocative.collect.sources._signatures import (
 from vocative.collect.sources._zendesk_records import (
     Change,
     ZendeskOptions,
+    faults,
     is_customer,
     notice_events,
     rating_events,
     ticket_events,
     user_events,
 )
-from vocative.collect.sources.base import Call, Event, NotGenuine, NotReadable, Page, Source
+from vocative.collect.sources.base import Call, Event, Fault, NotGenuine, NotReadable, Page, Source
 from vocative.errors import DataError
 
 RATED_WITHIN = timedelta(days=30)
@@ -80,6 +81,11 @@ class Zendesk(Source):
     def __init__(self, options: ZendeskOptions, **given: Any) -> None:
         super().__init__(options, **given)
         self._opened: dict[float, Http] = {}
+
+    @classmethod
+    def faults(cls, options: ZendeskOptions) -> Iterable[Fault]:
+        """What is wrong with options that fit their types."""
+        return faults(options)
 
     def offered(self) -> Sequence[str]:
         """Users and tickets, and ratings unless the definition says no."""
