@@ -56,6 +56,8 @@ PEOPLE = 12
 def small_slices(monkeypatch):
     """Building takes many slices even for a few people, and memory holds five of them."""
     monkeypatch.setattr(people_module, "KEPT_BYTES", 5 * people_module.PERSON_BYTES)
+    monkeypatch.setattr(people_module, "MOST_WAITING", 6)
+    monkeypatch.setattr(people_module, "SOON", 1_000_000)
     monkeypatch.setattr(runner_module, "PEOPLE_PER_FIRE", 2)
     monkeypatch.setattr(turns_module, "PEOPLE_PER_QUERY", 5)
     monkeypatch.setattr(turns_module, "FACTS_PER_SLICE", 16)
@@ -92,7 +94,10 @@ class Model:
         self.turn = 0
         define(self.workspace, 0)
         self.events()
-        self.runners = [LiveRunner(self.workspace, least_bulk=n) for n in (20, 30)]
+        self.runners = [
+            LiveRunner(self.workspace, least_bulk=20, rows_wait=True),
+            LiveRunner(self.workspace, least_bulk=30, rows_wait=bool(seed % 2)),
+        ]
         self.turns = 0
 
     @property
@@ -142,6 +147,14 @@ class Model:
     def fire(self):
         self.runner.fire()
 
+    def settle_rows(self):
+        self.runner.settle_rows()
+
+    def stop(self):
+        """The process ends in order, and another one goes on."""
+        self.runner.close()
+        self.take_turns()
+
     def wait(self):
         self.clock.advance(timedelta(milliseconds=self.dice.randrange(3_000)))
 
@@ -160,7 +173,8 @@ class Model:
 
     def start_again(self):
         """The process was killed between two transactions: what it had in memory is gone."""
-        self.runners[0] = LiveRunner(self.workspace, least_bulk=self.dice.choice((1, 20)))
+        least = self.dice.choice((1, 20))
+        self.runners[0] = LiveRunner(self.workspace, least_bulk=least, rows_wait=True)
         self.runner.refresh()
 
     def fail(self):
@@ -168,8 +182,8 @@ class Model:
         self.events()
         real = self.runner._end
 
-        def end(batch):
-            real(batch)
+        def end(batch, **how):
+            real(batch, **how)
             raise PowerCut
 
         self.runner._end = end
@@ -181,6 +195,12 @@ class Model:
         del self.runner._end
 
     def check(self):
+        self.agree()
+        # What time alone changes later tells whether timers were kept.
+        self.clock.advance(timedelta(seconds=2))
+        self.agree()
+
+    def agree(self):
         advance(self.workspace)
         assert recompute(self.workspace).differences == 0
         with self.workspace.store.read() as tx:
@@ -217,6 +237,7 @@ def replayed(changes):
 
 OPERATIONS = ("step", "step", "build", "build", "build", "fire", "wait", "redefine")
 OPERATIONS += ("set_clock_back", "take_turns", "start_again", "fail", "backlog", "backlog")
+OPERATIONS += ("step", "settle_rows", "stop")
 
 
 @settings(

@@ -363,6 +363,14 @@ live_waiting = sa.Table(
     comment="people for whom facts wait in history",
 )
 
+live_unwritten = sa.Table(
+    "live_unwritten",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("people", sa.LargeBinary, nullable=False, comment="whose rows wait since then"),
+    comment="people whose rows are behind what was folded",
+)
+
 live_plan = sa.Table(
     "live_plan",
     metadata,

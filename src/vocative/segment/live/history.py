@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vocative.engines.base import HISTORY_COLUMNS, Engine
-from vocative.segment.live.fold import AT, EVENT_ID, ITEM_COLUMNS, NAME, PERSON, Fact
+from vocative.segment.live.fold import AT, EVENT_ID, ITEM_COLUMNS, NAME, PERSON, POSITION, Fact
 from vocative.segment.live.groups import Group
 from vocative.sql import Node, quote_name, quote_text
 from vocative.sql.nodes import FieldRef
@@ -59,7 +59,7 @@ def facts_of(
 def _columns(relation: str, groups: Sequence[Group]) -> list[str]:
     """The columns that fold functions of these groups look at."""
     known = list(HISTORY_COLUMNS[relation])
-    wanted = {known[place] for place in (EVENT_ID, PERSON, NAME, AT)}
+    wanted = {known[place] for place in (EVENT_ID, PERSON, NAME, AT, POSITION)}
     for node in (node for group in groups for node in _nodes(group)):
         for part in node.walk():
             if isinstance(part, FieldRef):

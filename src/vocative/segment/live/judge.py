@@ -42,6 +42,8 @@ class Batch:
         self.now = now
         self.changes: list[Change] = []
         self.touched: dict[str, Person] = {}
+        self.at_once: set[str] = set()
+        """Those of them whose rows must not wait to be written."""
         building = state.building
         self._unbuilt = program.mask_of(building.groups) if building else 0
         self._scores: dict[str, dict[str, float]] = {}
@@ -128,6 +130,31 @@ class Batch:
         for person in people.values():
             self._judge_touched(person, self.program.everything)
 
+    def recover(self, person_ids: Sequence[str], facts: Iterable[tuple[str, Fact]]) -> None:
+        """Bring people whose rows were not written up to where this batch is.
+
+        Args:
+            person_ids: Whose rows may be behind.
+            facts: (relation, row) of these people since the row that is farthest behind.
+        """
+        people = self.people.load(self.tx, person_ids)
+        for person in people.values():
+            self._lay_out(person)
+        # Who entered and left is written at once.
+        self._read_members(people)
+        self._read_traits(people.values())
+        self._read_scores(people)
+        for person in people.values():
+            self._release(person, self.now)
+        for relation, fact in facts:
+            person = people[fact[PERSON]]
+            if fact[POSITION] > person.position:
+                wanted = self._groups_of_held(person, fact[POSITION])
+                self._fold_one(person, relation, fact, wanted)
+        for person in people.values():
+            self._causes.setdefault(person.person_id, "definition")
+            self._judge_touched(person, self.program.everything)
+
     def join(self, merged: Mapping[str, str]) -> None:
         """Make one of people who are one, without judging them."""
         people = self._up_to_now({*merged, *merged.values()})
@@ -146,6 +173,8 @@ class Batch:
             self._release(person, due)
             self._judge(person, evaluation, due, whole=True)
         self.touched[person.person_id] = person
+        # Its row is what is looked for when the next instant comes.
+        self.at_once.add(person.person_id)
 
     def _jump(self, person: Person) -> None:
         """Judge somebody as of now, whatever lies between."""
@@ -223,6 +252,8 @@ class Batch:
             self._masks[kept_id] = self.program.everything
             self.touched.pop(gone_id, None)
             self._masks.pop(gone_id, None)
+            # The row of who is gone goes now, and what it held is in this one's.
+            self.at_once.add(kept_id)
             if not (self.state.complete(gone_id) and self.state.complete(kept_id)):
                 self._again(kept_id)
         self.people.remove(self.tx, list(merged))

@@ -1,11 +1,13 @@
 """The live state of people: one packed row each, decoded only as far as a batch needs it.
 
 A row holds the segments the person is in, a packed record per group, and facts that lie in the
-future. Rows that were used lately stay in memory, as many as fit; everything a batch changed is
-written once, in the batch's own transaction.
+future. Rows that were used lately stay in memory, as many as fit. What a batch changed is written
+in the batch's own transaction, or it waits in memory for a few seconds, so that a visit of many
+events writes its person once. Then the transaction notes who waits (`unwritten.py`): after a crash,
+their rows are brought up to date from history.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
@@ -14,6 +16,7 @@ import msgspec
 
 from vocative.segment.live.groups import Group
 from vocative.segment.live.record import Record
+from vocative.segment.live.unwritten import forget_unwritten, note_unwritten
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction, in_lists
 
@@ -25,8 +28,15 @@ PATIENCE = 3_600_000_000
 """A row's instant of the next change stays as it is when the true one is later, unless it is within
 so many microseconds: with every event of a visit something leaves a window a little later, and
 moving rows about in an index costs more than looking at a person for nothing now and then."""
+WAIT = 4_000_000
+"""For how many microseconds a row may wait to be written."""
+MOST_WAITING = 10_000
+"""How many rows may wait."""
+SOON = 10_000_000
+"""Whoever changes by time alone within so many microseconds, and earlier than the row says, does
+not wait: it is the row's instant that is looked for."""
 _encode = msgspec.msgpack.Encoder().encode
-_Body = tuple[int, bytes, list[str | None], dict[int, msgspec.Raw], list[Any]]
+_Body = tuple[int, int, bytes, list[str | None], dict[int, msgspec.Raw], list[Any]]
 _decode = msgspec.msgpack.Decoder(_Body).decode
 _decode_record = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -44,6 +54,7 @@ class Person:
         "next_change",
         "packed",
         "person_id",
+        "position",
         "records",
         "revision",
         "stored_change",
@@ -52,6 +63,8 @@ class Person:
 
     def __init__(self, person_id: str) -> None:
         self.person_id = person_id
+        self.position = 0
+        """Up to where on the log the row has what concerns the person."""
         self.revision = 0
         """The plan under which the segments were judged; 0: never."""
         self.bits = 0
@@ -70,7 +83,7 @@ class Person:
         """Facts that lie in the future: (instant, relation, row)."""
         self.next_change = NEVER
         """When time alone changes something, or earlier: then it is looked at for nothing."""
-        self.stored_change = 0
+        self.stored_change = NEVER
         """The same as the row has it."""
         self.traits: dict[str, Any] | None = None
         """As generated code wants them; None: not read yet."""
@@ -89,11 +102,26 @@ class People:
         self._empty = {number: Record.empty(group) for number, group in groups.items()}
         self._kept: OrderedDict[str, Person] = OrderedDict()
         self._bytes = 0
+        self._waiting: dict[str, int] = {}
+        """Whose row waits to be written → since which position of the log. They are all kept."""
+        self._notes: deque[tuple[int, int, list[str]]] = deque()
+        """What is noted of them: (position, instant, who began to wait then)."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether some row waits to be written."""
+        return bool(self._notes)
+
+    def overdue(self, now: int) -> bool:
+        """Whether some row has waited long enough to be written."""
+        return bool(self._notes) and self._notes[0][1] <= now - WAIT
 
     def forget(self) -> None:
         """Read everything anew: somebody else has written."""
         self._kept.clear()
         self._bytes = 0
+        self._waiting.clear()
+        self._notes.clear()
 
     def load(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, Person]:
         """The live state of some people; new to us are those without a row."""
@@ -145,8 +173,67 @@ class People:
             person.records[number] = record
         return record
 
-    def write(self, tx: Transaction, people: Iterable[Person], now: int) -> None:
-        """Write the state of people."""
+    def write(self, tx: Transaction, people: Iterable[Person], now: int, position: int) -> None:
+        """Write the state of people.
+
+        Args:
+            tx: The transaction.
+            people: Whose.
+            now: Microseconds UTC.
+            position: Up to where on the log they are folded.
+        """
+        self._put(tx, people, now, position)
+        self._make_room(tx, now, position)
+
+    def postpone(
+        self, tx: Transaction, people: Iterable[Person], at_once: set[str], now: int, position: int
+    ) -> None:
+        """Let the rows of people wait to be written, and write those that have waited.
+
+        Args:
+            tx: The transaction.
+            people: Who changed.
+            at_once: Who of them must not wait.
+            now: Microseconds UTC.
+            position: Up to where on the log they are folded.
+        """
+        waiting, began, written = self._waiting, [], []
+        for person in people:
+            person_id, due = person.person_id, person.next_change
+            if person_id in at_once or (due < person.stored_change and due < now + SOON):
+                written.append(person)
+            elif person_id not in waiting:
+                waiting[person_id] = position
+                began.append(person_id)
+        self._notes.append((position, now, began))
+        note_unwritten(tx, position, began)
+        self._put(tx, written, now, position)
+        while self.overdue(now) or len(waiting) > MOST_WAITING:
+            self._write_oldest(tx, now, position)
+        self._make_room(tx, now, position)
+
+    def settle(self, tx: Transaction, now: int, position: int) -> int:
+        """Write some of the rows that have waited long enough; how many people's, 0 when none."""
+        wrote = 0
+        while not wrote and self.overdue(now):
+            wrote = self._write_oldest(tx, now, position)
+        return wrote
+
+    def settle_all(self, tx: Transaction, now: int, position: int) -> None:
+        """Write every row that waits."""
+        while self._notes:
+            self._write_oldest(tx, now, position)
+
+    def _write_oldest(self, tx: Transaction, now: int, position: int) -> int:
+        since, _, began = self._notes.popleft()
+        waiting, kept = self._waiting, self._kept
+        # Who was written meanwhile may wait again, since later.
+        people = [kept[person_id] for person_id in began if waiting.get(person_id) == since]
+        self._put(tx, people, now, position)
+        forget_unwritten(tx, since)
+        return len(people)
+
+    def _put(self, tx: Transaction, people: Iterable[Person], now: int, position: int) -> None:
         rows, sealed, dropped = [], [], []
         for person in people:
             person_id, packed, records = person.person_id, person.packed, person.records
@@ -164,11 +251,13 @@ class People:
                     dropped += [(person_id, key, chunk) for chunk in record.dropped]
                     record.sealing = record.dropped = ()
             person.dirty = 0
+            person.position = position
             if not now + PATIENCE < person.stored_change <= person.next_change:
                 person.stored_change = person.next_change
             next_change = None if person.stored_change >= NEVER else person.stored_change
             body = _body(person)
             rows.append((person_id, next_change, body))
+            self._waiting.pop(person_id, None)
             if person_id in self._kept:
                 self._weigh(person, len(body))
         # Neighbours share pages of the store.
@@ -176,7 +265,6 @@ class People:
         tx.run(_DROP_CHUNK, dropped)
         tx.run(_SEAL_CHUNK, sealed)
         tx.run(_WRITE, rows)
-        self._make_room()
 
     def drop_chunks(self, tx: Transaction, person_id: str, numbers: Iterable[int]) -> None:
         """Delete a person's sealed facts of some groups."""
@@ -191,11 +279,13 @@ class People:
         tx.run("DELETE FROM live_people WHERE person_id = :person_id", gone)
         tx.run("DELETE FROM live_chunks WHERE person_id = :person_id", gone)
         for person_id in person_ids:
+            self._waiting.pop(person_id, None)
             self._let_go(self._kept.pop(person_id, None))
 
     def _read(self, person_id: str, next_change: int | None, body: bytes) -> Person:
         person = Person(person_id)
-        person.revision, bits, person.families, packed, person.held = _decode(body)
+        found = _decode(body)
+        person.position, person.revision, bits, person.families, packed, person.held = found
         person.bits = int.from_bytes(bits, "little")
         person.packed = packed
         if not packed.keys() <= self.groups.keys():
@@ -221,15 +311,22 @@ class People:
             self._bytes -= person.bytes
             person.bytes = 0
 
-    def _make_room(self) -> None:
+    def _make_room(self, tx: Transaction, now: int, position: int) -> None:
         """Those who were used longest ago go first."""
+        gone = []
         while self._bytes > KEPT_BYTES and self._kept:
-            self._let_go(self._kept.popitem(last=False)[1])
+            person = self._kept.popitem(last=False)[1]
+            self._let_go(person)
+            if person.person_id in self._waiting:
+                gone.append(person)
+        self._put(tx, gone, now, position)
 
 
 def _body(person: Person) -> bytes:
     bits = person.bits.to_bytes((person.bits.bit_length() + 7) // 8, "little")
-    return _encode((person.revision, bits, person.families, person.packed, person.held))
+    return _encode(
+        (person.position, person.revision, bits, person.families, person.packed, person.held)
+    )
 
 
 class _Chunks:

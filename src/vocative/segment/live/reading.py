@@ -9,12 +9,14 @@ import msgspec
 from vocative.clock import from_micros, naive_utc, to_micros
 from vocative.identify.apply import CONSUMER
 from vocative.segment.cuts import with_cuts
-from vocative.segment.live.fold import NAME
+from vocative.segment.live.fold import AT, NAME, Fact
 from vocative.segment.live.people import People, Person
 from vocative.segment.live.program import ZONE, Program, read_catalog
 from vocative.segment.live.state import PlanState, read_last, read_plan_state
+from vocative.segment.live.turns import facts_about
+from vocative.segment.live.unwritten import is_unwritten
 from vocative.segment.plan import Plan
-from vocative.sql import Type
+from vocative.sql import Type, quote_text
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
@@ -50,6 +52,12 @@ def features_now(
         now = max(to_micros(as_of or workspace.clock.now()), read_last(tx).as_of)
         traits = _traits(tx, program, person_id)
         _release(tx, program, people, person, now)
+        if is_unwritten(tx, person_id):
+            about = f"person_id = {quote_text(person_id)}"
+            groups, applied = list(people.groups.values()), read_last(tx).applied
+            facts = facts_about(workspace, groups, about, applied, person.position)
+            for relation, fact in facts:
+                _fold(tx, program, people, person, relation, fact, now)
         reading = program.reading(wanted)
         records = [people.record(tx, person, program.numbers[place]) for place in reading.groups]
         found = reading.read(records, now, traits, traits[ZONE], {})
@@ -98,10 +106,19 @@ def _traits(tx: Transaction, program: Program, person_id: str) -> dict[str, Any]
 
 def _release(tx: Transaction, program: Program, people: People, person: Person, now: int) -> None:
     """Let facts count whose instant has come since the row was written."""
-    for at, relation, row in person.held:
-        if at > now:
-            break
-        fact = tuple(row)
-        fold = program.folds(relation).get(fact[NAME])
-        if fold is not None:
-            fold(person, tx, people.record, fact, now)
+    for _, relation, row in person.held:
+        _fold(tx, program, people, person, relation, tuple(row), now)
+
+
+def _fold(
+    tx: Transaction,
+    program: Program,
+    people: People,
+    person: Person,
+    relation: str,
+    fact: Fact,
+    now: int,
+) -> None:
+    fold = program.folds(relation).get(fact[NAME])
+    if fold is not None and fact[AT] <= now:
+        fold(person, tx, people.record, fact, now)

@@ -39,6 +39,7 @@ from vocative.segment.live.turns import (
     turns_of_everybody,
     turns_of_waiting,
 )
+from vocative.segment.live.unwritten import forget_all_unwritten, read_unwritten
 from vocative.segment.live.waiting import clear, finish, note, still_waiting, waiting
 from vocative.segment.plan import build_plan
 from vocative.sql import quote_text
@@ -47,6 +48,7 @@ from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
 PEOPLE_PER_FIRE = 500
+PEOPLE_PER_RECOVERY = 5_000
 EVENTS_PER_STEP = 5_000
 MOST_EVENTS_PER_STEP = 20_000
 """As many as that when some are left over: people are judged once per step."""
@@ -90,11 +92,16 @@ class LiveRunner:
         workspace: Whose.
         least_bulk: So many events waiting on the log are folded by person, after all of them were
             applied.
+        rows_wait: Whether the rows of people may wait a little to be written while events come in;
+            whoever says so calls `settle_rows` when there is time, and `close`.
     """
 
-    def __init__(self, workspace: Workspace, *, least_bulk: int = LEAST_BULK) -> None:
+    def __init__(
+        self, workspace: Workspace, *, least_bulk: int = LEAST_BULK, rows_wait: bool = False
+    ) -> None:
         self._workspace = workspace
         self._least_bulk = least_bulk
+        self._rows_wait = rows_wait
         self._applier = Applier(workspace)
         self._program: Program | None = None
         self._state = PlanState()
@@ -169,6 +176,22 @@ class LiveRunner:
         """Follow what time alone changes, up to now; how many people were looked at."""
         return self._attempt(lambda: self._fire(most))
 
+    def settle_rows(self) -> int:
+        """Write some rows of people that have waited long enough; how many; 0 when none has."""
+        now = to_micros(self._workspace.clock.now())
+        return self._attempt(self._settle_rows) if self._people.overdue(now) else 0
+
+    def close(self) -> None:
+        """Write every row that waits, so that nobody needs to look into history for it."""
+
+        def work() -> None:
+            with self._workspace.store.transaction() as tx:
+                batch = self._begin(tx)
+                self._people.settle_all(tx, batch.now, self._last.applied)
+
+        if self._people.waiting:
+            self._attempt(work)
+
     def build(self) -> int:
         """Give some people their turn at what a new definition needs; how many; 0 when done."""
         return self._attempt(self._build) if self.people_left else 0
@@ -228,6 +251,8 @@ class LiveRunner:
             lost = last.applied != offset
             changed = state.fingerprint != program.fingerprint() or lost
             if changed:
+                if last == self._last and last.writer == WRITER:
+                    self._people.settle_all(tx, last.as_of, last.applied)
                 # What waits in history waits for the definitions of before.
                 state = state.adopt(program, offset, anew=lost or last.behind)
                 write_state(tx, "plan", state)
@@ -321,6 +346,11 @@ class LiveRunner:
         self._soonest = None
         return len(people)
 
+    def _settle_rows(self) -> int:
+        with self._workspace.store.transaction() as tx:
+            batch = self._begin(tx)
+            return self._people.settle(tx, batch.now, self._last.applied)
+
     def _build(self) -> int:
         building = self._state.building
         if building is None:
@@ -372,6 +402,7 @@ class LiveRunner:
             raise FoldingBegan
         if applied.after != self._last.applied:
             raise PlanMoved
+        self._people.settle_all(tx, batch.now, applied.after)
         batch.join(applied.merged)
         note(tx, applied.people)
         self._last = msgspec.structs.replace(self._last, noted=applied.position)
@@ -420,7 +451,7 @@ class LiveRunner:
         # A transaction of its own would write the pages once more that every step writes.
         self._let_pass(batch, PEOPLE_PER_FIRE)
         self._last = msgspec.structs.replace(self._last, position=applied.position)
-        self._end(batch)
+        self._end(batch, rows_wait=self._rows_wait)
 
     def _begin(self, tx: Transaction) -> Batch:
         """A batch on the state that the store has."""
@@ -435,6 +466,8 @@ class LiveRunner:
             if state.building != self._state.building:
                 self._turns = None
             self._state = state
+            if self._program is not None and (behind := read_unwritten(tx)):
+                self._recover(tx, self._program, behind)
         if self._program is None:
             raise PlanMoved
         now = to_micros(self._workspace.clock.now())
@@ -445,10 +478,27 @@ class LiveRunner:
         self.as_of = now
         return Batch(tx, self._program, self._state, self._people, now)
 
-    def _end(self, batch: Batch) -> None:
+    def _recover(self, tx: Transaction, program: Program, person_ids: list[str]) -> None:
+        """Bring rows up to date that whoever wrote last had not written yet."""
+        last = self._last
+        batch = Batch(tx, program, self._state, self._people, last.as_of)
+        for first in range(0, len(person_ids), PEOPLE_PER_RECOVERY):
+            ids = person_ids[first : first + PEOPLE_PER_RECOVERY]
+            people = self._people.load(tx, ids).values()
+            listed = f"person_id IN ({', '.join(map(quote_text, ids))})"
+            groups = self._groups(self._people.groups)
+            least = min(person.position for person in people)
+            batch.recover(ids, facts_about(self._workspace, groups, listed, last.applied, least))
+        self._end(batch)
+        forget_all_unwritten(tx)
+
+    def _end(self, batch: Batch, *, rows_wait: bool = False) -> None:
         """Write what a batch did."""
-        tx = batch.tx
-        self._people.write(tx, batch.touched.values(), batch.now)
+        tx, people = batch.tx, batch.touched.values()
+        if rows_wait:
+            self._people.postpone(tx, people, batch.at_once, batch.now, self._last.applied)
+        else:
+            self._people.write(tx, people, batch.now, self._last.applied)
         if self._soonest is not None:
             changes = (person.next_change for person in batch.touched.values())
             self._soonest = min(self._soonest, min(changes, default=NEVER))

@@ -94,6 +94,15 @@ def upgrade() -> None:
         comment="people for whom facts wait in history",
     )
     op.create_table(
+        "live_unwritten",
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column(
+            "people", sa.LargeBinary(), nullable=False, comment="whose rows wait since then"
+        ),
+        sa.PrimaryKeyConstraint("position", name="pk_live_unwritten"),
+        comment="people whose rows are behind what was folded",
+    )
+    op.create_table(
         "live_plan",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False, comment="JSON"),
@@ -152,6 +161,7 @@ def downgrade() -> None:
         "seen_before",
         "seen_tail",
         "live_waiting",
+        "live_unwritten",
         "live_plan",
         "live_chunks",
         "live_people",
