@@ -50,7 +50,7 @@ class Worker:
         self._workspace = workspace
         self._parent = parent
         self._stopped = False
-        self._runner = LiveRunner(workspace)
+        self._runner = LiveRunner(workspace, rows_wait=True)
         self._ready = False
         self._definitions: object = None
         self._ranked: object = None
@@ -82,6 +82,8 @@ class Worker:
                 name, where = type(error).__name__, places(error)
                 log.error("%s; it is tried again\n%s", name, where)  # noqa: TRY400 - see `places`
                 time.sleep(PAUSE_SECONDS)
+        with suppress(VocativeError):  # the next worker finds out what was not written
+            self._runner.close()
         self._beside.shutdown()
         gc.unfreeze()
 
@@ -98,7 +100,8 @@ class Worker:
             if self._runner.soonest() <= to_micros(self._workspace.clock.now()):
                 busy = self._runner.fire() > 0 or busy
         # Building goes on while events come, a slice at a time.
-        return self._runner.build() > 0 or busy
+        busy = self._runner.build() > 0 or busy
+        return busy or self._runner.settle_rows() > 0
 
     def _collect(self) -> None:
         """Look for circles, as libraries leave them, among what came since the last time.
