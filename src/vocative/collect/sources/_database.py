@@ -15,7 +15,11 @@ from vocative.errors import ProviderError
 CHUNK_ROWS = 2_000
 Chunk = Sequence[Sequence[Any]]
 
-_MAY_WORK_LATER = ("OperationalError", "InterfaceError", "TimeoutError", "ConnectionError")
+# Of DB-API's drivers, and of Google's client.
+_MAY_WORK_LATER = (
+    *("OperationalError", "InterfaceError", "TimeoutError", "ConnectionError"),
+    *("ServerError", "TooManyRequests", "RetryError", "TransportError"),
+)
 # SQLSTATE classes, which PostgreSQL, Redshift and Snowflake use alike.
 _REFUSALS = ("0A", "28", "3D", "3F", "42")
 _ABOUT_VALUES = ("21", "22", "23")
@@ -51,7 +55,8 @@ def trouble(error: Exception, secrets: Sequence[str]) -> ProviderError:
     cause = getattr(error, "orig", None) or error
     state = str(getattr(cause, "sqlstate", None) or "")
     name = type(cause).__name__
-    if state[:2] in _ABOUT_VALUES or name == "DataError":
+    names = {base.__name__ for base in type(cause).__mro__}
+    if state[:2] in _ABOUT_VALUES or "DataError" in names:
         # These quote the value that did not fit.
         return SourceRefused(
             f"the database cannot compute the query's values ({state or name})",
@@ -63,7 +68,6 @@ def trouble(error: Exception, secrets: Sequence[str]) -> ProviderError:
             f"the database ended the query: {words}",
             hint="give it more time with `timeout:`, or an index on the incremental column",
         )
-    names = {base.__name__ for base in type(cause).__mro__}
     # SQLite calls a wrong name an operational error, too, but numbers it.
     is_wrong = state[:2] in _REFUSALS or getattr(cause, "sqlite_errorcode", None) == 1
     if names.isdisjoint(_MAY_WORK_LATER) or is_wrong:

@@ -63,7 +63,7 @@ class TableSource(Source):
     streams: ClassVar[tuple[str, ...]] = ("rows",)
 
     @classmethod
-    def faults(cls, options: TableOptions) -> Iterator[Fault]:
+    def faults(cls, options: Any) -> Iterator[Fault]:
         """What is wrong with the table, the columns or the lengths of time."""
         if (options.table is None) == (options.query is None):
             yield (), "a table is read by either `table:` or `query:`", None

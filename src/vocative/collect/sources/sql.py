@@ -39,7 +39,7 @@ _SESSION = {
 _NAMED_VALUE = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
 
 
-class Options(TableOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SqlOptions(TableOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of a database that SQLAlchemy reaches."""
 
     url: Secret
@@ -49,7 +49,7 @@ class Options(TableOptions, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class SqlSource(TableSource):
     """A table of a SQL database."""
 
-    Options = Options
+    Options = SqlOptions
 
     def _open(self) -> Database:
         import sqlalchemy
