@@ -3,6 +3,7 @@
 A file `sources/NAME.yaml` names a kind of `collect.sources` and says its options. What it says
 reads `definitions`, where its secrets are `secrets`, and `opening` makes a source of both.
 `pulling` asks one, page by page; `runner` asks all of them when it is time, each in a thread of its
-own; `hooks` takes what they send by themselves. How far each is stands in `cursors`, and pulls that
-somebody asked for in `runs`. `starters` and `listing` are for those who look after them.
+own; what they send by themselves takes `tracking.hooks`. How far each is stands in `cursors`, and
+pulls that somebody asked for in `runs`. `starters`, `listing` and `trying` are for those who look
+after them.
 """

@@ -11,6 +11,7 @@ from vocative.collect.tracking import answers, browser, links, pixel, snippet
 from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
 from vocative.collect.tracking.credentials import key_in_header, key_in_query
+from vocative.collect.tracking.hooks import Hooks
 from vocative.collect.tracking.known import KnownSources
 from vocative.collect.tracking.pace import Pace
 from vocative.collect.tracking.paths import Endpoint, endpoint_of
@@ -44,6 +45,7 @@ class TrackingFace:
         self._pace = Pace()
         self._commits = Commits(workspace)
         self._room = Room()
+        self._hooks = Hooks(workspace, self._commits, self._room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -61,6 +63,8 @@ class TrackingFace:
                 await self._tell(endpoint, scope, headers, send)
             elif endpoint.want == "link":
                 await answers.lead_on(send, await self._follow(endpoint, scope))
+            elif endpoint.want == "hook":
+                await self._take_hook(endpoint, scope, receive, send)
             elif endpoint.want == "pixel":
                 await self._take_pixel(endpoint, scope)
                 await answers.picture(send, pixel.PICTURE)
@@ -109,6 +113,20 @@ class TrackingFace:
         body = pixel.event_in(scope["query_string"])
         payload = self._payload(endpoint, body)
         await self._keep(payload, None, scope, len(body))
+
+    async def _take_hook(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Make what a webhook tells durable, and answer it.
+
+        Raises:
+            Refused: it is not.
+        """
+        greeting = await self._hooks.take(endpoint.token or "", scope, receive)
+        if greeting is None:
+            await answers.success(send, None)
+        else:
+            await answers.text(send, 200, greeting, None)
 
     async def _follow(self, endpoint: Endpoint, scope: Scope) -> str:
         """Where a link leads, once it is told that somebody followed it.

@@ -8,7 +8,16 @@ import re
 from typing import Literal, NamedTuple
 
 Want = Literal[
-    "event", "batch", "pixel", "link", "metrics", "settings", "source_config", "script", "snippet"
+    "event",
+    "batch",
+    "pixel",
+    "link",
+    "hook",
+    "metrics",
+    "settings",
+    "source_config",
+    "script",
+    "snippet",
 ]
 
 
@@ -22,7 +31,7 @@ class Endpoint(NamedTuple):
     write_key: str | None = None
     """Of the paths that hold one."""
     token: str | None = None
-    """Of a link."""
+    """Of a link; of a hook its source's name."""
 
 
 _TYPES = ("identify", "track", "page", "screen", "group", "alias")
@@ -35,6 +44,7 @@ _NAMES: dict[str, Endpoint] = {
 _PLAIN = {f"/v1/{name}": endpoint for name, endpoint in _NAMES.items()}
 _EVENTS = re.compile(r"(?:/.*)?/v1/(\w+)/?")
 _PIXEL = re.compile(r"(?:/.*)?/v1/pixel/(\w+)/?")
+_HOOK = re.compile(r"(?:/.*)?/v1/hooks/(\w+)/?")
 _LINK = re.compile(r"(?:/.*)?/l/([\w\-]+)")
 _SETTINGS = re.compile(r"((?:/.*)?)/v1/projects/([^/]+)/settings/?")
 _SCRIPT = re.compile(r"((?:/.*)?)/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js")
@@ -55,6 +65,8 @@ def endpoint_of(path: str) -> Endpoint | None:
         return _NAMES.get(found[1])
     if (found := _PIXEL.fullmatch(path)) and found[1] in _TYPES:
         return Endpoint("pixel", found[1])
+    if found := _HOOK.fullmatch(path):
+        return Endpoint("hook", token=found[1])
     if found := _LINK.fullmatch(path):
         return Endpoint("link", token=found[1])
     if found := _SETTINGS.fullmatch(path):
