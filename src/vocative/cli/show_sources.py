@@ -9,6 +9,7 @@ from vocative.cli.show import _table, console
 from vocative.cli.sourcing import PullReport
 from vocative.collect.sourcing.cursors import StreamState
 from vocative.collect.sourcing.listing import ListedSource, SourceKind
+from vocative.collect.sourcing.remapping import MappedAgain
 from vocative.collect.sourcing.starters import NewSource
 from vocative.collect.tracking import MadeLink
 
@@ -134,3 +135,14 @@ def _time(at: datetime | None) -> str:
 def show_link(made: MadeLink) -> None:
     """The link alone, to be copied."""
     console.print(escape(made.url), soft_wrap=True)
+
+
+def show_remapped(done: MappedAgain) -> None:
+    """How many records could be used now, and why others still cannot."""
+    console.print(
+        f"{done.mapped:,} records became {done.events:,} events and {done.items:,} items."
+    )
+    for reason, records in done.refused.items():
+        console.print(escape(f"{records:,} × still refused: {reason}"))
+    if done.gone:
+        console.print(f"{done.gone:,} are no longer on the log.")

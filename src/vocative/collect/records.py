@@ -175,20 +175,23 @@ def value_at(record: Record, name: str) -> Any:
     return value
 
 
-def names_in(record: Record, *, within: str = "") -> Iterator[str]:
+def names_in(record: Record, *, each: str | None = None, within: str = "") -> Iterator[str]:
     """Every name that leads to a value of a record, in its order; lists by their first entry.
 
     >>> list(names_in({"id": 1, "lines": [{"sku": "a"}]}))
     ['id', 'lines', 'lines.0.sku']
+    >>> list(names_in({"id": 1, "lines": [{"sku": "a"}]}, each="lines"))
+    ['id', 'lines', 'lines.sku']
     """
     for key, value in record.items():
         name = f"{within}{key}"
         if isinstance(value, Mapping):
-            yield from names_in(value, within=f"{name}.")
+            yield from names_in(value, each=each, within=f"{name}.")
         else:
             yield name
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
-            yield from names_in(value[0], within=f"{name}.0.")
+            entry = f"{name}." if name == each else f"{name}.0."
+            yield from names_in(value[0], each=each, within=entry)
 
 
 def _rows_of(
