@@ -16,6 +16,8 @@ from vocative.errors import DataError
 
 T = TypeVar("T")
 
+_PLAIN = (str, int, float)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
@@ -143,12 +145,18 @@ def at_path(record: Mapping[str, Any], path: str) -> Any:
 
 
 def stated_traits(record: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
-    """Traits by name, from where each stands in a record.
+    """Traits by name, from where each stands in a record: texts, numbers, yes or no, lists of them.
 
     What a record leaves empty is not stated: it must not blot out what others know.
     """
     found = {name: at_path(record, path) for name, path in paths.items()}
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    return {name: value for name, value in found.items() if value != "" and _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(one, _PLAIN) for one in value)
+    return isinstance(value, _PLAIN)
 
 
 def shaped(value: Any, shape: type[T]) -> T:

@@ -218,7 +218,7 @@ def _change_events(
             yield from _withdrawals(subject, [purpose], at)
     else:
         wanted = {**options.all_traits, "email": "email"}
-        stated = {trait: value for trait, found in wanted.items() if found == name and value}
+        stated = stated_traits({name: value}, wanted)
         if stated:
             message_id = _id("contact", subject.record_id, name, millis(at))
             yield identified(subject, stated, at=at, message_id=message_id)

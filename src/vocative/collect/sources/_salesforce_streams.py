@@ -241,9 +241,9 @@ def _subject(record_id: str, record: Mapping[str, Any], *, user_id: str | None =
     return Subject(system="salesforce", record_id=record_id, email=email, user_id=user_id)
 
 
-def _id(*parts: str) -> str:
+def _id(*parts: object) -> str:
     """The id of an event: what it stands for."""
-    return "/".join(("salesforce", *parts))
+    return "/".join(("salesforce", *map(str, parts)))
 
 
 def written(at: datetime) -> str:

@@ -110,7 +110,7 @@ def ticket_events(ticket: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iter
     message_id = _id("ticket", ticket_id, "created")
     yield happened("Ticket Created", subject, properties, at=created_at, message_id=message_id)
     solved_at = instant(metrics.get("solved_at"))
-    if solved_at is None or ticket.get("status") not in _SOLVED:
+    if solved_at is None or _status(ticket.get("status")) not in _SOLVED:
         return
     yield happened(
         "Ticket Solved",
@@ -160,7 +160,7 @@ def _ticket_properties(ticket_id: str, ticket: Mapping[str, Any]) -> dict[str, A
         "ticket_type": text(ticket.get("type")),
         "priority": text(ticket.get("priority")),
         "via": text(at_path(ticket, "via.channel")),
-        "tags": ticket.get("tags"),
+        **stated_traits(ticket, {"tags": "tags"}),
     }
 
 

@@ -26,6 +26,7 @@ from vocative.collect.sources._hubspot_records import (
     millis,
     notice_events,
 )
+from vocative.collect.sources._json import read_json
 from vocative.collect.sources._signatures import (
     base64_hmac_sha256,
     require_recent,
@@ -129,8 +130,8 @@ class HubSpot(Source):
         """Changes of contacts; notices of anything else are passed over."""
         self._require_genuine(call)
         try:
-            notices = msgspec.json.decode(call.body, type=list[Notice])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            notices = msgspec.convert(read_json(call.body), list[Notice])
+        except msgspec.ValidationError as error:
             raise NotReadable("not a list of notices") from error
         events: list[Event] = []
         rejected = 0

@@ -8,6 +8,7 @@ import msgspec
 
 from vocative.collect.sources._events import instant, shaped, text
 from vocative.collect.sources._http import Http
+from vocative.collect.sources._json import read_json
 from vocative.collect.sources._signatures import (
     base64_hmac_sha256,
     require_recent,
@@ -108,8 +109,8 @@ class Zendesk(Source):
         """Users and tickets that were made or changed; notices of anything else are passed over."""
         self._require_genuine(call)
         try:
-            change = msgspec.json.decode(call.body, type=Change)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            change = msgspec.convert(read_json(call.body), Change)
+        except msgspec.ValidationError as error:
             raise NotReadable("no event of Zendesk's") from error
         kind, _, what = change.type.rpartition(":")[2].partition(".")
         if kind == "user" and "deleted" not in what:
