@@ -14,6 +14,7 @@ from vocative import errors
 from vocative.campaign.definitions import CampaignBody
 from vocative.cli.bench import bench
 from vocative.cli.plugins import kinds
+from vocative.collect.forms.definition import FormBody
 from vocative.collect.mapping import Mapping
 from vocative.collect.quality.plan import PlanBody, Property
 from vocative.collect.sources import SOURCES
@@ -89,6 +90,7 @@ def test_every_environment_variable_is_explained() -> None:
         (PropensityBody, "models.md"),
         (RecommenderBody, "models.md"),
         (CampaignBody, "campaigns.md"),
+        (FormBody, "forms.md"),
         (Mapping, "importing.md"),
         (Property, "quality.md"),
         (SourceBody, "sources.md"),

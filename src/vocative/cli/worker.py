@@ -18,6 +18,7 @@ from types import FrameType
 
 from vocative.clock import to_micros
 from vocative.deliver.feedback import settle
+from vocative.deliver.opt_in import Confirmations
 from vocative.errors import AuthorError, VocativeError, places
 from vocative.identify.apply import MAX_PARTS
 from vocative.segment.cuts import refresh_cuts
@@ -60,6 +61,9 @@ class Worker:
         self._fired_at = 0.0
         self._beside = ThreadPoolExecutor(1, "history")
         self._flushing: Future[None] | None = None
+        self._confirmations = Confirmations(workspace, lambda: self._stopped)
+        self._mailing = ThreadPoolExecutor(1, "confirmations")
+        self._asking: Future[None] | None = None
 
     def stop(self, _: int, __: FrameType | None) -> None:
         """Finish the transaction under way, then end."""
@@ -85,6 +89,7 @@ class Worker:
         with suppress(VocativeError):  # the next worker finds out what was not written
             self._runner.close()
         self._beside.shutdown()
+        self._mailing.shutdown()
         gc.unfreeze()
 
     def turn(self) -> bool:
@@ -122,6 +127,17 @@ class Worker:
             if self._flushing is not None:
                 self._flushing.result()
             self._flushing = self._beside.submit(self._tidy)
+        if self._asking is None or self._asking.done():
+            self._asking = self._mailing.submit(self._confirm)
+
+    def _confirm(self) -> None:
+        """Send mails of double opt-in, beside the work: a mail server may take its time."""
+        try:
+            self._confirmations.turn()
+        except VocativeError as error:
+            log.warning("confirmations wait: %s", error.message)
+        except Exception as error:  # noqa: BLE001 - they are tried again, and nobody else stops
+            log.error("%s\n%s", type(error).__name__, places(error))  # noqa: TRY400 - see `places`
 
     def _tidy(self) -> None:
         """What takes long and changes no person, beside the work: a thread of its own."""

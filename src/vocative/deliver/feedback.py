@@ -9,7 +9,6 @@ The user agent and a keyed hash of the network stay with the visit; neither reac
 open tells the kind of mail program, one of a short list.
 """
 
-import ipaddress
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.deliver.links import Link
 from vocative.deliver.mail_program import mail_program
+from vocative.privacy.networks import network_hash
 from vocative.stores import Row, Transaction, load_queries
 from vocative.workspace import Workspace
 
@@ -102,7 +102,7 @@ def record_visit(
     from vocative.ids import event_id_for
 
     number = f"{link.number} {link.url}" if link.kind == "click" else None
-    network = _network_hash(workspace, ip)
+    network = network_hash(workspace.vault, ip)
     told = f"{link.message_id}:{link.kind}:{number}:{to_micros(at)}:{method}:{network}"
     with workspace.store.transaction() as tx:
         person_id = tx.value(QUERIES["person_of"], {"message_id": link.message_id})
@@ -330,14 +330,3 @@ def _correction(
         "timestamp": at.isoformat(),
         "properties": {**event["properties"], "about": event["event"]},
     }
-
-
-def _network_hash(workspace: Workspace, ip: str | None) -> str | None:
-    """A keyed hash of the visitor's network: enough to see that two visitors are one."""
-    try:
-        address = ipaddress.ip_address(ip or "")
-    except ValueError:
-        return None
-    prefix = 24 if address.version == 4 else 48
-    network = ipaddress.ip_network((address, prefix), strict=False)
-    return workspace.vault.lookup_hash("network", str(network))

@@ -1,4 +1,4 @@
-"""Signed links: opens, clicks, unsubscribing, and the message in a browser.
+"""Signed links: opens, clicks, unsubscribing, confirming, and the message in a browser.
 
 A link's token holds what it is for, the message's id and, for a click, the link's number and
 destination, under an HMAC of the workspace key. So nothing is stored per link, a forged link is
@@ -17,7 +17,7 @@ import msgspec
 from vocative.compose.links import rewrite_links
 from vocative.errors import DataError
 
-Kind = Literal["open", "click", "trap", "unsubscribe", "view"]
+Kind = Literal["open", "click", "trap", "unsubscribe", "view", "confirm"]
 
 _LETTERS: dict[Kind, bytes] = {
     "open": b"o",
@@ -25,6 +25,7 @@ _LETTERS: dict[Kind, bytes] = {
     "trap": b"t",
     "unsubscribe": b"u",
     "view": b"v",
+    "confirm": b"k",
 }
 _KINDS = {letter: kind for kind, letter in _LETTERS.items()}
 _PATHS: dict[Kind, str] = {
@@ -33,6 +34,7 @@ _PATHS: dict[Kind, str] = {
     "trap": "/c/{token}",
     "unsubscribe": "/u/{token}",
     "view": "/v/{token}",
+    "confirm": "/confirm/{token}",
 }
 _PURPOSE = b"vocative link 1\x00"
 _SIGNATURE_BYTES = 16

@@ -17,7 +17,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vocative.collect.forms.site import form_routes
 from vocative.collect.tracking import TrackingFace
+from vocative.deliver.opt_in import opt_in_routes
 from vocative.deliver.pages import routes as recipient_routes
 from vocative.errors import PrivacyError, UnknownName
 from vocative.server.api import api_routes, error_response, json_response
@@ -59,6 +61,8 @@ def create_app(workspace: Workspace) -> ASGIApp:
         Mount("/api", routes=[*api_routes(workspace), Route("/{rest:path}", no_such_route)]),
         Route("/health", health),
         Route("/demo/items/{item_id}.svg", _picture(workspace)),
+        *form_routes(workspace),
+        *opt_in_routes(workspace),
         *recipient_routes(workspace, lambda message_id: view_in_browser(workspace, message_id)),
         *_web_app(),
     ]

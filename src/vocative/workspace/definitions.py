@@ -34,6 +34,7 @@ KINDS = {
         DefinitionKind("block", "templates/blocks", "vocative.compose.check:check_definitions"),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
+        DefinitionKind("form", "forms", "vocative.collect.forms.definition:check_definitions"),
         DefinitionKind("plan", "plans", "vocative.collect.quality.plan:check_definitions"),
         DefinitionKind(
             "source", "sources", "vocative.collect.sourcing.definitions:check_definitions"
@@ -42,7 +43,7 @@ KINDS = {
 }
 
 
-ONE_EACH = ("mapping", "plan", "source")
+ONE_EACH = ("form", "mapping", "plan", "source")
 """Kinds whose files hold one definition each, named as its file."""
 
 

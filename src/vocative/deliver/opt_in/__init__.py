@@ -1,0 +1,11 @@
+"""Double opt-in: the owner of an address says whether a request for consent was theirs.
+
+Submissions of forms that wait come off the log once it is applied (`planning`), each becomes one
+row of the ledger and one mail (`mail`, `sending`), and its link leads to a page with a button
+(`confirming`, `pages`): a program that looks at every link confirms nothing.
+"""
+
+from vocative.deliver.opt_in.pages import opt_in_routes
+from vocative.deliver.opt_in.sending import Confirmations, SentConfirmations, send_confirmations
+
+__all__ = ["Confirmations", "SentConfirmations", "opt_in_routes", "send_confirmations"]

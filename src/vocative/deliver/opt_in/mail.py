@@ -1,0 +1,102 @@
+"""The mail that asks for confirmation: short, in the language of the form, without any tracking."""
+
+from collections.abc import Sequence
+from html import escape
+
+import msgspec
+
+from vocative.collect.forms.definition import Brand, Form
+from vocative.collect.forms.page import on_color
+from vocative.collect.forms.texts import word
+from vocative.deliver.ledger import Claim
+from vocative.deliver.links import LinkSigner
+from vocative.deliver.message import OutgoingMessage, Skip
+from vocative.deliver.opt_in.planning import Decision
+from vocative.privacy import suppression
+from vocative.workspace import Workspace
+
+_HTML = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{subject}</title>
+</head>
+<body style="font: 16px/1.5 {font}; margin: 0; padding: 24px;">
+<div style="max-width: 34em; margin: 0 auto;">
+{logo}<p style="white-space: pre-line;">{text}</p>
+<p style="margin: 28px 0;"><a href="{url}" style="background: {color}; color: {on_color};
+ padding: 12px 28px; border-radius: 8px; font-weight: bold; text-decoration: none;
+ display: inline-block;">{button}</a></p>
+<p style="font-size: 13px; opacity: .75;">{sender}, {postal_address}</p>
+</div>
+</body>
+</html>
+"""
+_FONT = "system-ui, sans-serif"
+
+
+class ConfirmationMails:
+    """Renders the mails of one round."""
+
+    def __init__(self, workspace: Workspace, forms: dict[str, Form]) -> None:
+        self._workspace = workspace
+        self._forms = forms
+        self._signer = LinkSigner(workspace.key.sign, workspace.settings.base_url)
+
+    def compose(self, claims: list[Claim]) -> Sequence[OutgoingMessage | Skip]:
+        """One mail, or why there is none, for each claim."""
+        return [self._message(claim) for claim in claims]
+
+    def _message(self, claim: Claim) -> OutgoingMessage | Skip:
+        decision = msgspec.convert(claim.decision, Decision)
+        vault = self._workspace.vault
+        address = claim.personal.get("email", "")
+        if suppression.address_hash(vault, "email", address) != decision.address_hash:
+            # The question is for the address in the form, and for no other.
+            return Skip(message_id=claim.message_id, reason="address_changed")
+        settings = self._workspace.settings
+        subject, text, button = self._texts(decision)
+        url = self._signer.url("confirm", claim.message_id)
+        form = self._forms.get(decision.form)
+        brand = form.body.brand if form else Brand()
+        logo = f'<img src="{escape(brand.logo)}" alt="" height="48">' if brand.logo else ""
+        html = _HTML.format(
+            language=decision.language,
+            subject=escape(subject),
+            font=escape(brand.font or _FONT),
+            logo=logo,
+            text=escape(text),
+            url=escape(url),
+            color=brand.color,
+            on_color=on_color(brand.color),
+            button=escape(button),
+            sender=escape(settings.sender.name),
+            postal_address=escape(settings.postal_address),
+        )
+        footer = f"{settings.sender.name}, {settings.postal_address}"
+        return OutgoingMessage(
+            message_id=claim.message_id,
+            subject=subject,
+            html=html,
+            text=f"{text}\n\n{button}: {url}\n\n-- \n{footer}\n",
+            from_email=settings.sender.email,
+            from_name=settings.sender.name,
+            # So that no mailbox answers it by itself (RFC 3834).
+            headers=(("Auto-Submitted", "auto-generated"),),
+        )
+
+    def _texts(self, decision: Decision) -> tuple[str, str, str]:
+        """Subject, text and button: the form's own, or the ones that every form has."""
+        language, sender = decision.language, self._workspace.settings.sender.name
+        form = self._forms.get(decision.form)
+        stated = form.body.confirmation if form else None
+        subject = form.text(stated.subject, language) if form and stated else ""
+        text = form.text(stated.text, language) if form and stated else ""
+        button = form.text(stated.button, language) if form and stated else ""
+        return (
+            subject or word("confirm_subject", language),
+            text or word("confirm_text", language, sender=sender),
+            button or word("confirm_button", language),
+        )
