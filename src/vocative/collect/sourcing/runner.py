@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.5
 """How often to look whether something is due, was asked for or has changed."""
 PAUSE_SECONDS = 10.0
 """After the store or the log failed."""
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
 """How long threads may take to end their page. What they leave undone is pulled again."""
 
 log = logging.getLogger("vocative.sources")
