@@ -22,6 +22,7 @@ class Asked:
     body: bytes
     at: float
     """By the monotonic clock."""
+    raw_query: str = ""
 
     def json(self) -> Any:
         """The body as JSON."""
@@ -74,6 +75,7 @@ def scripted_server(answer: Answering) -> Iterator[ScriptedServer]:
                 {name.lower(): value for name, value in self.headers.items()},
                 self.rfile.read(size),
                 time.monotonic(),
+                parts.query,
             )
             server.asked.append(asked)
             told = answer(asked)
