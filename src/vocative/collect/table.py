@@ -366,6 +366,7 @@ class TableFile(MappedRows):
         timezone: The zone of times that state none, unless the mapping tells another.
         scratch: A folder for what does not fit into memory.
         now: Times must not be later.
+        reading: As of `MappedRows`.
 
     Raises:
         AuthorError: the mapping is wrong, or does not fit the file's columns.
@@ -373,13 +374,22 @@ class TableFile(MappedRows):
     """
 
     def __init__(
-        self, path: Path, text: YamlText, *, timezone: str, scratch: Path, now: datetime
+        self,
+        path: Path,
+        text: YamlText,
+        *,
+        timezone: str,
+        scratch: Path,
+        now: datetime,
+        reading: str = "",
     ) -> None:
         read_mapping(text)
         db = open_spilling(scratch)
         try:
             mapping = load_rows(db, path, text)
-            super().__init__(db, mapping, origin=path.name, timezone=timezone, now=now)
+            super().__init__(
+                db, mapping, origin=path.name, timezone=timezone, now=now, reading=reading
+            )
         except BaseException:
             db.close()
             raise
