@@ -1,6 +1,7 @@
 """Turns: some people at a time, in the order of ids, with what history has of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from vocative.clock import to_micros
 from vocative.segment.live.fold import PERSON, Fact
@@ -28,34 +29,51 @@ def turns_of_everybody(
     workspace: Workspace, groups: Sequence[Group], building: Building
 ) -> Iterator[Turn]:
     """Everybody whose turn is still to come, with what history has of them for some groups."""
-    after = building.after
-    while True:
+
+    def read(after: str) -> Turn | None:
         with workspace.store.read() as tx:
             rows = tx.tuples(
                 "SELECT person_id FROM profiles WHERE merged_into IS NULL"
                 " AND person_id > :after ORDER BY person_id LIMIT :most",
                 {"after": after, "most": PEOPLE_PER_QUERY},
             )
+        if not rows:
+            return None
         ids = [row[0] for row in rows]
-        if not ids:
-            return
-        found = facts_about(workspace, groups, _between(after, ids[-1]), building.position)
-        yield from _slices(ids, found, FACTS_PER_SLICE)
-        after = ids[-1]
+        between = _between(after, ids[-1])
+        return ids, list(facts_about(workspace, groups, between, building.position))
+
+    for ids, facts in _read_ahead(read, building.after):
+        yield from _slices(ids, facts, FACTS_PER_SLICE)
 
 
 def turns_of_waiting(workspace: Workspace, groups: Sequence[Group], last: Last) -> Iterator[Turn]:
     """Everybody for whom facts wait in history, with these facts."""
-    after = ""
-    while True:
+
+    def read(after: str) -> Turn | None:
         with workspace.store.read() as tx:
             ids = waiting(tx, after, PEOPLE_PER_QUERY)
         if not ids:
-            return
+            return None
         between = _between(after, ids[-1])
-        found = facts_about(workspace, groups, between, last.noted, last.position)
-        yield from _slices(ids, found, FACTS_PER_LONG_SLICE)
-        after = ids[-1]
+        return ids, list(facts_about(workspace, groups, between, last.noted, last.position))
+
+    for ids, facts in _read_ahead(read, ""):
+        yield from _slices(ids, facts, FACTS_PER_LONG_SLICE)
+
+
+def _read_ahead(read: Callable[[str], Turn | None], after: str) -> Iterator[Turn]:
+    """What `read` gives, each read beside while the one before it is worked on.
+
+    What is read does not change meanwhile: it ends at a position of the log, and whoever gets new
+    facts or is joined with somebody is looked at again when their turn comes.
+    """
+    with ThreadPoolExecutor(1, "turns") as beside:
+        found = read(after)
+        while found is not None:
+            coming = beside.submit(read, found[0][-1])
+            yield found
+            found = coming.result()
 
 
 def facts_about(
@@ -87,7 +105,7 @@ def _between(after: str, last: str) -> str:
     return f"person_id > {quote_text(after)} AND person_id <= {quote_text(last)}"
 
 
-def _slices(ids: list[str], facts: Iterator[tuple[str, Fact]], most: int) -> Iterator[Turn]:
+def _slices(ids: list[str], facts: Iterable[tuple[str, Fact]], most: int) -> Iterator[Turn]:
     """People with their facts, a few at a time."""
     by_person: dict[str, list[tuple[str, Fact]]] = {}
     for relation, fact in facts:
