@@ -6,7 +6,7 @@ cannot be used why. Names of a mapping lead into a record: `customer.email`; int
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,10 @@ class MapsRecords(ABC):
         Raises:
             AuthorError: the mapping is wrong.
         """
+
+    def secret_headers(self) -> Collection[str]:
+        """Headers of its calls that hold secrets, when their names do not say so."""
+        return ()
 
 
 def not_mapped(record: Record, reason: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -115,6 +115,10 @@ class Webhook(Source, MapsRecords):
             )
             self._mapped_by = text.text
         return self._mapper.map(records, now=self.clock.now())
+
+    def secret_headers(self) -> Collection[str]:
+        """Where the token stands: any name may be chosen."""
+        return () if self.options.header is None else (self.options.header,)
 
     def close(self) -> None:
         """Let go of the mapper's memory."""

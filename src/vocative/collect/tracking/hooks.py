@@ -17,10 +17,12 @@ from urllib.parse import parse_qsl
 from vocative.clock import to_micros
 from vocative.collect.catalog import upsert_items
 from vocative.collect.door import BATCH_SIZE
+from vocative.collect.records import MapsRecords
 from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Page, Source
 from vocative.collect.sourcing import cursors
 from vocative.collect.sourcing.definitions import SourceDefinition, find_source
 from vocative.collect.sourcing.opening import fingerprint, open_source
+from vocative.collect.sourcing.payloads import KeptPayloads
 from vocative.collect.sourcing.pulling import ready_events
 from vocative.collect.tracking.body import Room, read_body
 from vocative.collect.tracking.commits import Commits
@@ -32,6 +34,7 @@ from vocative.errors import (
     Unsupported,
     VocativeError,
 )
+from vocative.streams.embedded import LogError
 from vocative.workspace import Workspace
 
 LOOK_SECONDS = 1.0
@@ -163,6 +166,7 @@ class _Hook:
         self.mark = mark
         self.turn = asyncio.Lock()
         self.looked_at = time.monotonic()
+        self._payloads: KeptPayloads | None = None
 
     def read(self, workspace: Workspace, call: Call) -> tuple[Page, list[bytes]]:
         """What a call tells, and its events as they go onto the log.
@@ -170,8 +174,24 @@ class _Hook:
         Raises:
             NotGenuine, NotReadable, Unsupported, DataError: as `Source.receive`.
         """
-        page = self.source.receive(call)
+        try:
+            page = self.source.receive(call)
+        except NotReadable:
+            self._show(workspace, call)
+            raise
+        self._show(workspace, call)
         return page, ready_events(workspace, self.definition, page)
+
+    def _show(self, workspace: Workspace, call: Call) -> None:
+        """Keep what came for whoever writes its mapping; that it cannot be kept harms nobody."""
+        if not isinstance(self.source, MapsRecords):
+            return
+        try:
+            if self._payloads is None:
+                self._payloads = KeptPayloads(workspace.log)
+            self._payloads.keep(self.definition.name, call, hidden=self.source.secret_headers())
+        except LogError as error:
+            log.warning("%s", error)
 
 
 def _opened(workspace: Workspace, name: str, known: _Hook | None) -> _Hook:

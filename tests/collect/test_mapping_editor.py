@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import ask
 
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.door import accept
 from vocative.collect.sources.base import Call
+from vocative.collect.sourcing import payloads
 from vocative.collect.sourcing.definitions import find_source
 from vocative.collect.sourcing.opening import opened_source
 from vocative.collect.sourcing.payloads import MOST_KEPT, KeptPayloads
 from vocative.collect.sourcing.remapping import map_again
 from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.identify.apply import apply_log
+from vocative.server.app import create_app
 from vocative.server.mappings import preview_mapping, save_mapping, show_mapping
 from vocative.workspace import Workspace
 
@@ -226,6 +229,34 @@ def test_what_was_refused_is_mapped_again_once_the_mapping_is_mended(zapier: Wor
     assert show_mapping(zapier, "zapier").refused == {"no readable time": 1}
     again = map_again(zapier, "zapier")
     assert (again.mapped, again.events) == (0, 0)
+
+
+def test_calls_over_the_route_are_kept_durable_and_mapped(
+    zapier: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payloads, "_PAUSE_SECONDS", 0.0)
+    write(zapier, "sources/zapier.yaml", f"{definition('orders')}header: X-Ours\nrecords: orders\n")
+    app = create_app(zapier)
+    path = "/v1/hooks/zapier"
+
+    def post(body: Any, given: str = "secret") -> int:
+        return ask(app, path, json.dumps(body).encode(), x_ours=given).status
+
+    assert post({"orders": [ORDER, {**ORDER, "id": 2, "paid_at": "soon"}]}) == 200
+    assert post({"order": ORDER}) == 400
+    assert post({"orders": [ORDER]}, "wrong") == 401
+    write(zapier, "mappings/orders.yaml", "people: {}")
+    assert post({"orders": [{**ORDER, "id": 3}]}) == 200
+    report = apply_log(zapier)
+    assert report.rejected == {"no readable time": 1, "the mapping cannot be used": 1}
+    page = show_mapping(zapier, "zapier")
+    assert len(page.payloads) == 3
+    kept = KeptPayloads(zapier.log).read("zapier", page.payloads[0].payload_id)
+    assert kept is not None
+    assert "secret" not in kept.headers.values()
+    save_mapping(zapier, "zapier", text=MAPPING, stamp=page.stamp)
+    assert map_again(zapier, "zapier").mapped == 1
+    assert apply_log(zapier).rejected == {}
 
 
 def test_a_record_that_is_no_longer_on_the_log_is_told(zapier: Workspace) -> None:
