@@ -59,7 +59,7 @@ VALUES = st.recursive(
 )
 RECORDS = st.dictionaries(NAMES, VALUES, max_size=14)
 quietly = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

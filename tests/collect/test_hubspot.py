@@ -430,24 +430,20 @@ def test_records_without_a_time_are_counted(portal: Portal, source: Callable[...
         list(source().pull("contacts", "2026-01-01"))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "line"),
-    [
-        ({}, None),
-        ({"user_id": "Shop Id"}, "user_id: Shop Id"),
-        ({"traits": {"x": "a,b"}}, "  x: a,b"),
-        ({"subscriptions": {"news": "marketing"}}, "  news: marketing"),
-        ({"token": "pat-eu1-1234"}, "token: …"),
-        ({"tokn": "x"}, "tokn: x"),
-    ],
-)
-def test_a_wrong_definition_is_refused(
-    workspace: Workspace, wrong: dict[str, Any], line: str | None
-) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"user_id": "Shop Id"}, "user_id: Shop Id"),
+    ({"traits": {"x": "a,b"}}, "  x: a,b"),
+    ({"subscriptions": {"news": "marketing"}}, "  news: marketing"),
+    ({"token": "pat-eu1-1234"}, "token: …"),
+    ({"tokn": "x"}, "tokn: x"),
+]
+"""What is wrong, and the line that is pointed at."""
+
+
+def test_a_wrong_definition_is_refused(workspace: Workspace) -> None:
     right = {"kind": "hubspot", "token": "env:TOKEN", "subscriptions": {"11": "marketing"}}
-    if line is None:
-        assert defined(workspace, **right).type.pushes
-        return
-    where = refusal(workspace, **{**right, **wrong}).where
-    assert where is not None
-    assert str(where.source_line).startswith(line)
+    assert defined(workspace, **right).type.pushes
+    for wrong, line in WRONG:
+        where = refusal(workspace, **{**right, **wrong}).where
+        assert where is not None
+        assert str(where.source_line).startswith(line)

@@ -57,7 +57,7 @@ def source(org: Org) -> Iterator[Callable[..., Salesforce]]:
     opened = []
 
     def open_source(**options: Any) -> Salesforce:
-        signing = {"username": USERNAME, "private_key": org.private_key}
+        signing = {"refresh_token": REFRESH_TOKEN}
         stated = {"client_id": CLIENT_ID, "login_url": org.url, **signing, **options}
         chosen = msgspec.convert(
             {name: value for name, value in stated.items() if value is not None}, Salesforce.Options
@@ -317,17 +317,24 @@ def test_a_session_that_ends_is_begun_anew(org: Org, source: Callable[..., Sales
     assert org.sign_ins == 2
 
 
-def test_a_refresh_token_signs_in_too(org: Org, source: Callable[..., Salesforce]) -> None:
-    signing = {"private_key": None, "username": None, "refresh_token": REFRESH_TOKEN}
+def test_a_signed_token_signs_in_too(org: Org, source: Callable[..., Salesforce]) -> None:
+    signing = {"username": USERNAME, "private_key": org.private_key, "refresh_token": None}
     assert len(ids(list(source(**signing).pull("contacts", None)))) == 7
+    with pytest.raises(SourceRefused, match="user hasn't approved this"):
+        list(source(**{**signing, "username": "somebody@shop.example"}).pull("contacts", None))
+
+
+def test_who_is_not_let_in_is_told_so_without_the_secret(
+    source: Callable[..., Salesforce],
+) -> None:
     with pytest.raises(SourceRefused, match="user hasn't approved this") as refused:
-        list(source(**{**signing, "refresh_token": "5Aep861.stolen"}).pull("contacts", None))
+        list(source(refresh_token="5Aep861.stolen").pull("contacts", None))
     assert "5Aep861" not in str(refused.value)
 
 
 def test_a_key_that_is_none_is_told_without_it(source: Callable[..., Salesforce]) -> None:
     with pytest.raises(AuthorError, match="no RSA key") as wrong:
-        list(source(private_key="s3cret").pull("contacts", None))
+        list(source(private_key="s3cret", refresh_token=None).pull("contacts", None))
     assert "s3cret" not in str(wrong.value)
 
 
@@ -393,39 +400,35 @@ def test_records_without_id_or_time_are_counted(
     assert sum(sum(page.rejected.values()) for page in pages) == 2
 
 
-@pytest.mark.parametrize(
-    ("wrong", "line"),
-    [
-        ({}, None),
-        ({"user_id": "Id FROM User"}, "user_id: Id FROM User"),
-        ({"contact_traits": {"x": "Name, (SELECT Id FROM Cases)"}}, "  x: Name, (SELECT"),
-        ({"lead_traits": {"x": "1"}}, "  x: "),
-        ({"private_key": None}, "kind: salesforce"),
-        ({"username": None}, "private_key: env:KEY"),
-        ({"refresh_token": "env:TOKEN"}, "refresh_token: env:TOKEN"),
-        ({"opted_in": "Newsletter__c"}, "opted_in: Newsletter__c"),
-        ({"opted_in_at": "Newsletter_At__c"}, "opted_in_at: Newsletter_At__c"),
-        ({"most_of_limit": 1.5}, "most_of_limit: 1.5"),
-        ({"api_version": "62.0/.."}, "api_version: 62.0/.."),
-        ({"usr_id": "X"}, "usr_id: X"),
-        ({"private_key": "MIIEvQ"}, "private_key: …"),
-    ],
-)
-def test_a_wrong_definition_is_refused(
-    workspace: Workspace, wrong: dict[str, Any], line: str | None
-) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"user_id": "Id FROM User"}, "user_id: Id FROM User"),
+    ({"contact_traits": {"x": "Name, (SELECT Id FROM Cases)"}}, "  x: Name, (SELECT"),
+    ({"lead_traits": {"x": "1"}}, "  x: "),
+    ({"private_key": None}, "kind: salesforce"),
+    ({"username": None}, "private_key: env:KEY"),
+    ({"refresh_token": "env:TOKEN"}, "refresh_token: env:TOKEN"),
+    ({"opted_in": "Newsletter__c"}, "opted_in: Newsletter__c"),
+    ({"opted_in_at": "Newsletter_At__c"}, "opted_in_at: Newsletter_At__c"),
+    ({"most_of_limit": 1.5}, "most_of_limit: 1.5"),
+    ({"api_version": "62.0/.."}, "api_version: 62.0/.."),
+    ({"usr_id": "X"}, "usr_id: X"),
+    ({"private_key": "MIIEvQ"}, "private_key: …"),
+]
+"""What is wrong, and the line that is pointed at."""
+
+
+def test_a_wrong_definition_is_refused(workspace: Workspace) -> None:
     right = {
         "kind": "salesforce",
         "client_id": CLIENT_ID,
         "username": USERNAME,
         "private_key": "env:KEY",
     }
-    if line is None:
-        assert defined(workspace, **right).can_be_pulled
-        return
-    where = refusal(workspace, **{**right, **wrong}).where
-    assert where is not None
-    assert str(where.source_line).startswith(line)
+    assert defined(workspace, **right).can_be_pulled
+    for wrong, line in WRONG:
+        where = refusal(workspace, **{**right, **wrong}).where
+        assert where is not None
+        assert str(where.source_line).startswith(line)
 
 
 def test_a_session_is_not_given_to_an_address_without_tls(org: Org, clock: FixedClock) -> None:

@@ -378,31 +378,27 @@ def test_what_has_no_id_or_no_time_is_counted(
         list(source().pull("ratings", "x"))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "line"),
-    [
-        ({}, None),
-        ({"api_token": None}, "kind: zendesk"),
-        ({"oauth_token": "env:BOTH"}, "oauth_token: env:BOTH"),
-        ({"email": None}, "api_token: env:TOKEN"),
-        ({"requests_per_minute": 0}, "requests_per_minute: 0"),
-        ({"user_id": "external id"}, "user_id: external id"),
-        ({"traits": {"plan": "user_fields.plan.x"}}, "  plan: "),
-        ({"subdomain": "shop"}, "subdomain: shop"),
-    ],
-)
-def test_a_wrong_definition_is_refused(
-    workspace: Workspace, wrong: dict[str, Any], line: str | None
-) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"api_token": None}, "kind: zendesk"),
+    ({"oauth_token": "env:BOTH"}, "oauth_token: env:BOTH"),
+    ({"email": None}, "api_token: env:TOKEN"),
+    ({"requests_per_minute": 0}, "requests_per_minute: 0"),
+    ({"user_id": "external id"}, "user_id: external id"),
+    ({"traits": {"plan": "user_fields.plan.x"}}, "  plan: "),
+    ({"subdomain": "shop"}, "subdomain: shop"),
+]
+"""What is wrong, and the line that is pointed at."""
+
+
+def test_a_wrong_definition_is_refused(workspace: Workspace) -> None:
     right = {
         "kind": "zendesk",
         "url": "https://shop.zendesk.com",
         "email": EMAIL,
         "api_token": "env:TOKEN",
     }
-    if line is None:
-        assert defined(workspace, **right).type.pushes
-        return
-    where = refusal(workspace, **{**right, **wrong}).where
-    assert where is not None
-    assert str(where.source_line).startswith(line)
+    assert defined(workspace, **right).type.pushes
+    for wrong, line in WRONG:
+        where = refusal(workspace, **{**right, **wrong}).where
+        assert where is not None
+        assert str(where.source_line).startswith(line)

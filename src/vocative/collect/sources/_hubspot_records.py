@@ -46,10 +46,11 @@ class HubSpotOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What a definition of kind `hubspot` says. Properties have the names of HubSpot's API."""
 
     token: Secret
-    """Of a private app."""
+    """The access token of a private app."""
     client_secret: Secret | None = None
     """Of the app that sends webhooks; without it none is taken."""
     url: str = "https://api.hubapi.com"
+    """Of HubSpot's API."""
     user_id: str | None = None
     """The property of a contact with the account's id in the shop."""
     traits: dict[str, str] = {}
@@ -59,6 +60,7 @@ class HubSpotOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     purpose: str = "marketing"
     """What a contact withdraws who unsubscribes from everything, beside those."""
     deals: bool = False
+    """Whether deals are pulled."""
 
     @property
     def all_traits(self) -> dict[str, str]:

@@ -42,6 +42,7 @@ class SalesforceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     login_url: str = "https://login.salesforce.com"
     """`https://test.salesforce.com` for a sandbox, or the org's own address."""
     api_version: str = "62.0"
+    """Of Salesforce's REST API."""
     most_of_limit: float = 0.8
     """Share of the org's requests of a day after which this source waits, in (0, 1]."""
     user_id: str | None = None
@@ -49,6 +50,7 @@ class SalesforceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     contact_traits: dict[str, str] = {}
     """More traits of contacts: the trait's name and the field, also of the account."""
     lead_traits: dict[str, str] = {}
+    """More traits of leads, in the same way."""
     opted_in: str | None = None
     """A checkbox of contacts and leads that says that they agreed to e-mail."""
     opted_in_at: str | None = None
@@ -56,10 +58,14 @@ class SalesforceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     purpose: str = "marketing"
     """What the consent is for."""
     leads: bool = True
+    """Whether leads are pulled."""
     opportunities: bool = False
+    """Whether opportunities are pulled."""
     orders: bool = False
-    """Only where no other source brings the same orders: they would count twice."""
+    """Whether orders are pulled. Only where no other source brings the same ones: they would count
+    twice."""
     order_id: str = "OrderNumber"
+    """The field of an order with its id in the shop."""
     order_contact: str = "BillToContactId"
     """The field of an order with the id of the contact who bought."""
     product_id: str = "Product2.ProductCode"

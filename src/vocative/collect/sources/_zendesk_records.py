@@ -35,6 +35,7 @@ class ZendeskOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     email: str | None = None
     """With `api_token`: of the admin whose token it is."""
     api_token: Secret | None = None
+    """An API token of an admin."""
     oauth_token: Secret | None = None
     """Instead of `api_token`."""
     signing_secret: Secret | None = None
@@ -44,6 +45,7 @@ class ZendeskOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     traits: dict[str, str] = {}
     """More traits: the trait's name and the field, such as `user_fields.plan`."""
     ratings: bool = True
+    """Whether satisfaction ratings are pulled."""
     requests_per_minute: float = 10
     """What Zendesk allows of exports; 30 with its high volume add-on."""
 

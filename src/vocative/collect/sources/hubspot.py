@@ -94,7 +94,7 @@ class _Associations(msgspec.Struct):
 
 
 class HubSpot(Source):
-    """An account of HubSpot."""
+    """Contacts and deals of HubSpot."""
 
     Options = HubSpotOptions
     options: HubSpotOptions

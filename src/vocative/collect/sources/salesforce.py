@@ -21,7 +21,7 @@ allows to take 10 minutes: what is younger than this is asked for again."""
 
 
 class Salesforce(Source):
-    """An org of Salesforce."""
+    """Contacts, leads, opportunities and orders of Salesforce."""
 
     Options = SalesforceOptions
     options: SalesforceOptions

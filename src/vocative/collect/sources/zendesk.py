@@ -72,7 +72,7 @@ class _RatingsCursor(msgspec.Struct, omit_defaults=True):
 
 
 class Zendesk(Source):
-    """An account of Zendesk."""
+    """Users, tickets and ratings of Zendesk."""
 
     Options = ZendeskOptions
     options: ZendeskOptions

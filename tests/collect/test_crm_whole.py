@@ -1,0 +1,158 @@
+"""CRMs from their definitions to people: pulled by the runner, called back over our route."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from typing import Any
+
+import pytest
+from asked import ask
+from defined import defined
+from hubspot_portal import TOKEN, Portal, hubspot
+from salesforce_org import CLIENT_ID, USERNAME, Org, salesforce
+from taken_in import events, people
+from zendesk_account import API_TOKEN, EMAIL, Account, zendesk
+
+from vocative.collect.sources import _http
+from vocative.collect.sources._signatures import base64_hmac_sha256
+from vocative.collect.sourcing.definitions import find_source
+from vocative.collect.sourcing.listing import show_source
+from vocative.collect.sourcing.pulling import Outcome, only, pull_source
+from vocative.identify.apply import apply_log
+from vocative.server.app import create_app
+from vocative.workspace import Workspace
+
+SECRET = "s3cr3t"
+HOOK = "http://127.0.0.1:8750/v1/hooks/crm"
+ADDRESSES = [f"c{number}@example.com" for number in range(1, 6)]
+
+
+def unpaced(url: str, *, per_second: float | None = None, **given: Any) -> _http.Http:
+    """As fast as it goes: the server is ours."""
+    return _http.connect(url, **given)
+
+
+@pytest.fixture
+def servers() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def define(kind: str, workspace: Workspace, servers: ExitStack) -> None:
+    """A server of a kind with five people on several pages, and the source `crm` that asks it."""
+    if kind == "salesforce":
+        org = Org()
+        org.tables["Contact"] = [
+            {
+                "Id": f"003{number}",
+                "SystemModstamp": f"2026-02-0{number}T10:00:00.000+0000",
+                "Email": email,
+                **dict.fromkeys(("FirstName", "LastName", "Phone", "MailingCountry", "Account")),
+                "HasOptedOutOfEmail": number == 5,
+            }
+            for number, email in enumerate(ADDRESSES, start=1)
+        ]
+        (workspace.root / "key.pem").write_text(org.private_key)
+        stated = {"client_id": CLIENT_ID, "username": USERNAME, "private_key": "file:key.pem"}
+        url = servers.enter_context(salesforce(org)).url
+        defined(workspace, kind=kind, login_url=url, leads=False, **stated)
+    elif kind == "hubspot":
+        portal = Portal()
+        for number, email in enumerate(ADDRESSES, start=1):
+            out = "true" if number == 5 else None
+            changed_at = f"2026-02-0{number}T10:00:00Z"
+            portal.add("contacts", number, changed_at, email=email, hs_email_optout=out)
+        url = servers.enter_context(hubspot(portal)).url
+        secrets = {"token": "env:CRM_TOKEN", "client_secret": "env:CRM_SECRET"}
+        defined(workspace, kind=kind, url=url, **secrets)
+    else:
+        account = Account()
+        account.users = [
+            {"id": number, "email": email, "updated_at": f"2026-02-0{number}T10:00:00Z"}
+            for number, email in enumerate(ADDRESSES, start=1)
+        ]
+        url = servers.enter_context(zendesk(account)).url
+        secrets = {"email": EMAIL, "api_token": "env:CRM_TOKEN", "signing_secret": "env:CRM_SECRET"}
+        defined(workspace, kind=kind, url=url, **secrets)
+
+
+def pull(workspace: Workspace, *, pages: int = 100) -> Outcome:
+    """One pull of all streams, which ends after some pages."""
+    asked = count()
+    return pull_source(
+        workspace,
+        find_source(workspace, "crm"),
+        only(None),
+        connect=unpaced,
+        wanted=lambda: next(asked) < pages,
+    )
+
+
+@pytest.mark.parametrize("kind", ["salesforce", "hubspot", "zendesk"])
+def test_from_a_definition_to_people(
+    kind: str, workspace: Workspace, servers: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_TOKEN", {"hubspot": TOKEN, "zendesk": API_TOKEN}.get(kind, ""))
+    monkeypatch.setenv("CRM_SECRET", SECRET)
+    define(kind, workspace, servers)
+    pull(workspace, pages=1)
+    whole = pull(workspace)
+    assert whole.failure is None
+    apply_log(workspace)
+    assert [one["vault"]["email"] for one in people(workspace)] == ADDRESSES
+    withdrawn = [one["vault"]["email"] for one in people(workspace) if one["consents"]]
+    assert withdrawn == ([] if kind == "zendesk" else ["c5@example.com"])
+    pull(workspace)
+    apply_log(workspace)
+    listed = show_source(workspace, "crm")
+    assert listed.applied == (5 if kind == "zendesk" else 6)
+    assert listed.rejected == {}
+    assert {one.state for one in listed.streams} == {"waiting"}
+
+
+def test_hubspot_calls_us(
+    workspace: Workspace, servers: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_TOKEN", TOKEN)
+    monkeypatch.setenv("CRM_SECRET", SECRET)
+    define("hubspot", workspace, servers)
+    notice = {
+        "subscriptionType": "contact.propertyChange",
+        "objectId": 1,
+        "occurredAt": 1772440000000,
+        "propertyName": "hs_email_optout",
+        "propertyValue": "true",
+    }
+    body = json.dumps([notice]).encode()
+    timestamp = str(round(workspace.clock.now().timestamp() * 1000))
+    content = f"POST{HOOK}".encode() + body + timestamp.encode()
+    signed = {
+        "x_hubspot_request_timestamp": timestamp,
+        "x_hubspot_signature_v3": base64_hmac_sha256(SECRET, content),
+    }
+    face = create_app(workspace)
+    assert ask(face, "/v1/hooks/crm", body, **signed).status == 200
+    assert ask(face, "/v1/hooks/crm", body + b" ", **signed).status == 401
+    apply_log(workspace)
+    assert [row["name"] for row in events(workspace)] == ["Consent Withdrawn"]
+
+
+def test_zendesk_calls_us(
+    workspace: Workspace, servers: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_TOKEN", API_TOKEN)
+    monkeypatch.setenv("CRM_SECRET", SECRET)
+    define("zendesk", workspace, servers)
+    detail = {"id": "7", "requester_id": "1", "created_at": "2026-02-20T10:00:00Z"}
+    body = json.dumps({"type": "zen:event-type:ticket.created", "detail": detail}).encode()
+    timestamp = workspace.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    signed = {
+        "x_zendesk_webhook_signature_timestamp": timestamp,
+        "x_zendesk_webhook_signature": base64_hmac_sha256(SECRET, timestamp.encode() + body),
+    }
+    face = create_app(workspace)
+    assert ask(face, "/v1/hooks/crm", body, **signed).status == 200
+    assert ask(face, "/v1/hooks/crm", body + b" ", **signed).status == 401
+    apply_log(workspace)
+    assert [row["name"] for row in events(workspace)] == ["Ticket Created"]
