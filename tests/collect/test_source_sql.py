@@ -17,6 +17,7 @@ from pulled import (
     LINES,
     ORDERS,
     cursor_after,
+    file_with,
     ids,
     items,
     open_source,
@@ -33,7 +34,8 @@ from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sources._positions import Position
 from vocative.collect.sources.sql import SqlSource
 from vocative.collect.sourcing.definitions import check_definitions, find_source
-from vocative.collect.sourcing.opening import opened_source
+from vocative.collect.sourcing.opening import fingerprint, opened_source
+from vocative.collect.sourcing.pulling import only, pull_source
 from vocative.collect.sourcing.starters import new_source
 from vocative.errors import AuthorError, DataError, UnknownName
 from vocative.workspace import Workspace
@@ -454,6 +456,27 @@ def test_a_cursor_of_something_else_is_refused(
     for cursor in ("3:00ff", "{}", '{"value":["list","1"]}', '{"value":["int","x"]}'):
         with pytest.raises(DataError, match="cursor"):
             pull(reading(sqlite_shop, **BY_TIME), cursor)
+
+
+def test_a_pull_that_a_mapping_stopped_is_tried_again_once_it_is_mended(
+    sqlite_shop: Shop, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_shop.order(1, START)
+    monkeypatch.setenv("SHOP_DB", sqlite_shop.url)
+    file_with(
+        workspace.root,
+        "sources/shop.yaml",
+        "{kind: sql, url: 'env:SHOP_DB', mapping: orders, table: orders, incremental: id}",
+    )
+    write_mapping(workspace, ORDERS.replace("message_id: id", "message_id: idd"))
+    definition = find_source(workspace, "shop")
+    wrong = fingerprint(workspace, definition)
+    assert isinstance(pull_source(workspace, definition, only(None)).failure, AuthorError)
+    write_mapping(workspace, ORDERS)
+    assert fingerprint(workspace, definition) != wrong  # so nobody has to wait for an hour
+    outcome = pull_source(workspace, definition, only(None))
+    assert [(one.stream, one.events) for one in outcome.streams] == [("rows", 2)]
+    assert pull_source(workspace, definition, only(None)).streams[0].events == 0
 
 
 DAY = datetime(2025, 1, 1)  # noqa: DTZ001 - as columns without a zone have it

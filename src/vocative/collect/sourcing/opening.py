@@ -54,13 +54,16 @@ def open_source(
 
 
 def fingerprint(workspace: Workspace, definition: SourceDefinition) -> str:
-    """Changes when the definition changes, or one of its secrets.
+    """Changes when the definition changes, one of its secrets, or the mapping that it names.
 
     Raises:
         AuthorError: a secret is not where it should be.
     """
     whole: Any = with_values(definition.options, definition.definition, workspace.root)
-    body = msgspec.json.encode([definition.definition.body, msgspec.to_builtins(whole)])
+    named = getattr(definition.options, "mapping", None)
+    mapping = workspace.definitions("mapping").get(named) if isinstance(named, str) else None
+    told = [definition.definition.body, msgspec.to_builtins(whole), mapping and mapping.text.text]
+    body = msgspec.json.encode(told)
     return hmac.new(workspace.key.lookup, b"source:" + body, hashlib.sha256).hexdigest()[:32]
 
 
