@@ -200,10 +200,8 @@ def test_two_contacts_with_their_own_names_stay_two(
     assert len(people(workspace)) == 2
 
 
-def test_leads_live_on_as_contacts(
-    org: Org, source: Callable[..., Salesforce], workspace: Workspace
-) -> None:
-    lead = {
+def lead(**stated: Any) -> dict[str, Any]:
+    return {
         "Id": "00Q1",
         "CreatedDate": "2026-01-10T09:30:00.000+0000",
         "SystemModstamp": "2026-01-10T09:30:00.000+0000",
@@ -218,23 +216,46 @@ def test_leads_live_on_as_contacts(
         "ConvertedDate": None,
         "ConvertedContactId": None,
         "HasOptedOutOfEmail": False,
+        **stated,
     }
-    org.tables["Lead"] = [lead]
+
+
+def converted() -> dict[str, Any]:
+    return lead(
+        SystemModstamp="2026-01-10T15:00:00.000+0000",
+        IsConverted=True,
+        ConvertedDate="2026-01-10",
+        ConvertedContactId="003000000000009AAA",
+    )
+
+
+def test_leads_live_on_as_contacts(
+    org: Org, source: Callable[..., Salesforce], workspace: Workspace
+) -> None:
+    org.tables["Lead"] = [lead()]
     take_in(workspace, source().pull("leads", None), "crm")
-    lead |= {
-        "SystemModstamp": "2026-01-10T15:00:00.000+0000",
-        "IsConverted": True,
-        "ConvertedDate": "2026-01-10",
-        "ConvertedContactId": "003000000000009AAA",
-    }
-    org.tables["Contact"] = [contact(9, Email="lee@example.com")]
-    take_in(workspace, source().pull("leads", None), "crm")
-    take_in(workspace, source().pull("contacts", None), "crm")
+    org.tables = {"Lead": [converted()], "Contact": [contact(9, Email="lee@example.com")]}
+    for stream in ("leads", "contacts"):
+        take_in(workspace, source().pull(stream, None), "crm")
     [lee] = people(workspace)
     assert lee["vault"]["salesforce_id"] == "003000000000009AAA"
     told = events(workspace, "Lead Created", "Lead Converted")
     assert [row["name"] for row in told] == ["Lead Converted", "Lead Created"]
     assert told[0]["at"] == told[1]["at"]  # Of a conversion only the day is told.
+
+
+def test_a_lead_that_converted_says_nothing_of_the_contacts_address(
+    org: Org, source: Callable[..., Salesforce], workspace: Workspace
+) -> None:
+    org.tables = {"Contact": [contact(9, Email="new@example.com")], "Lead": [converted()]}
+    for stream in ("contacts", "leads"):
+        take_in(workspace, source().pull(stream, None), "crm")
+    at_first, now = people(workspace)
+    assert (at_first["vault"].get("email"), now["vault"]["email"]) == (None, "new@example.com")
+    told = {
+        row["name"]: row["person_id"] for row in events(workspace, "Lead Created", "Lead Converted")
+    }
+    assert told == {"Lead Created": at_first["id"], "Lead Converted": now["id"]}
 
 
 def test_opportunities_are_of_their_primary_contact(

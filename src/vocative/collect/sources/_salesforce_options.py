@@ -40,7 +40,7 @@ class SalesforceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     client_secret: Secret | None = None
     """With `refresh_token`, where the connected app asks for it."""
     login_url: str = "https://login.salesforce.com"
-    """`https://test.salesforce.com` for a sandbox, or the org's own address."""
+    """`https://test.salesforce.com` for a sandbox."""
     api_version: str = "62.0"
     """Of Salesforce's REST API."""
     most_of_limit: float = 0.8

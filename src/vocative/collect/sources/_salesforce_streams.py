@@ -100,9 +100,7 @@ class Streams:
 
     def _lead_events(self, record: Mapping[str, Any], at: datetime) -> Iterator[Event]:
         lead_id = record["Id"]
-        # A converted lead lives on as its contact, whose fields are the newer ones.
-        contact_id = text(record.get("ConvertedContactId"))
-        subject = _subject(contact_id or lead_id, record)
+        subject = _subject(lead_id, record)
         created_at = instant(record.get("CreatedDate"))
         if created_at is not None:
             message_id = _id("lead", lead_id, "created")
@@ -115,10 +113,13 @@ class Streams:
                 message_id=_id("lead", lead_id, written(at)),
             )
         elif (day := instant(record.get("ConvertedDate"))) is not None:
+            # A converted lead lives on as its contact, whose address may be another by now.
+            contact_id = text(record.get("ConvertedContactId"))
+            lives_on = _contact(contact_id) if contact_id else subject
             # Salesforce tells the day only, and it was not converted before it was there.
             converted_at = max(day, created_at or day)
             message_id = _id("lead", lead_id, "converted")
-            yield happened("Lead Converted", subject, {}, at=converted_at, message_id=message_id)
+            yield happened("Lead Converted", lives_on, {}, at=converted_at, message_id=message_id)
         yield from self._consent_events("lead", subject, record, at)
 
     def _consent_events(
@@ -154,7 +155,7 @@ class Streams:
         created_at = instant(record.get("CreatedDate"))
         if contact_id is None or created_at is None:
             return
-        subject = Subject(system="salesforce", record_id=contact_id)
+        subject = _contact(contact_id)
         properties = {
             "opportunity_id": record["Id"],
             "stage": text(record.get("StageName")),
@@ -185,7 +186,7 @@ class Streams:
         activated_at = instant(record.get("ActivatedDate"))
         if contact_id is None or activated_at is None:
             return
-        subject = Subject(system="salesforce", record_id=contact_id)
+        subject = _contact(contact_id)
         amount = number(record.get("TotalAmount"))
         properties = {
             "order_id": text(at_path(record, self._options.order_id)) or record["Id"],
@@ -239,6 +240,11 @@ def _of(
 def _subject(record_id: str, record: Mapping[str, Any], *, user_id: str | None = None) -> Subject:
     email = text(record.get("Email"))
     return Subject(system="salesforce", record_id=record_id, email=email, user_id=user_id)
+
+
+def _contact(contact_id: str) -> Subject:
+    """Of whom only the record is known."""
+    return Subject(system="salesforce", record_id=contact_id)
 
 
 def _id(*parts: object) -> str:
