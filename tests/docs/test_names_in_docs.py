@@ -129,6 +129,13 @@ def test_every_setting_of_a_stream_is_explained(name: str) -> None:
     assert missing(keys(settings), "plugins/streams.md") == []
 
 
+@pytest.mark.parametrize("name", SOURCES.names())
+def test_every_option_of_a_source_is_explained(name: str) -> None:
+    place = "tracking.md" if name == "tracking" else f"sources/{name}.md"
+    fields = msgspec.structs.fields(SOURCES.load(name).Options)
+    assert missing({field.encode_name for field in fields}, place) == []
+
+
 def test_every_error_is_explained() -> None:
     classes = [
         member

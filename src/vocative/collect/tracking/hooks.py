@@ -228,11 +228,12 @@ def _call(scope: Mapping[str, Any], body: bytes, *, received_at: int) -> Call:
     forwarded = headers.get("x-forwarded-proto", "")
     scheme = forwarded if forwarded in ("http", "https") else scope["scheme"]
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    host = headers.get("x-forwarded-host") or headers.get("host", "")
     return Call(
         headers=headers,
         body=body,
         query=dict(parse_qsl(query)),
-        url=f"{scheme}://{headers.get('host', '')}{path}" + (f"?{query}" if query else ""),
+        url=f"{scheme}://{host}{path}" + (f"?{query}" if query else ""),
         received_at=received_at,
     )
 
