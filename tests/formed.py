@@ -64,9 +64,16 @@ def write_form(workspace: Workspace, name: str, text: str) -> None:
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-def visitor(workspace: Workspace, ip: str = "203.0.113.7", **headers: str) -> TestClient:
+def site_of(workspace: Workspace) -> Starlette:
+    """A server of a workspace's forms."""
+    return Starlette(routes=[*form_routes(workspace), *opt_in_routes(workspace)])
+
+
+def visitor(
+    workspace: Workspace, ip: str = "203.0.113.7", site: Starlette | None = None, **headers: str
+) -> TestClient:
     """A browser without scripts, which goes on where it is led."""
-    app = Starlette(routes=[*form_routes(workspace), *opt_in_routes(workspace)])
+    app = site or site_of(workspace)
     return TestClient(app, headers=headers, client=(ip, 4711), base_url="http://127.0.0.1:8750")
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from vocative.clock import to_micros
 from vocative.collect.forms.postcodes import POSTCODES, read_postcode
 from vocative.collect.forms.questions import Question
+from vocative.collect.quality.patterns import fits, wrong_pattern
+from vocative.collect.standard.phone import phone_number
 from vocative.errors import nearest
 from vocative.privacy.addresses import normal_email
 from vocative.sql import Type
@@ -95,11 +97,10 @@ def _check_text(question: Question) -> None:
     if not 0 <= least <= most <= MOST_CHARACTERS:
         raise Fault("max_length", f"a text has at most {MOST_CHARACTERS} characters")
     if question.pattern is not None:
-        try:
-            matches(question.pattern, "")
-        except ValueError:
+        wrong = wrong_pattern(question.pattern)
+        if wrong is not None:
             hint = "patterns are RE2's: without look-around and back references"
-            raise Fault("pattern", "this is no pattern", hint) from None
+            raise Fault("pattern", f"this is no pattern: {wrong}", hint)
 
 
 def _read_text(question: Question, values: Sequence[str], _: Answers) -> Answer:
@@ -110,27 +111,9 @@ def _read_text(question: Question, values: Sequence[str], _: Answers) -> Answer:
         raise Wrong("too_long", limit=most)
     if len(text) < (least := question.min_length or 0):
         raise Wrong("too_short", limit=least)
-    if question.pattern is not None and not matches(question.pattern, text):
+    if question.pattern is not None and not fits(text, question.pattern):
         raise Wrong("pattern")
     return text
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a text as a whole matches a pattern of RE2, which takes linear time.
-
-    Raises:
-        ValueError: it is no such pattern.
-
-    >>> matches("[A-Z]{2}[0-9]+", "AB12"), matches("(a+)+b", "a" * 100)
-    (True, False)
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if len(pattern) > MOST_CHARACTERS:
-        raise ValueError("too long")
-    whole = rf"\A(?:{pattern})\z"
-    return bool(pc.match_substring_regex(pa.scalar(text), pattern=whole).as_py())
 
 
 # Ways to reach somebody
@@ -152,22 +135,16 @@ def _check_phone(question: Question) -> None:
 
 
 def _read_phone(question: Question, values: Sequence[str], answers: Answers) -> Answer:
-    import phonenumbers
-
     text = _typed(values)
     if not text:
         return None
     country = _country(question, answers)
     if country not in _phone_countries():
         country = None
-    wrong = Wrong("phone", example=_phone_example(country or _LAST_RESORT_COUNTRY))
-    try:
-        number = phonenumbers.parse(text[:MOST_CHARACTERS], country)
-    except phonenumbers.NumberParseException:
-        raise wrong from None
-    if not phonenumbers.is_valid_number(number):
-        raise wrong
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    number = phone_number(text, country)
+    if number is None:
+        raise Wrong("phone", example=_phone_example(country or _LAST_RESORT_COUNTRY))
+    return number
 
 
 @lru_cache(maxsize=1)

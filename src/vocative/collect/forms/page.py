@@ -358,13 +358,19 @@ def _summary(fields: _Fields, questions: Sequence[Question], notice: str, langua
     if not wrong and not notice:
         return ""
     rows = "".join(
-        f'<li><a href="#q-{question.name}">{fields.text(question.label)}: {fields.fault(question)}'
-        "</a></li>"
+        f'<li><a href="#q-{question.name}">{_named(fields, question)}</a></li>'
         for question in wrong
     )
     listed = f"<h2>{word('faults_title', language)}</h2><ul>{rows}</ul>" if rows else ""
     said = f"<p>{escape(notice)}</p>" if notice else ""
     return f'<div class="faults" role="alert" tabindex="-1" autofocus>{said}{listed}</div>'
+
+
+def _named(fields: _Fields, question: Question) -> str:
+    """A fault and what it is about; the text of a consent would be too long for that."""
+    if question.kind == "consent":
+        return fields.fault(question)
+    return f"{fields.text(question.label)}: {fields.fault(question)}"
 
 
 def _place(form: Form, step: int, language: str) -> str:
