@@ -278,6 +278,21 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_sources:show_new_source",
         ),
         Operation(
+            "quality",
+            "vocative.collect.quality.report:quality",
+            "How fresh and complete each source is, what is off its plan, and what is alarming.",
+            route="GET /quality",
+            show="vocative.cli.show_quality:show_quality",
+        ),
+        Operation(
+            "watch",
+            "vocative.collect.quality.alerts:watch",
+            "Look now for sources that sent too little, too much or nothing.",
+            role="developer",
+            route="POST /quality/watch",
+            show="vocative.cli.show_quality:show_watched",
+        ),
+        Operation(
             "event rejected",
             "vocative.identify.retrying:list_rejected",
             "Events that could not be used, or were not wanted, with their reasons.",

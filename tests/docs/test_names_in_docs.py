@@ -16,6 +16,7 @@ from vocative.cli.bench import bench
 from vocative.cli.plugins import kinds
 from vocative.collect.forms.definition import FormBody
 from vocative.collect.mapping import Mapping
+from vocative.collect.quality.expectations import ExpectationBody
 from vocative.collect.quality.plan import PlanBody, Property
 from vocative.collect.sources import SOURCES
 from vocative.collect.sourcing.definitions import SourceBody
@@ -93,6 +94,7 @@ def test_every_environment_variable_is_explained() -> None:
         (FormBody, "forms.md"),
         (Mapping, "importing.md"),
         (Property, "quality.md"),
+        (ExpectationBody, "quality.md"),
         (SourceBody, "sources.md"),
         (SOURCES.load("tracking").Options, "tracking.md"),
     ],

@@ -3,6 +3,9 @@
 from rich.markup import escape
 
 from vocative.cli.show import _counted, _table, console
+from vocative.collect.quality.alerts import QualityAlert
+from vocative.collect.quality.faults import WORDS
+from vocative.collect.quality.report import Quality, SourceQuality
 from vocative.identify.retrying import RejectedReason, Retried
 
 
@@ -26,3 +29,56 @@ def show_retried(done: Retried) -> None:
         console.print(escape(f"{events:,} × still rejected: {reason}"))
     if done.gone:
         console.print(f"{_counted(done.gone, 'event')} no longer on the log.")
+
+
+def show_quality(found: Quality) -> None:
+    """Alerts first, then a line per source, then what is missing or wrong."""
+    for alert in found.alerts:
+        over = "" if alert.ended_at is None else f" (over since {alert.ended_at:%Y-%m-%d %H:%M})"
+        console.print(f"[{'dim' if over else 'yellow'}]{escape(alert.told + over)}[/]")
+    figures = ("applied", "rejected", "flagged")
+    table = _table("source", "plan", *figures, "last event", right=figures)
+    for source in found.sources:
+        last = source.last_received_at
+        when = "never" if last is None else f"{last:%Y-%m-%d %H:%M}"
+        table.add_row(
+            escape(source.source),
+            escape(source.plan or "–"),
+            f"{source.events:,}",
+            f"{source.rejected:,}",
+            f"{_flagged(source):,}",
+            f"{when}{' (late)' if source.late else ''}",
+        )
+    console.print(table if found.sources else "Nothing came in yet.")
+    for source in found.sources:
+        _show_events(source)
+
+
+def show_watched(changes: list[QualityAlert]) -> None:
+    """What began or ended."""
+    for alert in changes:
+        console.print(escape(alert.told if alert.ended_at is None else f"over: {alert.told}"))
+    if not changes:
+        console.print("Nothing new.")
+
+
+def _flagged(source: SourceQuality) -> int:
+    return sum(
+        fault.events
+        for one in source.event_kinds
+        for fault in one.faults
+        if fault.outcome == "flagged"
+    )
+
+
+def _show_events(source: SourceQuality) -> None:
+    for one in source.event_kinds:
+        told = f"{source.source}: {one.event}"
+        for filled in one.filled:
+            if filled.share < 1:
+                console.print(escape(f"{told}: {filled.property} is there in {filled.share:.1%}"))
+        for fault in one.faults:
+            part = f"{fault.property} " if fault.property else ""
+            words = WORDS[fault.fault]
+            times = f"{fault.events:,} × {fault.outcome}"
+            console.print(escape(f"{told}: {times}: {part}{words} (one: {fault.sample})"))

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from vocative.clock import to_micros
+from vocative.collect.quality.alerts import Watching
 from vocative.deliver.feedback import settle
 from vocative.deliver.opt_in import Confirmations
 from vocative.errors import AuthorError, VocativeError, places
@@ -39,7 +40,8 @@ COLLECT_SECONDS = 1.0
 """How often to look for circles of objects. Each object is looked at once, whenever that is: often
 makes many short pauses (10 ms) of one long one."""
 TIDY_SECONDS = 60.0
-"""How often to join small parts of history and to look whether buckets want to be ranked anew."""
+"""How often to join small parts of history, to look whether buckets want to be ranked anew, and
+whether a source is not as usual."""
 
 log = logging.getLogger("vocative.worker")
 
@@ -56,6 +58,7 @@ class Worker:
         self._definitions: object = None
         self._ranked: object = None
         self._ranked_at = 0.0
+        self._watching = Watching(workspace)
         self._chores_at = 0.0
         self._collected_at = 0.0
         self._fired_at = 0.0
@@ -147,6 +150,7 @@ class Worker:
         if self._ranked == self._definitions and time.monotonic() - self._ranked_at < TIDY_SECONDS:
             return
         self._ranked, self._ranked_at = self._definitions, time.monotonic()
+        self._watching.look()
         workspace.history.compact(workspace.store, limit=MAX_PARTS)
         workspace.history.sweep(workspace.store)
         with suppress(AuthorError):  # told where definitions are taken up

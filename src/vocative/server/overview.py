@@ -7,11 +7,13 @@ import msgspec
 
 from vocative.campaign import CampaignSummary, list_campaigns
 from vocative.clock import from_micros
+from vocative.collect.quality.alerts import QualityAlert, open_alerts
 from vocative.segment import list_segments
 from vocative.workspace import Workspace
 
 WEEKS = 53
 _STALE = timedelta(days=2)
+_MOST_UNUSUAL = 5
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ def overview(workspace: Workspace) -> Overview:
         people = int(tx.value("SELECT count(*) FROM profiles WHERE merged_into IS NULL") or 0)
         items = int(tx.value("SELECT count(*) FROM items WHERE active = 1") or 0)
         events = workspace.history.row_count(tx, "events")
+        unusual = open_alerts(tx)
         last = tx.value("SELECT max(updated_at) FROM profiles")
         computed = tx.value("SELECT max(computed_at) FROM segment_sizes")
         applied = int(
@@ -77,7 +80,7 @@ def overview(workspace: Workspace) -> Overview:
         items=items,
         last_event_at=from_micros(last) if last else None,
         computed_at=from_micros(computed) if computed else None,
-        alerts=_alerts(people, waiting, campaigns, last, computed),
+        alerts=_alerts(people, waiting, campaigns, last, computed, unusual),
         weeks=_weeks(workspace),
         campaigns=campaigns[:5],
         segments=sorted(
@@ -97,8 +100,12 @@ def _alerts(
     campaigns: list[CampaignSummary],
     last: int | None,
     computed: int | None,
+    unusual: list[QualityAlert],
 ) -> list[Alert]:
-    found = []
+    found = [
+        Alert(level="warning", message=one.told, hint="vocative quality tells more.")
+        for one in unusual[:_MOST_UNUSUAL]
+    ]
     if people == 0:
         found.append(
             Alert(

@@ -35,6 +35,11 @@ KINDS = {
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
         DefinitionKind("form", "forms", "vocative.collect.forms.definition:check_definitions"),
+        DefinitionKind(
+            "expectation",
+            "expectations",
+            "vocative.collect.quality.expectations:check_definitions",
+        ),
         DefinitionKind("plan", "plans", "vocative.collect.quality.plan:check_definitions"),
         DefinitionKind(
             "source", "sources", "vocative.collect.sourcing.definitions:check_definitions"
@@ -43,7 +48,7 @@ KINDS = {
 }
 
 
-ONE_EACH = ("form", "mapping", "plan", "source")
+ONE_EACH = ("form", "mapping", "plan", "expectation", "source")
 """Kinds whose files hold one definition each, named as its file."""
 
 
