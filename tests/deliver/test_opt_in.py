@@ -9,15 +9,17 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from post_office import Mailbox, Server, set_channels
+from post_office import Mailbox, Server, set_channels, set_settings
 
 from formed import NEWSLETTER, Visit, person_with, told, vault_of, visitor, write_form
 from vocative.clock import SystemClock
+from vocative.collect.forms.held import release_submission
 from vocative.deliver.opt_in import send_confirmations
 from vocative.deliver.opt_in.planning import CAMPAIGN
 from vocative.errors import ProviderError
 from vocative.identify.apply import apply_log
 from vocative.privacy import consent, suppression
+from vocative.server.forms import list_submissions
 from vocative.workspace import Workspace
 
 ANA = "ana@shop.example"
@@ -277,3 +279,24 @@ def test_an_erased_person_is_not_asked(shop: Workspace, mailbox: Mailbox) -> Non
         tx.run("DELETE FROM identities WHERE person_id = :p", {"p": person})
         tx.run("DELETE FROM profiles WHERE person_id = :p", {"p": person})
     assert visitor(shop).post(link_in(mailbox)).status_code == 404
+
+
+@pytest.mark.postgres
+def test_the_whole_way_on_postgres(
+    workspace: Workspace, mailbox: Mailbox, postgres_url: str
+) -> None:
+    write_form(workspace, "newsletter", NEWSLETTER)
+    set_channels(workspace, f"{{smtp: {{host: 127.0.0.1, port: {mailbox.port}, security: none}}}}")
+    set_settings(workspace, store=postgres_url)
+    subscribe(workspace)
+    subscribe(workspace, "bo@shop.example", _website="x")
+    [held] = list_submissions(workspace, "newsletter").held
+    release_submission(workspace, held.submission)
+    apply_log(workspace)
+    assert send_confirmations(workspace).accepted == 2
+    workspace.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
+    for place in range(2):
+        assert visitor(workspace).post(link_in(mailbox, place)).status_code == 200
+    assert statuses(workspace) == ["pending", "given"]
+    assert statuses(workspace, "bo@shop.example") == ["pending", "given"]
+    assert send_confirmations(workspace).planned == 0
