@@ -1,12 +1,15 @@
 """CRMs from their definitions to people: pulled by the runner, called back over our route."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from asked import ask
 from defined import defined
 from hubspot_portal import TOKEN, Portal, hubspot
@@ -17,12 +20,14 @@ from zendesk_account import API_TOKEN, EMAIL, Account, zendesk
 from vocative.collect.sources import _http
 from vocative.collect.sources._signatures import base64_hmac_sha256
 from vocative.collect.sourcing.definitions import find_source
+from vocative.collect.sourcing.fields import fields_of
 from vocative.collect.sourcing.listing import show_source
 from vocative.collect.sourcing.pulling import Outcome, only, pull_source
 from vocative.identify.apply import apply_log
 from vocative.server.app import create_app
 from vocative.workspace import Workspace
 
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "sources"
 SECRET = "s3cr3t"
 HOOK = "http://127.0.0.1:8750/v1/hooks/crm"
 ADDRESSES = [f"c{number}@example.com" for number in range(1, 6)]
@@ -109,6 +114,17 @@ def test_from_a_definition_to_people(
     assert listed.applied == (5 if kind == "zendesk" else 6)
     assert listed.rejected == {}
     assert {one.state for one in listed.streams} == {"waiting"}
+
+
+@pytest.mark.parametrize("kind", ["salesforce", "hubspot", "zendesk"])
+def test_its_page_explains_every_option_and_shows_a_right_definition(
+    kind: str, workspace: Workspace
+) -> None:
+    page = (DOCS / f"{kind}.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.+?)```", page, re.DOTALL)
+    made = defined(workspace, **yaml.safe_load(example))
+    explained = set(re.findall(r"`(\w+)`", page))
+    assert {one.name for one in fields_of(made.type.Options)} <= explained
 
 
 def test_hubspot_calls_us(
