@@ -18,6 +18,7 @@ from scripted_server import ScriptedServer, Told, scripted_server
 from tracked import Server
 
 from vocative.clock import SystemClock
+from vocative.collect.sourcing import cursors
 from vocative.collect.sourcing import runner as module
 from vocative.collect.sourcing.cursors import StreamState
 from vocative.collect.sourcing.listing import show_source
@@ -197,6 +198,34 @@ def test_a_run_that_fails_says_why(now_here: Workspace, server: ScriptedServer, 
     found = show_run(now_here, run.run)
     assert (found.state, found.pages, found.events) == ("failed", 1, 6)
     assert found.error == "the source answered 400 Bad Request: no"
+
+
+@pytest.mark.postgres
+def test_cursors_and_runs_are_kept_in_postgresql(
+    now_here: Workspace, server: ScriptedServer, shop: Shop, postgres_url: str
+) -> None:
+    settings = now_here.root / "vocative.yaml"
+    settings.write_text(f"{settings.read_text()}store: {postgres_url}\n")
+    define(now_here.root, "shop", server.url)
+    with Workspace(now_here.root) as workspace:
+        shop.orders[3]["at"] = "yesterday"
+        shop.trouble = lambda asked: Told(500) if "after" in asked.query else None
+        run = ask_for_pull(workspace, "shop", again=True)
+        assert ask_for_pull(workspace, "shop", again=True).run == run.run
+        with running(workspace):
+            wait_until(lambda: show_run(workspace, run.run).finished_at)
+            assert show_run(workspace, run.run).state == "failed"
+            shop.trouble = lambda _: None
+            again = ask_for_pull(workspace, "shop")
+            wait_until(lambda: show_run(workspace, again.run).finished_at)
+        assert show_run(workspace, again.run).state == "done"
+        with workspace.store.transaction() as tx:
+            cursors.note_received(tx, "shop", at=1, events=2, items=3, rejected={"x": 1})
+            cursors.note_received(tx, "shop", at=2, events=2, items=3, rejected={"x": 1})
+        orders, hook = show_source(workspace, "shop").streams
+        assert (orders.state, orders.events, len(orders.rejected)) == ("waiting", 18, 1)
+        assert (hook.stream, hook.events, hook.items, hook.rejected) == ("webhook", 4, 6, {"x": 2})
+        assert len(orders_of(workspace)) == 9
 
 
 def test_what_cannot_be_asked_for(now_here: Workspace, server: ScriptedServer) -> None:

@@ -60,6 +60,7 @@ def main() -> None:
     # They tell every address that is asked, which can hold personal data.
     for chatty in ("httpx2", "httpcore2", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.nice(5)  # Whoever waits for an answer of the server comes first.
     loop = PullerLoop(Path(sys.argv[1]), int(sys.argv[2]))
     signal.signal(signal.SIGTERM, loop.stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -112,6 +112,12 @@ class Source(ABC):
         """
         return ()
 
+    @classmethod
+    def mappings(cls, options: Any) -> Iterable[tuple[tuple[str | int, ...], str]]:
+        """The mappings that a definition names: (where, name) of each."""
+        named = getattr(options, "mapping", None)
+        return [(("mapping",), named)] if isinstance(named, str) else []
+
     def offered(self) -> Sequence[str]:
         """The streams that this definition has; `streams` unless its options say otherwise."""
         return self.streams

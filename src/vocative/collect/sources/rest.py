@@ -89,6 +89,12 @@ class Rest(Source):
         for name, resource in options.resources.items():
             yield from _resource_faults(("resources", name), resource)
 
+    @classmethod
+    def mappings(cls, options: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """One for each resource."""
+        for name, resource in options.resources.items():
+            yield ("resources", name, "mapping"), resource.mapping
+
     def offered(self) -> Sequence[str]:
         """A stream for each resource."""
         return list(self.options.resources)

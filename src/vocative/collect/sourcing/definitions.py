@@ -115,9 +115,15 @@ def check_definitions(workspace: Workspace) -> None:
     """Check every source; whether secrets are where they should be is not looked at.
 
     Raises:
-        AuthorError: one is wrong.
+        AuthorError: one is wrong, or names a mapping that is not there.
     """
-    read_sources(workspace)
+    mappings = workspace.definitions("mapping")
+    for source in read_sources(workspace):
+        for path, name in source.type.mappings(source.options):
+            if name not in mappings:
+                where = source.definition.where(*path)
+                hint = f"write mappings/{name}.yaml"
+                raise unknown_name("mapping", name, mappings, where=where, hint=hint)
 
 
 def read_source(name: str, definition: Definition) -> SourceDefinition:

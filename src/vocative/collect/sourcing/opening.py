@@ -13,7 +13,7 @@ from vocative.collect.sources.base import Place, Source
 from vocative.collect.sourcing.definitions import SourceDefinition
 from vocative.collect.sourcing.secrets import with_values
 from vocative.errors import unknown_name
-from vocative.workspace import Workspace
+from vocative.workspace import KINDS, Workspace
 from vocative.workspace.yaml_text import YamlText
 
 
@@ -54,17 +54,25 @@ def open_source(
 
 
 def fingerprint(workspace: Workspace, definition: SourceDefinition) -> str:
-    """Changes when the definition changes, one of its secrets, or the mapping that it names.
+    """Changes when the definition changes, one of its secrets, or a mapping that it names.
 
     Raises:
         AuthorError: a secret is not where it should be.
     """
     whole: Any = with_values(definition.options, definition.definition, workspace.root)
-    named = getattr(definition.options, "mapping", None)
-    mapping = workspace.definitions("mapping").get(named) if isinstance(named, str) else None
-    told = [definition.definition.body, msgspec.to_builtins(whole), mapping and mapping.text.text]
-    body = msgspec.json.encode(told)
+    named = [name for _, name in definition.type.mappings(definition.options)]
+    mappings = [_written(workspace, name) for name in named]
+    body = msgspec.json.encode([definition.definition.body, msgspec.to_builtins(whole), mappings])
     return hmac.new(workspace.key.lookup, b"source:" + body, hashlib.sha256).hexdigest()[:32]
+
+
+def _written(workspace: Workspace, name: str) -> bytes | None:
+    """The text of a mapping, unread: this is looked at often."""
+    folder = workspace.root / KINDS["mapping"].folder
+    for path in (folder / f"{name}.yaml", folder / f"{name}.yml"):
+        with suppress(OSError):
+            return path.read_bytes()
+    return None
 
 
 def _mapping(workspace: Workspace, name: str) -> YamlText:

@@ -28,7 +28,7 @@ from vocative.errors import AuthorError, StateError, VocativeError, places
 from vocative.workspace import Workspace
 from vocative.workspace.definitions import Definition, definitions_stamp
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 """How often to look whether something is due, was asked for or has changed."""
 PAUSE_SECONDS = 10.0
 """After the store or the log failed."""
