@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from brought import Known, count_people, items, known, lines, local, pull_all, put
+from defined import defined, refusal
 from graphql import parse, validate
 from scripted_server import Told, scripted_server
 from shopify_shop import (
@@ -29,7 +30,6 @@ from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sources._shopify_queries import LISTS, QUERIES
 from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Page
 from vocative.collect.sources.shopify import Shopify, ShopifyOptions
-from vocative.errors import AuthorError
 from vocative.workspace import Workspace
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -464,15 +464,15 @@ def test_a_checkout_counts_once_somebody_is_known(workspace: Workspace, opened: 
     assert source.receive(call("refunds/create", {"id": 1, "order_id": 11})) == Page()
 
 
-def test_a_definition_must_say_how_to_ask() -> None:
-    def made(**told: Any) -> Shopify:
-        return Shopify(ShopifyOptions(shop=SHOP, **told), connect=local(""), clock=None)  # type: ignore[arg-type]
+def test_a_definition_must_say_how_to_ask(workspace: Workspace) -> None:
+    common = {"kind": "shopify", "shop": SHOP}
+    for stated in ({}, {"client_id": "app"}, {"client_secret": "env:X"}, {"shop": "fern.example"}):
+        refusal(workspace, **{**common, **stated})
+    assert defined(workspace, **common, webhook_secret="env:X").options is not None
 
-    with pytest.raises(AuthorError):
-        made()
-    with pytest.raises(AuthorError):
-        made(client_id="app")
-    assert made(webhook_secret=SECRET).offered() == ()
+
+def test_a_source_may_take_webhooks_only(opened: Open) -> None:
+    assert opened(ShopifyOptions(shop=SHOP, webhook_secret=SECRET)).offered() == ()
 
 
 def test_shopify_would_understand_every_question() -> None:

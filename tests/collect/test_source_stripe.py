@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from brought import Known, count_people, known, lines, local, pull_all, put
+from defined import refusal
 from scripted_server import ScriptedServer, Told, scripted_server
 from stripe_account import DESCRIPTION, KEY, SECRET, START, Account, as_sent
 from taken_in import events
@@ -16,7 +17,7 @@ from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources._http import SourceRefused
 from vocative.collect.sources.base import Call, NotGenuine, NotReadable
 from vocative.collect.sources.stripe import API_VERSION, Stripe, StripeOptions
-from vocative.errors import AuthorError, DataError
+from vocative.errors import DataError
 from vocative.workspace import Workspace
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -298,11 +299,10 @@ def test_what_stripe_would_not_send_is_refused(opened: Open, body: bytes) -> Non
         opened().receive(call(json.dumps(event).encode()))
 
 
-def test_a_definition_must_say_something() -> None:
-    with pytest.raises(AuthorError):
-        Stripe(StripeOptions(), connect=local(""), clock=FixedClock(NOW))
-    only = Stripe(StripeOptions(webhook_secret="x"), connect=local(""), clock=FixedClock(NOW))
-    assert only.offered() == ()
+def test_a_definition_must_say_something(workspace: Workspace, opened: Open) -> None:
+    for stated in ({}, {"api_key": KEY}):
+        refusal(workspace, kind="stripe", **stated)
+    assert opened(api_key=None).offered() == ()
 
 
 def test_stripes_own_code_signs_what_we_believe(account: Account, opened: Open) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from brought import Known, count_people, items, known, lines, local, pull_all, put
+from defined import defined, refusal
 from scripted_server import Told, scripted_server
 from taken_in import events
 from woocommerce_shop import KEY, SECRET, WEBHOOK_SECRET, Shop, signed
@@ -277,6 +278,13 @@ def test_an_account_that_is_deleted_is_told_of(workspace: Workspace, opened: Ope
     put(workspace, pull_all(source, {}))
     put(workspace, [source.receive(call("customer.deleted", {"id": 1})) for _ in range(2)])
     assert person(workspace, "email", "ana@example.com").names.count("Account Deleted") == 1
+
+
+def test_a_definition_must_say_where(workspace: Workspace) -> None:
+    common = {"kind": "woocommerce", "consumer_key": "env:A", "consumer_secret": "env:B"}
+    for url in ("shop.example", "http://shop.example", "https://", "https://a@b", "https://a?b"):
+        refusal(workspace, **common, url=url)
+    assert defined(workspace, **common, url="https://shop.example/de").options is not None
 
 
 def test_a_cursor_of_another_source_is_refused(opened: Open) -> None:

@@ -5,13 +5,14 @@ e-mail address identifies only guests. One that an order of an account names is 
 type the address of whom they buy for, and addresses join people.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from vocative.collect.event import EARLIEST
 from vocative.collect.sources._events import Subject, happened
 from vocative.collect.sources.base import Event
 
@@ -19,6 +20,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """A time with its zone, as answers are decoded into."""
 ConsentStatus = Literal["given", "pending", "withdrawn"]
 
+_CLOCKS_DIFFER = timedelta(hours=1)
 _CONSENT_NAMES: Mapping[ConsentStatus, str] = {
     "given": "Consent Given",
     "pending": "Consent Requested",
@@ -72,6 +74,16 @@ def version(at: datetime) -> int:
     """
     # Whole seconds: some systems write fractions in one answer and none in another.
     return int(at.timestamp())
+
+
+def newest_of(times: Iterable[datetime], now: datetime) -> datetime | None:
+    """The newest of some times of change; None of none.
+
+    One that is further ahead than clocks differ is a mistake. Going on from there would pass over
+    everything that changes until then.
+    """
+    believable = (one for one in times if EARLIEST <= one <= now + _CLOCKS_DIFFER)
+    return max(believable, default=None)
 
 
 def consent(

@@ -171,15 +171,16 @@ def consent_events(
     status = _CONSENTS.get(agreement.state)
     if status is None:
         return
-    stated = agreement.changed_at
-    dated = version(stated) if stated else "undated"
+    at = agreement.changed_at or (given_at if status == "given" else seen_at)
     yield consent(
         account("shopify", customer_id),
         status,
         channel=channel,
         source="shopify",
-        at=stated or (given_at if status == "given" else seen_at),
-        message_id=event_id("shopify", "consent", customer_id, channel, agreement.state, dated),
+        at=at,
+        message_id=event_id(
+            "shopify", "consent", customer_id, channel, agreement.state, version(at)
+        ),
     )
 
 
@@ -253,8 +254,14 @@ def erasure_events(customer_id: str, at: datetime) -> Iterator[Event]:
     """Somebody's data is to be erased: nobody writes to them from now on."""
     yield about_account("Erasure Requested", customer_id, at=at, version_of="redact")
     for channel in ("email", "sms"):
-        agreement = Agreement(state="redacted", changed_at=None)
-        yield from consent_events(customer_id, channel, agreement, given_at=at, seen_at=at)
+        yield consent(
+            account("shopify", customer_id),
+            "withdrawn",
+            channel=channel,
+            source="shopify",
+            at=at,
+            message_id=event_id("shopify", "consent", customer_id, channel, "redact"),
+        )
 
 
 def _buyer(customer_id: str | None, email: str | None) -> Buyer:

@@ -7,14 +7,17 @@ what moved between versions is looked for in both places.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from vocative.collect.sources._events import Subject, happened, identified
 from vocative.collect.sources._shop import consent, event_id, guest, order, product
 from vocative.collect.sources.base import Event
 
+Seconds = Annotated[int, Meta(ge=0, lt=32_503_680_000)]
+"""Unix time; what lies behind the year 3000 is none."""
 OrdersAre = Literal["none", "payments", "invoices"]
 
 _WHOLE = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
@@ -69,7 +72,7 @@ class Customer(Contact, kw_only=True):
     """A customer."""
 
     id: str
-    created: int
+    created: Seconds
     metadata: dict[str, str] | None = None
     preferred_locales: list[str] | None = None
     deleted: bool = False
@@ -101,7 +104,7 @@ class Charge(Told):
     """A payment, or an attempt at one."""
 
     id: str
-    created: int
+    created: Seconds
     currency: str
     amount: int
     status: str
@@ -167,7 +170,7 @@ class Refund(Told):
     """Money that goes back."""
 
     id: str
-    created: int
+    created: Seconds
     currency: str
     amount: int
     status: str | None = None
@@ -207,12 +210,12 @@ class Subscription(Told):
     """A subscription, as it is now."""
 
     id: str
-    start_date: int
+    start_date: Seconds
     status: str
     currency: str | None = None
     customer: Reference = None
-    canceled_at: int | None = None
-    ended_at: int | None = None
+    canceled_at: Seconds | None = None
+    ended_at: Seconds | None = None
     items: _Items = msgspec.field(default_factory=_Items)
 
     def events(self) -> Iterator[Event]:
@@ -286,14 +289,14 @@ class InvoiceLines(Told):
 
 
 class _Transitions(Told):
-    paid_at: int | None = None
+    paid_at: Seconds | None = None
 
 
 class Invoice(Told):
     """An invoice, as it is now."""
 
     id: str
-    created: int
+    created: Seconds
     currency: str
     amount_paid: int
     status: str | None = None
@@ -325,7 +328,7 @@ class Checkout(Told):
     """A session of Stripe's own checkout page."""
 
     id: str
-    created: int
+    created: Seconds
     status: str | None = None
     customer: Reference = None
     customer_details: Contact | None = None

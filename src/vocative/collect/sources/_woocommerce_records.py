@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from vocative.collect.sources._events import happened, identified, number
 from vocative.collect.sources._shop import (
@@ -18,6 +19,8 @@ from vocative.collect.sources._shop import (
 )
 from vocative.collect.sources.base import Event
 
+Gmt = Annotated[datetime, Meta(tz=False)]
+"""A time of UTC, which WooCommerce writes without a zone."""
 Amount = str | float | int | None
 """Text in some answers, a number in others, empty where there is none."""
 _CENT = 0.005
@@ -54,8 +57,8 @@ class Customer(Told):
     """An account."""
 
     id: int
-    date_created_gmt: datetime
-    date_modified_gmt: datetime | None = None
+    date_created_gmt: Gmt
+    date_modified_gmt: Gmt | None = None
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -102,7 +105,7 @@ class Refund(Told):
     """A refund, as the list of an order's refunds has it."""
 
     id: int
-    date_created_gmt: datetime
+    date_created_gmt: Gmt
     amount: Amount = None
     line_items: list[Line] = []
 
@@ -121,9 +124,9 @@ class Order(Told):
     id: int
     status: str
     currency: str
-    date_created_gmt: datetime
-    date_modified_gmt: datetime
-    date_paid_gmt: datetime | None = None
+    date_created_gmt: Gmt
+    date_modified_gmt: Gmt
+    date_paid_gmt: Gmt | None = None
     total: Amount = None
     customer_id: int = 0
     billing: _Contact = msgspec.field(default_factory=_Contact)
@@ -238,7 +241,7 @@ class Product(Told):
 
     id: int
     name: str
-    date_modified_gmt: datetime | None = None
+    date_modified_gmt: Gmt | None = None
     status: str = "publish"
     permalink: str | None = None
     price: Amount = None
@@ -278,5 +281,5 @@ def account_deleted(customer_id: int, prefix: str, at: datetime) -> Event:
 
 
 def utc(stated: datetime) -> datetime:
-    """A time of a field whose name ends in `_gmt`: it is written without a zone."""
-    return stated.replace(tzinfo=UTC) if stated.tzinfo is None else stated.astimezone(UTC)
+    """A time of a field whose name ends in `_gmt`, with its zone."""
+    return stated.replace(tzinfo=UTC)

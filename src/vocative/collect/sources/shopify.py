@@ -4,16 +4,17 @@ The Admin GraphQL API is asked for what changed since the last time; webhooks te
 A shop gives so many points a second, and questions cost points: who has none left has to wait.
 """
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from vocative.clock import Clock, from_micros
 from vocative.collect.sources._http import Connect, Http, Secret, SourceDown, SourceRefused
+from vocative.collect.sources._shop import newest_of
 from vocative.collect.sources._shopify_queries import (
     API_VERSION,
     FILTERS,
@@ -43,29 +44,32 @@ from vocative.collect.sources._words import words_of
 from vocative.collect.sources.base import (
     Call,
     Event,
+    Fault,
     NotGenuine,
     NotReadable,
     Page,
     Place,
     Source,
 )
-from vocative.errors import AuthorError, DataError
+from vocative.errors import DataError
 
 OVERLAP = timedelta(minutes=10)
 """Shopify's search learns of a change a little after it happened: each pull looks back this far."""
 CHECKOUT_OVERLAP = timedelta(days=2)
 """A checkout is told of once it was left, or once its buyer said who they are."""
-PAGE_SIZE = 50
+PAGE_SIZES = {"customers": 100, "products": 100, "orders": 20, "checkouts": 20}
+"""As many as one question can pay for; orders have lines, which cost, too."""
 MOST_WAITS = 10
 """How often one question may be turned away for its cost before the pull gives up for now."""
 LONGEST_WAIT_SECONDS = 60.0
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 T = TypeVar("T")
 
 
 class ShopifyOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a definition of this kind may say."""
 
-    shop: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")]
+    shop: str
     """The shop's own name at Shopify, such as `fern-hollow.myshopify.com`."""
     token: Secret | None = None
     """An access token of the Admin API; or else `client_id` and `client_secret`."""
@@ -98,24 +102,22 @@ class Shopify(Source):
         self._token = options.token
         self._not_before = 0.0
         """By the monotonic clock: when there are points enough for the next question."""
-        if bool(options.client_id) and not options.client_secret:
-            raise AuthorError(
-                "client_id stands without client_secret",
-                hint="give both, or a token",
-            )
-        if not (self._asks or options.webhook_secret or options.client_secret):
-            raise AuthorError(
-                "there is nothing to ask Shopify with",
-                hint="give client_id and client_secret, or a token",
-            )
 
-    @property
-    def _asks(self) -> bool:
-        return bool(self.options.token or self.options.client_id)
+    @classmethod
+    def faults(cls, options: ShopifyOptions) -> Iterable[Fault]:
+        """What is wrong with options that fit their types."""
+        if not _SHOP.fullmatch(options.shop):
+            hint = "it ends in .myshopify.com, and stands in Shopify's settings under Domains"
+            yield ("shop",), "this is no shop's own name at Shopify", hint
+        if options.client_id and not options.client_secret:
+            yield ("client_id",), "client_id stands without client_secret", "give both, or a token"
+        if not (options.token or options.client_id or options.webhook_secret):
+            hint = "give client_id and client_secret, or a token"
+            yield (), "there is nothing to ask Shopify with", hint
 
     def offered(self) -> Sequence[str]:
         """All streams; none of a source that only takes webhooks."""
-        return self.streams if self._asks else ()
+        return self.streams if self.options.token or self.options.client_id else ()
 
     def pull(self, stream: str, cursor: str | None) -> Iterator[Page]:
         """What changed since a cursor: the time of the newest change that was read."""
@@ -125,7 +127,7 @@ class Shopify(Source):
             # Quoted: a colon separates names from values in Shopify's search.
             since = newest - (CHECKOUT_OVERLAP if stream == "checkouts" else OVERLAP)
             search = f"{FILTERS[stream]}:>='{since.isoformat()}'"
-        after, size, more = None, PAGE_SIZE, True
+        after, size, more = None, PAGE_SIZES[stream], True
         while more:
             variables = {"first": size, "after": after, "query": search}
             try:
@@ -177,7 +179,7 @@ class Shopify(Source):
             except _Odd as error:
                 rejected[error.message] = rejected.get(error.message, 0) + 1
         page = Page(events=events, items=items, rejected=rejected)
-        return page, max(times, default=None)
+        return page, newest_of(times, self.clock.now())
 
     def _told(
         self, stream: str, node: dict[str, Any], events: list[Event], items: list[dict[str, Any]]
@@ -347,7 +349,7 @@ def _instant(cursor: str | None) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(cursor).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise DataError(
             "the cursor is not one of this source", hint="pull it again from the beginning"
         ) from None

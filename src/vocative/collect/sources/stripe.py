@@ -6,7 +6,7 @@ events, which webhooks tell at once. A sweep through a list that is cut off goes
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -25,18 +25,20 @@ from vocative.collect.sources._stripe_records import (
     Meaning,
     OrdersAre,
     Refund,
+    Seconds,
     Subscription,
 )
 from vocative.collect.sources.base import (
     Call,
     Event,
+    Fault,
     NotGenuine,
     NotReadable,
     Page,
     Place,
     Source,
 )
-from vocative.errors import AuthorError, DataError
+from vocative.errors import DataError
 
 API_VERSION = "2026-10-28.endive"
 OVERLAP = timedelta(minutes=10)
@@ -96,7 +98,7 @@ class _Position(msgspec.Struct, kw_only=True, frozen=True):
 
     since: int | None = None
     """Unix seconds: nothing older is asked for; None: everything is."""
-    began_at: int
+    began_at: Seconds
     """Unix seconds: when this sweep began, or the last one that came to its end."""
     after: str | None = None
     """The last object that was read; None: the sweep came to its end."""
@@ -116,7 +118,7 @@ class _Happened(msgspec.Struct, kw_only=True):
 
     id: str
     type: str
-    created: int
+    created: Seconds
     data: _Data
 
 
@@ -137,17 +139,19 @@ class Stripe(Source):
         place: Place | None = None,
     ) -> None:
         super().__init__(options, connect=connect, clock=clock, place=place)
-        if not (options.api_key or options.webhook_secret):
-            raise AuthorError(
-                "there is nothing to ask Stripe with, and nothing to check its webhooks with",
-                hint="give api_key, webhook_secret or both",
-            )
         self._http: Http | None = None
         self._meaning = Meaning(
             orders=options.orders,
             user_id_key=options.user_id_key,
             order_id_key=options.order_id_key,
         )
+
+    @classmethod
+    def faults(cls, options: StripeOptions) -> Iterable[Fault]:
+        """What is wrong with options that fit their types."""
+        if not (options.api_key or options.webhook_secret):
+            told = "there is nothing to ask Stripe with, and nothing to check its webhooks with"
+            yield (), told, "give api_key, webhook_secret or both"
 
     def offered(self) -> Sequence[str]:
         """All streams; none of a source that only takes webhooks."""

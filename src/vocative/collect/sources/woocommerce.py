@@ -4,7 +4,8 @@ Orders and products are asked for by when they changed. Accounts cannot be: new 
 each time, and all of them are read again once a day. Webhooks tell of changes at once.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -13,6 +14,7 @@ from msgspec import Meta
 
 from vocative.clock import from_micros
 from vocative.collect.sources._http import Http, Secret
+from vocative.collect.sources._shop import newest_of
 from vocative.collect.sources._signatures import base64_hmac_sha256, require_signature
 from vocative.collect.sources._woocommerce_records import (
     Customer,
@@ -21,9 +23,8 @@ from vocative.collect.sources._woocommerce_records import (
     Product,
     Refund,
     account_deleted,
-    utc,
 )
-from vocative.collect.sources.base import Call, Event, NotGenuine, NotReadable, Page, Source
+from vocative.collect.sources.base import Call, Event, Fault, NotGenuine, NotReadable, Page, Source
 from vocative.errors import DataError
 
 PER_PAGE = 100
@@ -32,13 +33,14 @@ OVERLAP = timedelta(minutes=61)
 one that summer time leaves out there becomes an hour later."""
 WHOLE_AGAIN = timedelta(days=1)
 """After how long all accounts are read again, for what changed about them."""
+_ADDRESS = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)\b)[^\s?#@]+")
 T = TypeVar("T")
 
 
 class WooCommerceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a definition of this kind may say."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s?#]+$")]
+    url: str
     """The shop's address, as in WordPress's general settings."""
     consumer_key: Secret
     """Of a key for the REST API that may read."""
@@ -74,6 +76,13 @@ class WooCommerce(Source):
     pushes: ClassVar[bool] = True
     options: WooCommerceOptions
     _http: Http | None = None
+
+    @classmethod
+    def faults(cls, options: WooCommerceOptions) -> Iterable[Fault]:
+        """What is wrong with options that fit their types."""
+        if not _ADDRESS.fullmatch(options.url):
+            hint = "it begins with https:// (WooCommerce takes keys over nothing else)"
+            yield ("url",), "this is no shop's address", hint
 
     def pull(self, stream: str, cursor: str | None) -> Iterator[Page]:
         """What changed since a cursor: a time, or how far accounts are read."""
@@ -186,16 +195,17 @@ class WooCommerce(Source):
         events: list[Event] = []
         items: list[Mapping[str, Any]] = []
         rejected: dict[str, int] = {}
-        newest: datetime | None = None
+        times: list[datetime] = []
         for record in records:
             try:
                 changed_at = self._read(stream, record, events, items)
             except _Odd as error:
                 rejected[error.message] = rejected.get(error.message, 0) + 1
                 continue
-            if changed_at is not None and (newest is None or changed_at > newest):
-                newest = changed_at
-        return Page(events=events, items=items, rejected=rejected), newest
+            if changed_at is not None:
+                times.append(changed_at)
+        page = Page(events=events, items=items, rejected=rejected)
+        return page, newest_of(times, self.clock.now())
 
     def _read(
         self,
@@ -282,8 +292,8 @@ def _instant(cursor: str | None) -> datetime | None:
     if cursor is None:
         return None
     try:
-        return utc(datetime.fromisoformat(cursor))
-    except ValueError:
+        return datetime.fromisoformat(cursor).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _foreign() from None
 
 
