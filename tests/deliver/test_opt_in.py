@@ -20,6 +20,7 @@ from vocative.errors import ProviderError
 from vocative.identify.apply import apply_log
 from vocative.privacy import consent, suppression
 from vocative.server.forms import list_submissions
+from vocative.server.messages import show_message
 from vocative.workspace import Workspace
 
 ANA = "ana@shop.example"
@@ -71,6 +72,8 @@ def test_the_owner_of_an_address_confirms_it(shop: Workspace, mailbox: Mailbox) 
     assert mail["Auto-Submitted"] == "auto-generated"
     path = link_in(mailbox)
     assert ANA not in path
+    shown = show_message(shop, str(mail["Message-ID"]).strip("<>").partition("@")[0])
+    assert (shown.subject, shown.to) == (mail["Subject"], ANA)
     # Programs that look at links before people do confirm nothing.
     scanner = visitor(shop, ip="198.51.100.1")
     assert (scanner.get(path).status_code, scanner.head(path).status_code) == (200, 200)

@@ -16,6 +16,8 @@ from vocative.clock import from_micros
 from vocative.compose import load_template
 from vocative.decide import HOLDOUT, ProductChooser
 from vocative.deliver.channels import channel_for
+from vocative.deliver.opt_in import CAMPAIGN as CONFIRMATIONS
+from vocative.deliver.opt_in import render_confirmation
 from vocative.errors import StateError, UnknownName, VocativeError
 from vocative.server.people import names_of
 from vocative.stores import Row
@@ -291,6 +293,9 @@ def _from_copy(raw: bytes) -> dict[str, str]:
 
 
 def _rendered_again(workspace: Workspace, row: Row, decision: dict[str, Any]) -> dict[str, str]:
+    if row["campaign"] == CONFIRMATIONS:
+        mail = render_confirmation(workspace, row["message_id"], decision)
+        return {"subject": mail.subject, "preheader": "", "html": mail.html, "text": mail.text}
     campaign = read_campaign(workspace, row["campaign"])
     renderer = Renderer(workspace, campaign, [row["person_id"]])
     rendered = renderer.render_again(row, decision)

@@ -22,7 +22,7 @@ REASONS = {
 """Why a submission is kept aside, in words."""
 NETWORK_SECONDS = 600.0
 ADDRESS_SECONDS = 3_600.0
-MOST_REQUESTS = 120
+MOST_REQUESTS = 600
 """Of one network in `NETWORK_SECONDS`: beyond that it is told to come back later."""
 _MOST_KEPT = 50_000
 

@@ -385,7 +385,11 @@ def _html(shown: Page, status: int = 200) -> Response:
 
 
 def _answer(request: Request, form: Form, told: Any, status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store", **_cross_origin(request, form)}
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        **_cross_origin(request, form),
+    }
     return JSONResponse(told, status_code=status, headers=headers)
 
 

@@ -5,7 +5,16 @@ row of the ledger and one mail (`mail`, `sending`), and its link leads to a page
 (`confirming`, `pages`): a program that looks at every link confirms nothing.
 """
 
+from vocative.deliver.opt_in.mail import render_confirmation
 from vocative.deliver.opt_in.pages import opt_in_routes
+from vocative.deliver.opt_in.planning import CAMPAIGN
 from vocative.deliver.opt_in.sending import Confirmations, SentConfirmations, send_confirmations
 
-__all__ = ["Confirmations", "SentConfirmations", "opt_in_routes", "send_confirmations"]
+__all__ = [
+    "CAMPAIGN",
+    "Confirmations",
+    "SentConfirmations",
+    "opt_in_routes",
+    "render_confirmation",
+    "send_confirmations",
+]

@@ -1,11 +1,12 @@
 """The mail that asks for confirmation: short, in the language of the form, without any tracking."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import msgspec
 
-from vocative.collect.forms.definition import Brand, Form
+from vocative.collect.forms.definition import Brand, Form, read_forms
 from vocative.collect.forms.page import on_color
 from vocative.collect.forms.texts import word
 from vocative.deliver.ledger import Claim
@@ -56,9 +57,13 @@ class ConfirmationMails:
         if suppression.address_hash(vault, "email", address) != decision.address_hash:
             # The question is for the address in the form, and for no other.
             return Skip(message_id=claim.message_id, reason="address_changed")
+        return self.render(claim.message_id, decision)
+
+    def render(self, message_id: str, decision: Decision) -> OutgoingMessage:
+        """The mail of one row of the ledger; nothing in it depends on the person."""
         settings = self._workspace.settings
         subject, text, button = self._texts(decision)
-        url = self._signer.url("confirm", claim.message_id)
+        url = self._signer.url("confirm", message_id)
         form = self._forms.get(decision.form)
         brand = form.body.brand if form else Brand()
         logo = f'<img src="{escape(brand.logo)}" alt="" height="48">' if brand.logo else ""
@@ -77,7 +82,7 @@ class ConfirmationMails:
         )
         footer = f"{settings.sender.name}, {settings.postal_address}"
         return OutgoingMessage(
-            message_id=claim.message_id,
+            message_id=message_id,
             subject=subject,
             html=html,
             text=f"{text}\n\n{button}: {url}\n\n-- \n{footer}\n",
@@ -100,3 +105,17 @@ class ConfirmationMails:
             text or word("confirm_text", language, sender=sender),
             button or word("confirm_button", language),
         )
+
+
+def render_confirmation(
+    workspace: Workspace, message_id: str, decision: Mapping[str, Any]
+) -> OutgoingMessage:
+    """A mail as it would be sent now, to look at.
+
+    Args:
+        workspace: Whose.
+        message_id: Of its row of the ledger.
+        decision: The row's.
+    """
+    mails = ConfirmationMails(workspace, read_forms(workspace))
+    return mails.render(message_id, msgspec.convert(decision, Decision))

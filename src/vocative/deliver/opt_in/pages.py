@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from vocative.collect.forms.definition import Form, read_forms
-from vocative.collect.forms.page import Look, Page, look_of, words_page
+from vocative.collect.forms.page import Look, Page, words_page
 from vocative.collect.forms.texts import LANGUAGES, chosen_language, word
 from vocative.deliver.links import LinkSigner
 from vocative.deliver.opt_in.confirming import Request, confirm, find_request
@@ -98,7 +98,10 @@ class _Pages:
 
     def _look(self, found: Request) -> Look:
         form, language = self._form(found), found.decision.language
-        return look_of(form, language, framed=False) if form else Look(language=language)
+        if form is None:
+            return Look(language=language)
+        # A link in a mail is opened on its own: no site has to show it in a frame.
+        return Look(brand=form.body.brand, language=language, form=form.name)
 
     def _form(self, found: Request) -> Form | None:
         try:
