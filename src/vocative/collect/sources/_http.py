@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,8 @@ from vocative.collect.sources._words import words_of
 from vocative.errors import AuthorError, DataError, ProviderError, Retryable
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
@@ -126,6 +129,7 @@ class Http:
                 self._patience.silence_seconds, connect=self._patience.connect_seconds
             ),
             follow_redirects=False,
+            verify=_trusted(),
         )
 
     def get(
@@ -414,6 +418,14 @@ def _explained() -> Iterator[None]:
         raise SourceDown("the source's answer cannot be unpacked") from None
     except httpx2.TransportError:
         raise SourceDown("the connection to the source broke") from None
+
+
+@cache
+def _trusted() -> "ssl.SSLContext":
+    """Whose certificates are trusted; read once, as reading takes longer than many a request."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _base(stated: str) -> "httpx2.URL":
