@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -13,18 +13,24 @@ import yaml
 from asked import ask
 from defined import defined
 from hubspot_portal import TOKEN, Portal, hubspot
-from salesforce_org import CLIENT_ID, USERNAME, Org, salesforce
+from salesforce_org import CLIENT_ID, REFRESH_TOKEN, USERNAME, Org, salesforce
 from taken_in import events, people
 from zendesk_account import API_TOKEN, EMAIL, Account, zendesk
 
+from vocative.clock import Clock, FixedClock
 from vocative.collect.sources import _http
 from vocative.collect.sources._signatures import base64_hmac_sha256
+from vocative.collect.sources.base import Call
+from vocative.collect.sources.hubspot import HubSpot
+from vocative.collect.sources.salesforce import Salesforce
+from vocative.collect.sources.zendesk import Zendesk
 from vocative.collect.sourcing.definitions import find_source
 from vocative.collect.sourcing.fields import fields_of
 from vocative.collect.sourcing.listing import show_source
 from vocative.collect.sourcing.pulling import Outcome, only, pull_source
 from vocative.identify.apply import apply_log
 from vocative.server.app import create_app
+from vocative.testing.source_laws import LAWS, SourceBench
 from vocative.workspace import Workspace
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "sources"
@@ -82,6 +88,136 @@ def define(kind: str, workspace: Workspace, servers: ExitStack) -> None:
         defined(workspace, kind=kind, url=url, **secrets)
 
 
+def hubspot_call(clock: Clock) -> tuple[dict[str, str], bytes]:
+    """A genuine call that somebody unsubscribed."""
+    notice = {
+        "subscriptionType": "contact.propertyChange",
+        "objectId": 1,
+        "occurredAt": 1772440000000,
+        "propertyName": "hs_email_optout",
+        "propertyValue": "true",
+    }
+    body = json.dumps([notice]).encode()
+    timestamp = str(round(clock.now().timestamp() * 1000))
+    content = f"POST{HOOK}".encode() + body + timestamp.encode()
+    return {
+        "x-hubspot-request-timestamp": timestamp,
+        "x-hubspot-signature-v3": base64_hmac_sha256(SECRET, content),
+    }, body
+
+
+def zendesk_call(clock: Clock) -> tuple[dict[str, str], bytes]:
+    """A genuine call that somebody wrote to support."""
+    detail = {"id": "7", "requester_id": "1", "created_at": "2026-02-20T10:00:00Z"}
+    body = json.dumps({"type": "zen:event-type:ticket.created", "detail": detail}).encode()
+    timestamp = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "x-zendesk-webhook-signature-timestamp": timestamp,
+        "x-zendesk-webhook-signature": base64_hmac_sha256(SECRET, timestamp.encode() + body),
+    }, body
+
+
+def with_deals(servers: ExitStack, clock: FixedClock) -> SourceBench:
+    """HubSpot with pages of deals, and a webhook."""
+    portal = Portal()
+    for number in range(1, 131):
+        changed_at = f"2026-02-0{1 + number % 9}T10:00:00Z"
+        stated = {"createdate": "2026-01-01T10:00:00Z", "hs_is_closed_won": "true", "amount": "5"}
+        portal.add("deals", number, changed_at, **stated)
+        portal.contacts_of[str(number)] = [number]
+    options = HubSpot.Options(
+        token=TOKEN,
+        client_secret=SECRET,
+        url=servers.enter_context(hubspot(portal)).url,
+        deals=True,
+    )
+    headers, body = hubspot_call(clock)
+    return SourceBench(
+        open=lambda: HubSpot(options, connect=unpaced, clock=clock),
+        calls=[Call(headers=headers, body=body, url=HOOK)],
+        secrets=[TOKEN, SECRET],
+    )
+
+
+def with_tickets(servers: ExitStack, clock: FixedClock) -> SourceBench:
+    """Zendesk with pages of tickets and ratings, and a webhook of a ticket."""
+    account = Account()
+    for number in range(1, 6):
+        at = f"2026-02-0{number}T10:00:00Z"
+        ticket = {"id": number, "requester_id": 7, "created_at": at, "status": "solved"}
+        account.tickets.append(ticket)
+        account.metrics[number] = {"ticket_id": number, "solved_at": at}
+        account.ratings.append({**ticket, "score": "good", "ticket_id": number, "updated_at": at})
+    options = Zendesk.Options(
+        url=servers.enter_context(zendesk(account)).url,
+        email=EMAIL,
+        api_token=API_TOKEN,
+        signing_secret=SECRET,
+    )
+    headers, body = zendesk_call(clock)
+    return SourceBench(
+        open=lambda: Zendesk(options, connect=unpaced, clock=clock),
+        calls=[Call(headers=headers, body=body)],
+        secrets=[API_TOKEN, SECRET],
+    )
+
+
+def with_orders(servers: ExitStack, clock: FixedClock) -> SourceBench:
+    """Salesforce with pages of leads, opportunities and orders."""
+    org = Org()
+    for number in range(1, 6):
+        at = f"2026-02-0{number}T10:00:00.000+0000"
+        record = {"Id": f"00{number}", "SystemModstamp": at, "CreatedDate": at, "Email": None}
+        org.tables.setdefault("Lead", []).append(
+            record
+            | dict.fromkeys(("FirstName", "LastName", "Phone", "Company", "Country", "Status"))
+            | {"IsConverted": True, "ConvertedDate": at[:10], "ConvertedContactId": "003"}
+            | {"HasOptedOutOfEmail": True}
+        )
+        org.tables.setdefault("Opportunity", []).append(
+            record
+            | dict.fromkeys(("StageName", "Type", "Amount", "LastStageChangeDate"))
+            | {"IsClosed": True, "IsWon": True}
+            | {"OpportunityContactRoles": [{"ContactId": "003"}]}
+        )
+        org.tables.setdefault("Order", []).append(
+            record
+            | {"ActivatedDate": at, "StatusCode": "Canceled", "TotalAmount": 5.0}
+            | {"OrderNumber": f"O{number}", "BillToContactId": "003", "OrderItems": None}
+        )
+    options = Salesforce.Options(
+        client_id=CLIENT_ID,
+        refresh_token=REFRESH_TOKEN,
+        login_url=servers.enter_context(salesforce(org)).url,
+        opportunities=True,
+        orders=True,
+        currency="EUR",
+    )
+    return SourceBench(
+        open=lambda: Salesforce(options, connect=unpaced, clock=clock), secrets=[REFRESH_TOKEN]
+    )
+
+
+@pytest.mark.parametrize("bench", [with_deals, with_tickets, with_orders])
+def test_what_people_did_keeps_the_laws_too(
+    bench: Callable[[ExitStack, FixedClock], SourceBench], servers: ExitStack, clock: FixedClock
+) -> None:
+    made = bench(servers, clock)
+    for law in LAWS:
+        law(made)
+    counts = {
+        stream: sum(len(page.events) for page in pages) for stream, pages in made._pulled.items()
+    }
+    assert (
+        counts
+        == {
+            with_deals: {"contacts": 0, "deals": 260},
+            with_tickets: {"users": 0, "tickets": 10, "ratings": 5},
+            with_orders: {"contacts": 0, "leads": 15, "opportunities": 10, "orders": 10},
+        }[bench]
+    )
+
+
 def pull(workspace: Workspace, *, pages: int = 100) -> Outcome:
     """One pull of all streams, which ends after some pages."""
     asked = count()
@@ -133,20 +269,8 @@ def test_hubspot_calls_us(
     monkeypatch.setenv("CRM_TOKEN", TOKEN)
     monkeypatch.setenv("CRM_SECRET", SECRET)
     define("hubspot", workspace, servers)
-    notice = {
-        "subscriptionType": "contact.propertyChange",
-        "objectId": 1,
-        "occurredAt": 1772440000000,
-        "propertyName": "hs_email_optout",
-        "propertyValue": "true",
-    }
-    body = json.dumps([notice]).encode()
-    timestamp = str(round(workspace.clock.now().timestamp() * 1000))
-    content = f"POST{HOOK}".encode() + body + timestamp.encode()
-    signed = {
-        "x_hubspot_request_timestamp": timestamp,
-        "x_hubspot_signature_v3": base64_hmac_sha256(SECRET, content),
-    }
+    headers, body = hubspot_call(workspace.clock)
+    signed = {name.replace("-", "_"): value for name, value in headers.items()}
     face = create_app(workspace)
     assert ask(face, "/v1/hooks/crm", body, **signed).status == 200
     assert ask(face, "/v1/hooks/crm", body + b" ", **signed).status == 401
@@ -160,13 +284,8 @@ def test_zendesk_calls_us(
     monkeypatch.setenv("CRM_TOKEN", API_TOKEN)
     monkeypatch.setenv("CRM_SECRET", SECRET)
     define("zendesk", workspace, servers)
-    detail = {"id": "7", "requester_id": "1", "created_at": "2026-02-20T10:00:00Z"}
-    body = json.dumps({"type": "zen:event-type:ticket.created", "detail": detail}).encode()
-    timestamp = workspace.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    signed = {
-        "x_zendesk_webhook_signature_timestamp": timestamp,
-        "x_zendesk_webhook_signature": base64_hmac_sha256(SECRET, timestamp.encode() + body),
-    }
+    headers, body = zendesk_call(workspace.clock)
+    signed = {name.replace("-", "_"): value for name, value in headers.items()}
     face = create_app(workspace)
     assert ask(face, "/v1/hooks/crm", body, **signed).status == 200
     assert ask(face, "/v1/hooks/crm", body + b" ", **signed).status == 401
