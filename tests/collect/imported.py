@@ -27,6 +27,7 @@ def take_in(
     *,
     name: str = "orders.csv",
     source: str | None = None,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Write a file beside the workspace, import and apply it."""
     folder = workspace.root.parent
@@ -36,7 +37,9 @@ def take_in(
     if mapping is not None:
         mapping_path = folder / "orders.yaml"
         mapping_path.write_text(mapping)
-    report = import_file(workspace, path, mapping=mapping_path, source=source)
+    report = import_file(workspace, path, mapping=mapping_path, source=source, dry_run=dry_run)
+    if dry_run:
+        return report
     apply_log(workspace)
     return complete_report(workspace, report)
 

@@ -19,6 +19,7 @@ def import_data(
     *,
     mapping: Path | None = None,
     source: str | None = None,
+    dry_run: bool = False,
     progress: Callable[..., None] | None = None,
 ) -> ImportReport:
     """Take in a file, apply it, and bring segments up to now.
@@ -28,9 +29,12 @@ def import_data(
         file: CSV (plain, .gz or .zst), JSON lines or Parquet.
         mapping: A mapping file; without one the file holds ready events, one JSON per line.
         source: A name for the origin; ids of events are unique within it.
+        dry_run: Only tell what would become of every row; nothing is taken in.
         progress: Told how many events are applied.
     """
-    report = import_file(workspace, file, mapping=mapping, source=source)
+    report = import_file(workspace, file, mapping=mapping, source=source, dry_run=dry_run)
+    if dry_run:
+        return report
     advance(workspace, progress=_of(progress, report.events))
     return complete_report(workspace, report)
 

@@ -62,10 +62,17 @@ def show_import(report: ImportReport) -> None:
     console.print(table)
     made = [_counted(report.events, "event")]
     made += [_counted(report.items, "item")] if report.items else []
-    console.print(
-        f"made {' and '.join(made)}; of the events {report.applied:,} new,"
-        f" {report.duplicates:,} there before"
-    )
+    if report.dry_run:
+        console.print(f"would make {' and '.join(made)}; nothing was taken in. The first events:")
+        for event in report.sample:
+            console.print_json(data=event)
+    else:
+        console.print(
+            f"made {' and '.join(made)}; of the events {report.applied:,} new,"
+            f" {report.duplicates:,} there before"
+        )
+    if report.resumed_after:
+        console.print(f"went on after {report.resumed_after:,} events of an interrupted import")
     for reason, count in report.refused.items():
         console.print(f"  refused: {_counted(count, 'event')}, {escape(reason)}")
     for note, count in report.notes.items():
@@ -86,7 +93,7 @@ def show_imports(reports: list[ImportReport]) -> None:
             report.file_name,
             f"{report.rows:,}",
             f"{report.used:,}",
-            f"{sum(t.rows for t in report.rejected):,}",
+            f"{sum(t.rows for t in report.rejected):,}" if report.finished else "interrupted",
         )
     console.print(table if reports else "Nothing was imported yet.")
 

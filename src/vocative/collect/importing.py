@@ -3,16 +3,19 @@
 A table with a mapping, or JSON lines of ready events, comes in. An `ImportReport` goes out in
 which rows = used + rejected by reason; the lines of rejected rows are listed in a file under
 `.vocative/rejects/` without their content, which may be personal.
+
+How far an import came is kept with its report. Whoever imports the same file with the same mapping
+after it was interrupted goes on from there.
 """
 
 import contextlib
 import csv
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -29,6 +32,7 @@ from vocative.workspace.workspace import STATE_FOLDER
 from vocative.workspace.yaml_text import read_yaml
 
 Progress = Callable[[int], None]
+SAMPLE_EVENTS = 3
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
@@ -52,6 +56,16 @@ class ImportReport(msgspec.Struct, kw_only=True):
     rejects_file: str | None = None
     first_position: int = 0
     last_position: int = 0
+    finished: bool = True
+    """False: it was interrupted; importing the same file again goes on after `events`."""
+    resumed_after: int = 0
+    """How many of the events an interrupted import had put on the log before."""
+    fingerprint: str = ""
+    """Of the file, its mapping and its source: the same again is the same import."""
+    dry_run: bool = False
+    """Whether it was only tried: nothing was taken in."""
+    sample: list[dict[str, Any]] = []
+    """The first events that it makes, when it is only tried."""
 
 
 def import_file(
@@ -60,17 +74,20 @@ def import_file(
     *,
     mapping: Path | None = None,
     source: str | None = None,
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Put a file's events on the log; `identify.apply_log` then applies them.
 
-    Importing a file again is safe: its events have the same ids.
+    Importing a file again is safe: its events have the same ids. One that was interrupted is gone
+    on with.
 
     Args:
         workspace: Where to.
         path: CSV (plain, .gz, .zst), JSON lines or Parquet.
         mapping: The mapping file; without one the file holds ready events, one per line.
         source: A name for the origin; the mapping's, or the file's, unless told.
+        dry_run: Only tell what would become of every row; nothing is taken in.
         progress: Called with the number of events made durable.
 
     Raises:
@@ -80,12 +97,18 @@ def import_file(
         LogError: the disk is full; what was taken in so far is kept, importing again adds the
             rest.
     """
-    if mapping is None:
-        return _import_events(workspace, path, source=_named(source or "import"), progress=progress)
-    text = read_yaml(mapping)
-    source = _named(source or read_mapping(text).source or mapping.stem)
+    text = None if mapping is None else read_yaml(mapping)
+    if text is None or mapping is None:
+        source = _named(source or "import")
+        _refuse_table(path)
+    else:
+        source = _named(source or read_mapping(text).source or mapping.stem)
     read_through(path)
     with workspace.worker_lock("import"):
+        report = _begun(workspace, path, source, "" if text is None else text.text)
+        report.dry_run = dry_run
+        if text is None:
+            return _import_events(workspace, path, report, progress)
         table = TableFile(
             path,
             text,
@@ -94,7 +117,7 @@ def import_file(
             now=workspace.clock.now(),
         )
         with contextlib.closing(table):
-            return _import_table(workspace, table, _new_report(workspace, path, source), progress)
+            return _import_table(workspace, table, report, progress)
 
 
 def _import_table(
@@ -107,10 +130,10 @@ def _import_table(
         for line, reason in table.rejected_lines():
             rejects.add(line, reason)
     _accept_all(workspace, table.events(), report, progress)
-    report.items = upsert_items(workspace, table.items())
+    items = table.items()
+    report.items = sum(1 for _ in items) if report.dry_run else upsert_items(workspace, items)
     report.notes = table.notes
-    save_report(workspace, report)
-    return report
+    return _finish(workspace, report)
 
 
 def _used_first(tallies: list[Tally]) -> list[Tally]:
@@ -132,23 +155,23 @@ def _named(source: str) -> str:
     return source
 
 
-def _import_events(
-    workspace: Workspace, path: Path, *, source: str, progress: Progress | None
-) -> ImportReport:
+def _refuse_table(path: Path) -> None:
     if path.is_file() and plain_name(path).endswith((".csv", ".tsv", ".parquet")):
         raise AuthorError(
             f"{path.name} is a table: a mapping must say what its columns mean",
             where=str(path),
             hint="name a mapping with --mapping",
         )
-    read_through(path)
-    report = _new_report(workspace, path, source)
+
+
+def _import_events(
+    workspace: Workspace, path: Path, report: ImportReport, progress: Progress | None
+) -> ImportReport:
     with _Rejects(workspace, report) as rejects:
         _accept_all(workspace, _ready_events(workspace, path, report, rejects), report, progress)
     report.rejected = rejects.tallies()
     report.used = report.events
-    save_report(workspace, report)
-    return report
+    return _finish(workspace, report)
 
 
 def _ready_events(
@@ -177,16 +200,32 @@ def _accept_all(
     report: ImportReport,
     progress: Progress | None,
 ) -> None:
+    if report.dry_run:
+        report.sample = [msgspec.json.decode(event) for event in islice(events, SAMPLE_EVENTS)]
+        report.events = len(report.sample) + sum(1 for _ in events)
+        return
+    # The same file gives the same events in the same order.
+    deque(islice(events, report.resumed_after), maxlen=0)
     while batch := list(islice(events, BATCH_SIZE)):
         accepted = put_on_log(workspace, batch, source=report.source)
         report.first_position = report.first_position or accepted.first_position
         report.last_position = accepted.last_position
         report.events += accepted.events
+        save_report(workspace, report)
         if progress is not None:
             progress(accepted.events)
 
 
-def _new_report(workspace: Workspace, path: Path, source: str) -> ImportReport:
+def _begun(workspace: Workspace, path: Path, source: str, mapping: str) -> ImportReport:
+    """The report of an import: of the same one that was interrupted, or else a new one."""
+    fingerprint = _fingerprint(path, source, mapping)
+    with workspace.store.read() as tx:
+        rows = tx.tuples("SELECT report FROM imports WHERE finished_at IS NULL")
+    for (kept,) in rows:
+        before = msgspec.json.decode(kept, type=ImportReport)
+        if before.fingerprint == fingerprint:
+            before.resumed_after = before.events
+            return before
     started = workspace.clock.now()
     import_id = hashlib.sha256(f"{source}|{path.name}|{to_micros(started)}".encode()).hexdigest()
     return ImportReport(
@@ -196,7 +235,27 @@ def _new_report(workspace: Workspace, path: Path, source: str) -> ImportReport:
         started_at=started.isoformat(),
         rows=0,
         used=0,
+        finished=False,
+        fingerprint=fingerprint,
     )
+
+
+def _fingerprint(path: Path, source: str, mapping: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for told in (source, mapping):
+        digest.update(hashlib.blake2b(told.encode(), digest_size=16).digest())
+    # Whoever reads the file next tells why it cannot be read.
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _finish(workspace: Workspace, report: ImportReport) -> ImportReport:
+    report.finished = True
+    if not report.dry_run:
+        save_report(workspace, report)
+    return report
 
 
 class _Rejects:
@@ -251,7 +310,7 @@ def save_report(workspace: Workspace, report: ImportReport) -> None:
                 "source": report.source,
                 "file_name": report.file_name,
                 "started_at": now,
-                "finished_at": now,
+                "finished_at": now if report.finished else None,
                 "report": msgspec.json.encode(report).decode(),
             },
         )
