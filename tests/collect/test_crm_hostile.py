@@ -162,6 +162,7 @@ def test_calls_that_are_no_json(
         return
 
 
+@quietly
 @given(VALUES | st.text() | st.integers() | st.datetimes().map(str))
 def test_times_are_times_or_nothing(stated: Any) -> None:
     at = instant(stated)
