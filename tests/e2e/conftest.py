@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from running_site import API_KEY, PICTURES, Site, Troubles
+from running_site import API_KEY, PICTURES, Site, Troubles, make_workspace
 
 from demo_site import Demo
 
@@ -44,6 +44,15 @@ def locked_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
 def own_site(demo: Demo, tmp_path: Path) -> Iterator[Site]:
     """The same for one test alone, which may change it."""
     with _serving(demo, tmp_path, "--no-worker") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same over a workspace without people, which the tests of a file may change."""
+    folder = tmp_path_factory.mktemp("empty")
+    make_workspace(folder / "made")
+    with _serving(Demo("", folder / "made", folder), folder, "--no-worker") as found:
         yield found
 
 

@@ -7,10 +7,22 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
+from vocative.workspace import prepare_state
+
 CAMPAIGN = "weekly_picks"
 API_KEY = "a key for the browser tests"
 # The made-up catalog has its pictures at the address where a server usually stands.
 PICTURES = "localhost:8750"
+
+
+def make_workspace(root: Path) -> None:
+    """A folder that is a workspace, with nothing in it."""
+    root.mkdir()
+    (root / "vocative.yaml").write_text(
+        "workspace: empty\nsender: {email: hello@shop.example, name: The Shop}\n"
+        "postal_address: 1 High Street\n"
+    )
+    prepare_state(root)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,13 @@ export type Message = Answer<"/api/messages/{message_id}">;
 export type Model = Answer<"/api/models">[number];
 export type ModelCard = Answer<"/api/models/{name}">;
 export type Import = Answer<"/api/imports">[number];
+export type Source = Answer<"/api/sources">[number];
+export type FormSummary = Answer<"/api/forms">[number];
+export type FormDetail = Answer<"/api/forms/{name}">;
+export type FormSubmission = Answer<"/api/forms/{name}/submissions">["submissions"][number];
+export type HeldSubmission = Answer<"/api/forms/{name}/submissions">["held"][number];
+export type Mapping = Answer<"/api/sources/{name}/mapping">;
+export type MappingPreview = Answer<"/api/sources/{name}/mapping/preview", "post">;
 
 export interface Place {
   file?: string | null;
@@ -239,6 +246,59 @@ export const importsQuery = queryOptions({
   queryKey: ["imports"],
   queryFn: () => answer(client.GET("/api/imports")),
 });
+
+export const formsQuery = queryOptions({
+  queryKey: ["forms"],
+  queryFn: () => answer(client.GET("/api/forms")),
+});
+
+export const formQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["forms", name],
+    queryFn: () => answer(client.GET("/api/forms/{name}", { params: { path: { name } } })),
+  });
+
+export const submissionsQuery = (name: string, before: string | undefined) =>
+  queryOptions({
+    queryKey: ["forms", name, "submissions", before],
+    queryFn: () => answer(client.GET("/api/forms/{name}/submissions", { params: { path: { name }, query: { before } } })),
+  });
+
+export const decideSubmission = ({ submission, release }: { submission: string; release: boolean }) =>
+  release
+    ? answer(client.POST("/api/submissions/{submission}/release", { params: { path: { submission } }, body: {} }))
+    : answer(client.POST("/api/submissions/{submission}/discard", { params: { path: { submission } }, body: {} }));
+
+export const sourcesQuery = queryOptions({
+  queryKey: ["sources"],
+  queryFn: () => answer(client.GET("/api/sources")),
+});
+
+export const sourceQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["sources", name],
+    queryFn: () => answer(client.GET("/api/sources/{name}", { params: { path: { name } } })),
+  });
+
+export const mappingQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["sources", name, "mapping"],
+    queryFn: () => answer(client.GET("/api/sources/{name}/mapping", { params: { path: { name } } })),
+  });
+
+export const mappingPreviewQuery = (name: string, text: string, payload: number | null) =>
+  queryOptions({
+    queryKey: ["mapping preview", name, text, payload],
+    queryFn: () =>
+      answer(client.POST("/api/sources/{name}/mapping/preview", { params: { path: { name } }, body: { text, payload: payload ?? undefined } })),
+    retry: false,
+  });
+
+export const saveMapping = (name: string, text: string, stamp: string) =>
+  answer(client.POST("/api/sources/{name}/mapping", { params: { path: { name } }, body: { text, stamp } }));
+
+export const remap = (name: string) =>
+  answer(client.POST("/api/sources/{name}/remap", { params: { path: { name } }, body: {} }));
 
 export type Report = Answer<"/api/campaigns/{campaign}/report">;
 export const reportQuery = (campaign: string) =>

@@ -75,6 +75,17 @@ const routes = [
   }),
   createRoute({
     ...parent,
+    path: "/forms",
+    component: lazyRouteComponent(() => import("./pages/Forms"), "Forms"),
+  }),
+  createRoute({
+    ...parent,
+    path: "/forms/$name",
+    validateSearch: texts("before"),
+    component: lazyRouteComponent(() => import("./pages/Form"), "Form"),
+  }),
+  createRoute({
+    ...parent,
     path: "/models",
     component: lazyRouteComponent(() => import("./pages/Models"), "Models"),
   }),
@@ -82,6 +93,16 @@ const routes = [
     ...parent,
     path: "/models/$model",
     component: lazyRouteComponent(() => import("./pages/Model"), "Model"),
+  }),
+  createRoute({
+    ...parent,
+    path: "/sources",
+    component: lazyRouteComponent(() => import("./pages/Sources"), "Sources"),
+  }),
+  createRoute({
+    ...parent,
+    path: "/sources/$name",
+    component: lazyRouteComponent(() => import("./pages/Source"), "Source"),
   }),
   createRoute({
     ...parent,

@@ -1,6 +1,6 @@
 import { Box, Stack, Text } from "@mantine/core";
 import {
-  IconBrain, IconFileImport, IconHome, IconMail, IconPackage, IconSpeakerphone, IconUsers, IconUsersGroup,
+  IconBrain, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import { NavItem } from "../parts/Links";
 
@@ -19,12 +19,14 @@ const GROUPS = [
     items: [
       { to: "/campaigns", label: "Campaigns", icon: IconSpeakerphone },
       { to: "/messages", label: "Messages", icon: IconMail },
+      { to: "/forms", label: "Forms", icon: IconForms },
     ],
   },
   {
     name: "Engine",
     items: [
       { to: "/models", label: "Models", icon: IconBrain },
+      { to: "/sources", label: "Sources", icon: IconPlugConnected },
       { to: "/imports", label: "Imports", icon: IconFileImport },
     ],
   },
