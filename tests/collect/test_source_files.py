@@ -156,7 +156,7 @@ def test_a_killed_pull_goes_on_with_the_file_it_was_at(
     source = reading(store)
     cursor: str | None = None
     taken: list[str] = []
-    for kept in range(1, 12):
+    for kept in range(1, 8):
         begun = source.pull("files", cursor)
         for number, page in enumerate(begun):
             take_in(workspace, [page])

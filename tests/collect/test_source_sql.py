@@ -132,13 +132,13 @@ def test_a_killed_pull_goes_on_and_nothing_counts_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Many rows of one instant, and pages that end between them."""
-    monkeypatch.setattr(_tables, "PAGE_ROWS", 7)
-    for number in range(40):
-        shop.order(number, START + timedelta(minutes=number // 20), number)
+    monkeypatch.setattr(_tables, "PAGE_ROWS", 5)
+    for number in range(20):
+        shop.order(number, START + timedelta(minutes=number // 10), number)
     source = reading(shop, **BY_TIME)
     cursor = None
     taken: list[str] = []
-    for _ in range(20):
+    for _ in range(8):
         # A page is durable, its cursor is not: the pull is killed in between, every other time.
         begun = source.pull("rows", cursor)
         for number, page in enumerate(begun):
@@ -148,8 +148,8 @@ def test_a_killed_pull_goes_on_and_nothing_counts_twice(
                 break
             cursor = page.cursor
         begun.close()
-    assert set(taken) == {str(number) for number in range(40)}
-    assert sorted(orders(workspace)) == sorted((str(n), float(n)) for n in range(40))
+    assert set(taken) == {str(number) for number in range(20)}
+    assert sorted(orders(workspace)) == sorted((str(n), float(n)) for n in range(20))
 
 
 @pytest.mark.postgres
@@ -335,7 +335,7 @@ def test_a_connection_that_breaks_in_the_middle_goes_on_later(
     monkeypatch.setattr(_tables, "PAGE_ROWS", 1_000)
     postgres_shop.run(
         "INSERT INTO orders SELECT n, 'u' || n, NULL, 'GB', 1, ?::timestamptz + n * interval '1s'"
-        " FROM generate_series(1, 30000) AS n",
+        " FROM generate_series(1, 12000) AS n",
         START,
     )
     source = reading(postgres_shop, **BY_TIME)
@@ -349,7 +349,7 @@ def test_a_connection_that_breaks_in_the_middle_goes_on_later(
         list(begun)
     monkeypatch.undo()
     rest = pull(source, first.cursor)
-    assert {*ids([first]), *ids(rest)} >= {str(number) for number in range(1, 30_001)}
+    assert {*ids([first]), *ids(rest)} >= {str(number) for number in range(1, 12_001)}
 
 
 @pytest.mark.postgres
