@@ -61,6 +61,8 @@ def scripted_server(answer: Answering) -> Iterator[ScriptedServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Or the body of each answer waits 40 ms until its head is acknowledged.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             self.do_GET()
