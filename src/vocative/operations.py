@@ -293,6 +293,28 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_quality:show_watched",
         ),
         Operation(
+            "reconciliation list",
+            "vocative.collect.quality.reconciling:list_reconciliations",
+            "Sources that can be compared.",
+            route="GET /reconciliations",
+            show="vocative.cli.show_quality:show_reconciliations",
+        ),
+        Operation(
+            "reconciliation show",
+            "vocative.collect.quality.reconciling:reconcile",
+            "Compare two sources day by day, with what they tell differently.",
+            route="GET /reconciliations/{name}",
+            arguments=("name",),
+            show="vocative.cli.show_quality:show_reconciled",
+        ),
+        Operation(
+            "reconciliation export",
+            "vocative.collect.quality.reconciling:export_differing",
+            "Write everything that two sources tell differently to a CSV file.",
+            arguments=("name", "file"),
+            show="vocative.cli.show_quality:show_exported",
+        ),
+        Operation(
             "event rejected",
             "vocative.identify.retrying:list_rejected",
             "Events that could not be used, or were not wanted, with their reasons.",

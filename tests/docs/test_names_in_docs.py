@@ -18,6 +18,7 @@ from vocative.collect.forms.definition import FormBody
 from vocative.collect.mapping import Mapping
 from vocative.collect.quality.expectations import ExpectationBody
 from vocative.collect.quality.plan import PlanBody, Property
+from vocative.collect.quality.reconciliation import ReconciliationBody
 from vocative.collect.sources import SOURCES
 from vocative.collect.sourcing.definitions import SourceBody
 from vocative.deliver import ledger
@@ -95,6 +96,7 @@ def test_every_environment_variable_is_explained() -> None:
         (Mapping, "importing.md"),
         (Property, "quality.md"),
         (ExpectationBody, "quality.md"),
+        (ReconciliationBody, "quality.md"),
         (SourceBody, "sources.md"),
         (SOURCES.load("tracking").Options, "tracking.md"),
     ],

@@ -5,6 +5,12 @@ from rich.markup import escape
 from vocative.cli.show import _counted, _table, console
 from vocative.collect.quality.alerts import QualityAlert
 from vocative.collect.quality.faults import WORDS
+from vocative.collect.quality.reconciling import (
+    Exported,
+    Reconciled,
+    ReconciledRecord,
+    ReconciliationSummary,
+)
 from vocative.collect.quality.report import Quality, SourceQuality
 from vocative.identify.retrying import RejectedReason, Retried
 
@@ -82,3 +88,48 @@ def _show_events(source: SourceQuality) -> None:
             words = WORDS[fault.fault]
             times = f"{fault.events:,} × {fault.outcome}"
             console.print(escape(f"{told}: {times}: {part}{words} (one: {fault.sample})"))
+
+
+def show_reconciliations(found: list[ReconciliationSummary]) -> None:
+    """A line each."""
+    for one in found:
+        told = f"  {one.describe}" if one.describe else ""
+        console.print(escape(f"{one.name}: {one.one} and {one.other}{told}"))
+    if not found:
+        console.print("No sources are compared: write reconciliations/NAME.yaml.")
+
+
+def show_reconciled(found: Reconciled) -> None:
+    """A line per day, then the records that are not told of alike."""
+    one, other = escape(found.one), escape(found.other)
+    alone = (f"only {one}", f"only {other}")
+    figures = (one, "amount", other, "amount ", *alone, "differing", "doubled")
+    table = _table("day", *figures, right=figures)
+    for day in found.days:
+        counts = (day.only_one, day.only_other, day.differing, day.doubled)
+        table.add_row(
+            str(day.on),
+            f"{day.one_records:,}",
+            _sum(day.one_amount),
+            f"{day.other_records:,}",
+            _sum(day.other_amount),
+            *(f"{count:,}" for count in counts),
+        )
+    console.print(table if found.days else "Neither tells of anything in this time.")
+    for record in found.differing:
+        console.print(escape(f"{record.on} {record.key}: {_difference(found, record)}"))
+
+
+def show_exported(done: Exported) -> None:
+    """Where they are."""
+    console.print(escape(f"Wrote {_counted(done.records, 'record')} to {done.file}."))
+
+
+def _difference(found: Reconciled, record: ReconciledRecord) -> str:
+    one = f"{found.one} {record.one_records} × {_sum(record.one_amount)}"
+    other = f"{found.other} {record.other_records} × {_sum(record.other_amount)}"
+    return {"one": one, "other": other}.get(record.state, f"{one}, {other}")
+
+
+def _sum(amount: float | None) -> str:
+    return "–" if amount is None else f"{amount:,.2f}"

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-from vocative.engines.base import HISTORY_COLUMNS
 from vocative.sql import Catalog, Field, Type
 from vocative.workspace import Definition, Trait
+from vocative.workspace.facts import fact_fields, json_columns
 
-_COLUMN_TYPES = {"VARCHAR": Type.TEXT, "DOUBLE": Type.NUMBER, "TIMESTAMP": Type.INSTANT}
-_HIDDEN = ("person_id", "position", "properties")
 ALWAYS_KNOWN = {
     "first_seen_at": Field(
         name="first_seen_at",
@@ -43,16 +41,10 @@ def event_catalog(relation: str) -> Catalog:
 
     These are columns, parts of `properties`, and `item.…`: what the catalog says of the product.
     """
-    columns = HISTORY_COLUMNS[relation]
-    fields = {
-        name: Field(name=name, kind="column", type=_COLUMN_TYPES[kind])
-        for name, kind in columns.items()
-        if name not in _HIDDEN
-    }
     return Catalog(
-        fields=fields,
+        fields=fact_fields(relation),
         now=False,
-        json_columns=("properties",) if "properties" in columns else (),
+        json_columns=json_columns(relation),
         records={
             "item": {
                 name: Field(name=name, kind="column", type=kind)

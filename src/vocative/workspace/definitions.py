@@ -40,6 +40,11 @@ KINDS = {
             "expectations",
             "vocative.collect.quality.expectations:check_definitions",
         ),
+        DefinitionKind(
+            "reconciliation",
+            "reconciliations",
+            "vocative.collect.quality.reconciliation:check_definitions",
+        ),
         DefinitionKind("plan", "plans", "vocative.collect.quality.plan:check_definitions"),
         DefinitionKind(
             "source", "sources", "vocative.collect.sourcing.definitions:check_definitions"
@@ -48,7 +53,7 @@ KINDS = {
 }
 
 
-ONE_EACH = ("form", "mapping", "plan", "expectation", "source")
+ONE_EACH = ("form", "mapping", "plan", "expectation", "reconciliation", "source")
 """Kinds whose files hold one definition each, named as its file."""
 
 

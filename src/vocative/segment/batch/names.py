@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from vocative.segment.batch.scope import Scope
-from vocative.sql import Names, Node, quote_name, quote_text
+from vocative.sql import Names, Node, quote_name
 from vocative.sql.nodes import FieldRef, InSegment, Zone
+from vocative.workspace.facts import fact_sql
 
 
 def event_names(scope: Scope) -> Names:
@@ -15,10 +16,7 @@ def event_names(scope: Scope) -> Names:
 def _event_field(ref: FieldRef) -> str:
     if ref.name == "item" and ref.path:
         return f"item.{quote_name(ref.path[0])}"
-    if ref.path:
-        path = "$" + "".join('."' + part.replace('"', "") + '"' for part in ref.path)
-        return f"json_extract_string(e.{quote_name(ref.name)}, {quote_text(path)})"
-    return f"e.{quote_name(ref.name)}"
+    return fact_sql(ref)
 
 
 def _never(_: str) -> str:
