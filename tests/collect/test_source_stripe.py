@@ -354,7 +354,9 @@ def test_stripe_would_understand_every_question(
     cursors: dict[str, str | None] = {}
     list(pull_all(opened(), cursors))
     list(pull_all(opened(), cursors))
-    openapi = openapi_core.OpenAPI(_described([one.path for one in server.asked]))
+    # Whether the description itself is right is not asked: that takes seconds.
+    config = openapi_core.Config(spec_validator_cls=None)
+    openapi = openapi_core.OpenAPI(_described([one.path for one in server.asked]), config)
 
     def judge(path: str, query: list[tuple[str, str]]) -> None:
         request = MockRequest(
