@@ -22,11 +22,12 @@ from taken_in import events, ids, people, take_in
 
 from vocative.clock import FixedClock
 from vocative.collect.event import read_event
-from vocative.collect.sources import _bigquery
+from vocative.collect.sources import _bigquery, ga4
 from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sources.base import Page
 from vocative.collect.sources.ga4 import Ga4, Ga4Options
 from vocative.errors import AuthorError, DataError
+from vocative.testing.source_laws import LAWS, SourceBench
 from vocative.workspace import Workspace
 
 PROJECT, DATASET, EMAIL = "shop-project", "analytics_123", "robot@shop-project.example"
@@ -418,6 +419,28 @@ def test_refusals_are_told_and_never_the_key(warehouse: Warehouse, clock: FixedC
     warehouse.troubles = [Told(json={"tables": [{"tableReference": {}}]})]
     with pytest.raises(DataError, match="shape"):
         read(source)
+
+
+@pytest.mark.parametrize("place", ["bigquery", "folder"])
+def test_it_keeps_the_laws_of_sources(
+    warehouse: Warehouse,
+    tmp_path: Path,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    monkeypatch.setattr(_bigquery, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(ga4, "ROWS_AT_ONCE", 4)
+    for day in (10, 11, 28):
+        warehouse.tables[f"events_202602{day}"] = daily(day, 6)
+        write_jsonl(tmp_path, f"202602{day}", daily(day, 6))
+
+    def opened() -> Ga4:
+        return of_folder(tmp_path, clock) if place == "folder" else of_bigquery(warehouse, clock)
+
+    bench = SourceBench(open=opened, secrets=[PEM, "BEGIN"])
+    for law in LAWS:
+        law(bench)
 
 
 @pytest.mark.parametrize("key", ["", "{}", "no json", '{"client_email": "x", "private_key": "y"}'])

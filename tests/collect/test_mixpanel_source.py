@@ -19,6 +19,7 @@ from vocative.collect.event import read_event
 from vocative.collect.sources._http import Http, SourceDown, SourceRefused
 from vocative.collect.sources.mixpanel import DAYS_AT_ONCE, Mixpanel, MixpanelOptions
 from vocative.errors import DataError
+from vocative.testing.source_laws import LAWS, SourceBench
 from vocative.workspace import Workspace
 
 USER, SECRET, PROJECT = "robot.1", "secret-of-the-tests", 1234
@@ -367,6 +368,19 @@ def test_options_that_cannot_be_are_told(wrong: dict[str, Any]) -> None:
     stated = {"project_id": 1, "user": USER, "secret": "env:X", "from_date": "2026-02-01"}
     made = msgspec.convert({**stated, **wrong}, MixpanelOptions)
     assert [path for path, *_ in Mixpanel.faults(made)] == [(name,) for name in wrong]
+
+
+def test_it_keeps_the_laws_of_sources(
+    project: Project, server: ScriptedServer, clock: FixedClock
+) -> None:
+    project.profiles = [profile(f"p{n}", **{"$email": f"p{n}@x.example"}) for n in range(5)]
+    project.events = [
+        exported(f"E{day}", f"2026-02-{day:02d}T12:00:00", distinct_id="ana")
+        for day in range(1, 29)
+    ]
+    bench = SourceBench(open=lambda: mixpanel(server, clock), secrets=[SECRET])
+    for law in LAWS:
+        law(bench)
 
 
 def _names(pages: Any) -> list[str]:

@@ -14,6 +14,7 @@ from vocative.collect.door import accept
 from vocative.collect.sources import rudderstack, segment
 from vocative.collect.sources.base import NotGenuine, NotReadable, Source
 from vocative.identify.apply import apply_log
+from vocative.testing.source_laws import LAWS, SourceBench
 from vocative.workspace import Workspace
 
 SECRET = "shared secret"
@@ -110,6 +111,18 @@ def test_rudderstack_shows_the_secret_of_its_header(
     for wrong in ({}, dict.fromkeys(headers, "other"), dict.fromkeys(headers, "Bearer ")):
         with pytest.raises(NotGenuine):
             upstream.receive(call(sent(EVENTS), clock.now(), **wrong))
+
+
+def test_rudderstack_keeps_the_laws_of_sources(clock: FixedClock) -> None:
+    options = rudderstack.RudderStackOptions(secret=SECRET)
+    bench = SourceBench(
+        open=lambda: rudderstack.RudderStack(options, connect=no_connection, clock=clock),
+        calls=[call(sent(EVENTS), clock.now(), authorization=f"Bearer {SECRET}")],
+        signs_body=False,
+        secrets=[SECRET],
+    )
+    for law in LAWS:
+        law(bench)
 
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"3", b"{", b"\xff", b"[" * 9999])
