@@ -450,10 +450,17 @@ def test_mappings_that_would_count_twice_are_refused(
         pull(open_source(SqlSource, workspace, url=sqlite_shop.url, **BY_TIME))
 
 
+ODD = (
+    (["updated_at", "id"], ["list", "1"]),
+    (["updated_at", "id"], ["int", "x"]),
+    (["id"], ["int", "1"]),
+)
+
+
 def test_a_cursor_of_something_else_is_refused(
     sqlite_shop: Shop, reading: Callable[..., SqlSource]
 ) -> None:
-    for cursor in ("3:00ff", "{}", '{"value":["list","1"]}', '{"value":["int","x"]}'):
+    for cursor in ("3:00ff", "{}", *(json.dumps({"by": by, "value": value}) for by, value in ODD)):
         with pytest.raises(DataError, match="cursor"):
             pull(reading(sqlite_shop, **BY_TIME), cursor)
 
@@ -495,9 +502,9 @@ def test_every_row_is_new_once(values: list[Any], cut: int, late: int) -> None:
     """Positions over rows of any values, read up to somewhere, kept as text, and read on."""
     rows = sorted((value, number) for number, value in enumerate(values))
     now = FixedClock(datetime(2026, 1, 1, tzinfo=UTC)).now()
-    first = Position(None, overlap=None, now=now)
+    first = Position(["at"], None, overlap=None, now=now)
     new = [row for row in rows[:cut] if first.is_new(row, b"%08d" % row[1])]
-    second = Position(first.text(), overlap=None, now=now)
+    second = Position(["at"], first.text(), overlap=None, now=now)
     start = second.start
     rest = [row for row in rows if start is None or row[0] >= start]
     new += [row for row in rest if second.is_new(row, b"%08d" % row[1])]

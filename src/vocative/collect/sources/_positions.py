@@ -43,6 +43,7 @@ Place = tuple[Any, ...]
 class _Written(msgspec.Struct, frozen=True):
     """A position as text; values with their types."""
 
+    by: list[str]
     value: tuple[str, str]
     seen: str = ""
     floor: list[tuple[str, str]] = []
@@ -52,16 +53,25 @@ class Position:
     """Where a pull goes on, and what it has read since.
 
     Args:
+        by: The incremental column, then those of the key.
         cursor: As `text` gave it; None: at the beginning.
         overlap: How far to look back: `10min` for times, a number for numbers; unless told 5 min,
             a day or 1,000. Texts are not looked back for.
         now: To tell dates in the future.
 
     Raises:
-        DataError: the cursor is not one of a table.
+        DataError: the cursor is not one of a table that is read by these columns.
     """
 
-    def __init__(self, cursor: str | None, *, overlap: str | int | None, now: datetime) -> None:
+    def __init__(
+        self,
+        by: Sequence[str],
+        cursor: str | None,
+        *,
+        overlap: str | int | None,
+        now: datetime,
+    ) -> None:
+        self._by = list(by)
         self._overlap = _length(overlap)
         self._latest = now + _AHEAD
         self._value: Any = None
@@ -69,7 +79,7 @@ class Position:
         self._read_before: frozenset[Fingerprint] = frozenset()
         self._recent: deque[tuple[Place, Fingerprint]] = deque()
         if cursor is not None:
-            self._value, self._floor, self._read_before = _decoded(cursor)
+            self._value, self._floor, self._read_before = _decoded(cursor, self._by)
 
     @property
     def start(self) -> Any:
@@ -91,8 +101,14 @@ class Position:
             self._value = place[0]
         self._recent.append((place, fingerprint))
         start = self.start
-        while start is not None and self._recent[0][0][0] < start:
-            self._recent.popleft()
+        try:
+            while start is not None and self._recent[0][0][0] < start:
+                self._recent.popleft()
+        except TypeError as error:
+            raise DataError(
+                "the incremental column holds values of several types",
+                hint="let a query cast it to one",
+            ) from error
         if len(self._recent) > MOST_FINGERPRINTS:
             self._floor, _ = self._recent.popleft()
         return fingerprint not in self._read_before
@@ -103,7 +119,7 @@ class Position:
             return None
         seen = base64.b64encode(b"".join(fingerprint for _, fingerprint in self._recent))
         floor = [_typed(value) for value in self.floor]
-        written = _Written(value=_typed(self._value), seen=seen.decode(), floor=floor)
+        written = _Written(by=self._by, value=_typed(self._value), seen=seen.decode(), floor=floor)
         return msgspec.json.encode(written).decode()
 
     def _is_future(self, value: Any) -> bool:
@@ -176,15 +192,21 @@ def _typed(value: Any) -> tuple[str, str]:
     return _kind(value), value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _decoded(cursor: str) -> tuple[Any, Place, frozenset[Fingerprint]]:
+def _decoded(cursor: str, by: list[str]) -> tuple[Any, Place, frozenset[Fingerprint]]:
     try:
         written = msgspec.json.decode(cursor, type=_Written)
         value, *floor = (_READERS[kind](text) for kind, text in [written.value, *written.floor])
         seen = base64.b64decode(written.seen, validate=True)
     except (msgspec.DecodeError, KeyError, ValueError, ArithmeticError) as error:
-        raise DataError(
-            "the cursor is not one of a table that is read by a column",
-            hint="pull it again from the beginning: `vocative source pull NAME --again`",
-        ) from error
+        raise _foreign_cursor() from error
+    if written.by != by:
+        raise _foreign_cursor()
     size = _FINGERPRINT_BYTES
     return value, tuple(floor), frozenset(seen[at : at + size] for at in range(0, len(seen), size))
+
+
+def _foreign_cursor() -> DataError:
+    return DataError(
+        "the cursor is not one of a table that is read by these columns",
+        hint="pull it again from the beginning: `vocative source pull NAME --again`",
+    )

@@ -174,9 +174,10 @@ class TableSource(Source):
     def _new_rows(self, database: Database, text: YamlText, cursor: str | None) -> Iterator[Page]:
         """Rows from the cursor on; a page has all rows of a place, or none."""
         options = self.options
-        position = Position(cursor, overlap=options.overlap, now=self.clock.now())
+        by = [options.incremental, *options.key]
+        position = Position(by, cursor, overlap=options.overlap, now=self.clock.now())
         columns, rows = self._ask(database, *self._query(database, position))
-        places = _indexes([options.incremental, *options.key], columns)
+        places = _indexes(by, columns)
         page: list[Row] = []
         for place, together in groupby(rows, lambda row: tuple(row[index] for index in places)):
             unit = [tuple(map(as_text, row)) for row in islice(together, MOST_TOGETHER + 1)]

@@ -75,6 +75,9 @@ class Redshift(Database):
             dbname=database,
             user=user,
             password=password,
+            connect_timeout=10,
+            keepalives_idle=30,
+            tcp_user_timeout=60_000,
             autocommit=True,
             prepare_threshold=None,
             cursor_factory=psycopg.ClientCursor,
@@ -146,6 +149,8 @@ class Snowflake(Database):
         }
         self._connection = snowflake.connector.connect(
             paramstyle="qmark",
+            login_timeout=30,
+            network_timeout=seconds,
             session_parameters=parameters,
             **{name: value for name, value in connection.items() if value is not None},
         )

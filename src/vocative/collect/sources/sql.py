@@ -36,6 +36,13 @@ _SESSION = {
     "sqlite": ("PRAGMA query_only = ON",),
 }
 """By dialect: what a session begins with."""
+_CONNECTING = {
+    # A server that went away without a word is noticed within a minute or two.
+    "postgresql": {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000},
+    "mysql": {"connect_timeout": 10},
+    "mariadb": {"connect_timeout": 10},
+}
+"""By dialect: what its driver is told when it connects."""
 _NAMED_VALUE = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
 
 
@@ -57,7 +64,10 @@ class SqlSource(TableSource):
         try:
             url = sqlalchemy.make_url(self.options.url)
             engine = sqlalchemy.create_engine(
-                url, hide_parameters=True, poolclass=sqlalchemy.NullPool
+                url,
+                hide_parameters=True,
+                poolclass=sqlalchemy.NullPool,
+                connect_args=dict(_CONNECTING.get(url.get_backend_name(), {})),
             )
         except sqlalchemy.exc.ArgumentError as error:
             # Its words would show the address, and with it the password.
