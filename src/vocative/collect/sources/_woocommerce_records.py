@@ -165,11 +165,11 @@ class Order(Told):
             message_id=event_id("woocommerce", "order", self.id, "completed"),
         )
         yield from self._refunded(buyer, refunds)
-        if self.status == "cancelled":
+        if self.status == "cancelled" and not self._is_given_back:
             yield self._event(
                 "Order Cancelled",
                 buyer,
-                (number(self.total) or 0.0) - self._given_back(),
+                (number(self.total) or 0.0) - self._given_back,
                 [] if self.refunds else self.line_items,
                 at=self.changed_at,
                 message_id=self._rest_id(),
@@ -177,9 +177,8 @@ class Order(Told):
 
     def _refunded(self, buyer: Buyer, refunds: Sequence[Refund]) -> Iterator[Event]:
         in_order = sorted(refunds, key=lambda one: (one.date_created_gmt, one.id))
-        whole = self._given_back() >= (number(self.total) or 0.0) - _CENT
         for refund in in_order:
-            last = whole and refund is in_order[-1]
+            last = self._is_given_back and refund is in_order[-1]
             yield self._event(
                 "Order Refunded",
                 buyer,
@@ -198,8 +197,13 @@ class Order(Told):
         """
         return event_id("woocommerce", "order", self.id, "rest")
 
+    @property
     def _given_back(self) -> float:
         return sum(abs(number(one.total) or 0.0) for one in self.refunds)
+
+    @property
+    def _is_given_back(self) -> bool:
+        return bool(self.refunds) and self._given_back >= (number(self.total) or 0.0) - _CENT
 
     def _buyer(self, prefix: str) -> Buyer:
         if self.customer_id:
