@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import ask
 from called import call, no_connection
 
 from vocative.clock import FixedClock
@@ -14,6 +15,7 @@ from vocative.collect.door import accept
 from vocative.collect.sources import rudderstack, segment
 from vocative.collect.sources.base import NotGenuine, NotReadable, Source
 from vocative.identify.apply import apply_log
+from vocative.server.app import create_app
 from vocative.testing.source_laws import LAWS, SourceBench
 from vocative.workspace import Workspace
 
@@ -111,6 +113,30 @@ def test_rudderstack_shows_the_secret_of_its_header(
     for wrong in ({}, dict.fromkeys(headers, "other"), dict.fromkeys(headers, "Bearer ")):
         with pytest.raises(NotGenuine):
             upstream.receive(call(sent(EVENTS), clock.now(), **wrong))
+
+
+@pytest.mark.parametrize("counts_as", ["web", None])
+def test_the_same_event_over_both_ways_counts_once_where_asked_for(
+    workspace: Workspace, counts_as: str | None
+) -> None:
+    folder = workspace.root / "sources"
+    folder.mkdir()
+    (workspace.root / "hook.txt").write_text(SECRET)
+    (folder / "web.yaml").write_text("kind: tracking\nwrite_key: abcdefgh\n")
+    stated = f"counts_as: {counts_as}\n" if counts_as else ""
+    (folder / "up.yaml").write_text(f"kind: segment\nsecret: file:hook.txt\n{stated}")
+    app = create_app(workspace)
+    body = sent(EVENTS)
+    direct = json.dumps({"writeKey": "abcdefgh", "batch": EVENTS}).encode()
+    assert ask(app, "/v1/batch", direct).status == 200
+    assert ask(app, "/v1/hooks/up", body, x_segment_signature=sha1(body)).status == 200
+    assert apply_log(workspace).applied == (2 if counts_as else 4)
+
+
+@pytest.mark.parametrize("name", ["vocative", "Web Shop", ""])
+def test_a_name_that_no_source_has_is_told(name: str) -> None:
+    options = segment.SegmentOptions(secret="env:X", counts_as=name)
+    assert [path for path, *_ in segment.Segment.faults(options)] == [("counts_as",)]
 
 
 def test_rudderstack_keeps_the_laws_of_sources(clock: FixedClock) -> None:

@@ -1,12 +1,19 @@
 """Events that another collector hands on: they come as they are, and keep their ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vocative.collect.sources._json import read_json
-from vocative.collect.sources.base import NotReadable
+from vocative.collect.sources.base import Fault, NotReadable
+from vocative.collect.sourcing.definitions import wrong_name
 
 MOST_EVENTS = 5_000
+
+
+def counting_faults(counts_as: str | None) -> Iterator[Fault]:
+    """What is wrong with the name of the source that events are counted as."""
+    if counts_as is not None and (wrong := wrong_name(counts_as)):
+        yield ("counts_as",), *wrong
 
 
 def handed_on(body: bytes) -> Sequence[Mapping[str, Any]]:

@@ -36,6 +36,9 @@ class Page:
     """Where to go on once this page is durable; None: where this pull began."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """How many records could not be used, by reason; reasons hold nothing personal."""
+    counts_as: str | None = None
+    """Of a webhook: the source whose events these are, when it is another one that hands them on.
+    An id counts once within a source."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

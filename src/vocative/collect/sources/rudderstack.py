@@ -4,14 +4,15 @@ RudderStack signs nothing: a header of the destination holds a secret. Events co
 their `messageId`, so one that is sent again counts once.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import msgspec
 
 from vocative.collect.sources._http import Secret
 from vocative.collect.sources._signatures import require_signature
-from vocative.collect.sources._upstream import handed_on
-from vocative.collect.sources.base import Call, Page, Source
+from vocative.collect.sources._upstream import counting_faults, handed_on
+from vocative.collect.sources.base import Call, Fault, Page, Source
 
 
 class RudderStackOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +21,8 @@ class RudderStackOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     secret: Secret
     """The value of the header, or of the Bearer token in it."""
     header: str = "authorization"
+    counts_as: str | None = None
+    """The source that the same events also come from directly, so that each counts once."""
 
 
 class RudderStack(Source):
@@ -28,6 +31,11 @@ class RudderStack(Source):
     Options = RudderStackOptions
     pushes: ClassVar[bool] = True
     options: RudderStackOptions
+
+    @classmethod
+    def faults(cls, options: RudderStackOptions) -> Iterable[Fault]:
+        """A name that no source can have."""
+        yield from counting_faults(options.counts_as)
 
     def receive(self, call: Call) -> Page:
         """The events that RudderStack hands on.
@@ -38,4 +46,4 @@ class RudderStack(Source):
         """
         stated = call.headers.get(self.options.header.lower())
         require_signature(stated and stated.removeprefix("Bearer "), self.options.secret)
-        return Page(events=handed_on(call.body))
+        return Page(events=handed_on(call.body), counts_as=self.options.counts_as)

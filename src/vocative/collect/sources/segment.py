@@ -5,14 +5,15 @@ Events come unchanged, with their `messageId`, so one that is sent again counts 
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from typing import ClassVar
 
 import msgspec
 
 from vocative.collect.sources._http import Secret
 from vocative.collect.sources._signatures import require_signature
-from vocative.collect.sources._upstream import handed_on
-from vocative.collect.sources.base import Call, NotGenuine, Page, Source
+from vocative.collect.sources._upstream import counting_faults, handed_on
+from vocative.collect.sources.base import Call, Fault, NotGenuine, Page, Source
 
 WHOLE = "x-segment-signature"
 """The signature of the whole body."""
@@ -25,6 +26,8 @@ class SegmentOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     secret: Secret
     """The destination's shared secret."""
+    counts_as: str | None = None
+    """The source that the same events also come from directly, so that each counts once."""
 
 
 class Segment(Source):
@@ -33,6 +36,11 @@ class Segment(Source):
     Options = SegmentOptions
     pushes: ClassVar[bool] = True
     options: SegmentOptions
+
+    @classmethod
+    def faults(cls, options: SegmentOptions) -> Iterable[Fault]:
+        """A name that no source can have."""
+        yield from counting_faults(options.counts_as)
 
     def receive(self, call: Call) -> Page:
         """The events that Segment hands on.
@@ -49,4 +57,4 @@ class Segment(Source):
             )
         digest = hmac.new(self.options.secret.encode(), call.body, hashlib.sha1).hexdigest()
         require_signature(call.headers.get(name), digest)
-        return Page(events=handed_on(call.body))
+        return Page(events=handed_on(call.body), counts_as=self.options.counts_as)

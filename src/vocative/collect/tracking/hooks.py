@@ -117,7 +117,8 @@ class Hooks:
     async def _keep(self, name: str, page: Page, events: list[bytes], size: int) -> None:
         """First its events, then its items: what was kept of one that is sent again counts once."""
         for start in range(0, len(events), BATCH_SIZE):
-            await self._commits.add(name, events[start : start + BATCH_SIZE], size)
+            some = events[start : start + BATCH_SIZE]
+            await self._commits.add(page.counts_as or name, some, size)
         if page.items:
             try:
                 await self._in_thread(lambda: upsert_items(self._workspace, page.items))
