@@ -7,7 +7,7 @@ what they stand for, so that what is pulled again, or pushed too, counts once.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -16,6 +16,13 @@ from vocative.errors import DataError
 
 T = TypeVar("T")
 
+ConsentStatus = Literal["given", "pending", "withdrawn"]
+
+_CONSENT_NAMES: Mapping[ConsentStatus, str] = {
+    "given": "Consent Given",
+    "pending": "Consent Requested",
+    "withdrawn": "Consent Withdrawn",
+}
 _PLAIN = (str, int, float)
 
 
@@ -82,13 +89,28 @@ def happened(
     return event
 
 
-def agreed(
-    subject: Subject, *, given: bool, purpose: str, source: str, at: datetime, message_id: str
+def consent(
+    subject: Subject,
+    status: ConsentStatus,
+    *,
+    purpose: str = "marketing",
+    channel: str = "email",
+    source: str,
+    at: datetime,
+    message_id: str,
 ) -> Event:
-    """A consent to e-mail that was given, or is withdrawn."""
-    name = "Consent Given" if given else "Consent Withdrawn"
-    properties = {"purpose": purpose, "channel": "email", "source": source}
-    return happened(name, subject, properties, at=at, message_id=message_id)
+    """What somebody allows on a channel, or allows no more."""
+    properties = {"purpose": purpose, "channel": channel, "source": source}
+    return happened(_CONSENT_NAMES[status], subject, properties, at=at, message_id=message_id)
+
+
+def event_id(*parts: object) -> str:
+    """A `messageId` of what an event stands for.
+
+    >>> event_id("shopify", "order", 4711, "completed")
+    'shopify:order:4711:completed'
+    """
+    return ":".join(str(part) for part in parts)
 
 
 def instant(stated: Any) -> datetime | None:

@@ -13,7 +13,8 @@ import msgspec
 
 from vocative.collect.sources._events import (
     Subject,
-    agreed,
+    consent,
+    event_id,
     happened,
     identified,
     instant,
@@ -24,6 +25,7 @@ from vocative.collect.sources._events import (
 from vocative.collect.sources._http import Secret
 from vocative.collect.sources.base import Event, Fault
 
+SYSTEM = "hubspot"
 TRAITS = {
     "first_name": "firstname",
     "last_name": "lastname",
@@ -131,12 +133,12 @@ def contact_events(
     stated = contact.properties
     user_id = text(stated.get(options.user_id)) if options.user_id else None
     email = text(stated.get("email"))
-    subject = Subject(system="hubspot", record_id=contact.id, email=email, user_id=user_id)
+    subject = Subject(system=SYSTEM, record_id=contact.id, email=email, user_id=user_id)
     yield identified(
         subject,
         stated_traits(stated, options.all_traits),
         at=changed_at,
-        message_id=_id("contact", contact.id, millis(changed_at)),
+        message_id=event_id(SYSTEM, "contact", contact.id, millis(changed_at)),
     )
     opted_out = _is_true(stated.get(OPTED_OUT))
     if opted_out:
@@ -150,20 +152,22 @@ def contact_events(
         if status.status == "UNSUBSCRIBED":
             yield from _withdrawals(subject, [purpose], at)
         elif status.status == "SUBSCRIBED" and not opted_out:
-            yield agreed(
+            yield consent(
                 subject,
-                given=True,
+                "given",
                 purpose=purpose,
-                source="hubspot",
+                source=SYSTEM,
                 at=at,
-                message_id=_id("contact", contact.id, "subscribed", purpose, millis(at)),
+                message_id=event_id(
+                    SYSTEM, "contact", contact.id, "subscribed", purpose, millis(at)
+                ),
             )
 
 
 def deal_events(deal: Record, contact_id: str, changed_at: datetime) -> Iterator[Event]:
     """What became of a deal, told of its contact."""
     stated = deal.properties
-    subject = Subject(system="hubspot", record_id=contact_id)
+    subject = Subject(system=SYSTEM, record_id=contact_id)
     properties = {
         "deal_id": deal.id,
         "pipeline": text(stated.get("pipeline")),
@@ -171,7 +175,7 @@ def deal_events(deal: Record, contact_id: str, changed_at: datetime) -> Iterator
     }
     created_at = instant(stated.get("createdate"))
     if created_at is not None:
-        message_id = _id("deal", deal.id, "created")
+        message_id = event_id(SYSTEM, "deal", deal.id, "created")
         yield happened("Deal Created", subject, properties, at=created_at, message_id=message_id)
     won = _is_true(stated.get("hs_is_closed_won"))
     if not (won or _is_true(stated.get("hs_is_closed"))):
@@ -184,7 +188,7 @@ def deal_events(deal: Record, contact_id: str, changed_at: datetime) -> Iterator
         {**properties, "stage": text(stated.get("dealstage")), "revenue": revenue},
         # People write any day there; what is closed already was not closed tomorrow.
         at=min(closed_at, changed_at),
-        message_id=_id("deal", deal.id, "won" if won else "lost"),
+        message_id=event_id(SYSTEM, "deal", deal.id, "won" if won else "lost"),
     )
 
 
@@ -198,9 +202,9 @@ def notice_events(options: HubSpotOptions, notice: Notice) -> Iterator[Event]:
     at, record_id = instant(notice.occurred_at), text(notice.object_id)
     if at is None or record_id is None:
         return
-    subject = Subject(system="hubspot", record_id=record_id)
+    subject = Subject(system=SYSTEM, record_id=record_id)
     if notice.subscription_type == "contact.privacyDeletion":
-        message_id = _id("contact", record_id, "erase")
+        message_id = event_id(SYSTEM, "contact", record_id, "erase")
         yield happened("Erasure Requested", subject, {}, at=at, message_id=message_id)
         yield from _withdrawals(subject, options.purposes, at)
     elif notice.property_name is not None:
@@ -222,30 +226,27 @@ def _change_events(
         wanted = {**options.all_traits, "email": "email"}
         stated = stated_traits({name: value}, wanted)
         if stated:
-            message_id = _id("contact", subject.record_id, name, millis(at))
+            message_id = event_id(SYSTEM, "contact", subject.record_id, name, millis(at))
             yield identified(subject, stated, at=at, message_id=message_id)
 
 
 def _withdrawals(subject: Subject, purposes: Sequence[str], at: datetime) -> Iterator[Event]:
     for purpose in purposes:
-        yield agreed(
+        yield consent(
             subject,
-            given=False,
+            "withdrawn",
             purpose=purpose,
-            source="hubspot",
+            source=SYSTEM,
             at=at,
-            message_id=_id("contact", subject.record_id, "unsubscribed", purpose, millis(at)),
+            message_id=event_id(
+                SYSTEM, "contact", subject.record_id, "unsubscribed", purpose, millis(at)
+            ),
         )
 
 
 def millis(at: datetime) -> int:
     """Milliseconds since 1970, as HubSpot counts."""
     return round(at.timestamp() * 1000)
-
-
-def _id(*parts: object) -> str:
-    """The id of an event: what it stands for."""
-    return "/".join(("hubspot", *map(str, parts)))
 
 
 def _is_true(value: Any) -> bool:

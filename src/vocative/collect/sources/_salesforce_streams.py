@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from vocative.collect.sources._events import (
+    ConsentStatus,
     Subject,
-    agreed,
     at_path,
+    consent,
+    event_id,
     happened,
     identified,
     instant,
@@ -27,7 +29,10 @@ from vocative.collect.sources._salesforce_options import (
     LEAD_TRAITS,
     SalesforceOptions,
 )
+from vocative.collect.sources._shop import guest, order, product
 from vocative.collect.sources.base import Event
+
+SYSTEM = "salesforce"
 
 
 class Records(msgspec.Struct, rename="camel"):
@@ -64,13 +69,13 @@ class Streams:
         """One of contacts, leads, opportunities and orders."""
         own = self._options
         currency = [] if own.currency else ["CurrencyIsoCode"]
-        consent = ["HasOptedOutOfEmail", own.opted_in, own.opted_in_at]
+        opted = ["HasOptedOutOfEmail", own.opted_in, own.opted_in_at]
         if name == "contacts":
-            fields = ["Email", own.user_id, *consent, *self._contact_traits.values()]
+            fields = ["Email", own.user_id, *opted, *self._contact_traits.values()]
             return _of("Contact", fields, self._contact_events)
         if name == "leads":
             converted = ["CreatedDate", "IsConverted", "ConvertedDate", "ConvertedContactId"]
-            fields = ["Email", *converted, *consent, *self._lead_traits.values()]
+            fields = ["Email", *converted, *opted, *self._lead_traits.values()]
             return _of("Lead", fields, self._lead_events)
         if name == "opportunities":
             fields = [
@@ -94,7 +99,7 @@ class Streams:
             subject,
             stated_traits(record, self._contact_traits),
             at=at,
-            message_id=_id("contact", record["Id"], written(at)),
+            message_id=event_id(SYSTEM, "contact", record["Id"], written(at)),
         )
         yield from self._consent_events("contact", subject, record, at)
 
@@ -103,14 +108,14 @@ class Streams:
         subject = _subject(lead_id, record)
         created_at = instant(record.get("CreatedDate"))
         if created_at is not None:
-            message_id = _id("lead", lead_id, "created")
+            message_id = event_id(SYSTEM, "lead", lead_id, "created")
             yield happened("Lead Created", subject, {}, at=created_at, message_id=message_id)
         if record.get("IsConverted") is not True:
             yield identified(
                 subject,
                 stated_traits(record, self._lead_traits),
                 at=at,
-                message_id=_id("lead", lead_id, written(at)),
+                message_id=event_id(SYSTEM, "lead", lead_id, written(at)),
             )
         elif (day := instant(record.get("ConvertedDate"))) is not None:
             # A converted lead lives on as its contact, whose address may be another by now.
@@ -118,33 +123,32 @@ class Streams:
             lives_on = _contact(contact_id) if contact_id else subject
             # Salesforce tells the day only, and it was not converted before it was there.
             converted_at = max(day, created_at or day)
-            message_id = _id("lead", lead_id, "converted")
+            message_id = event_id(SYSTEM, "lead", lead_id, "converted")
             yield happened("Lead Converted", lives_on, {}, at=converted_at, message_id=message_id)
         yield from self._consent_events("lead", subject, record, at)
 
     def _consent_events(
         self, kind: str, subject: Subject, record: Mapping[str, Any], at: datetime
     ) -> Iterator[Event]:
-        own, record_id = self._options, record["Id"]
-        purpose, source = own.purpose, "salesforce"
+        own = self._options
+        status: ConsentStatus
+        since: datetime | None
         if record.get("HasOptedOutOfEmail") is True:
             # When they did is not told: as of the record's latest change, they have.
-            message_id = _id(kind, record_id, "opted-out", written(at))
-            yield agreed(
-                subject, given=False, purpose=purpose, source=source, at=at, message_id=message_id
-            )
+            status, since = "withdrawn", at
         elif own.opted_in and own.opted_in_at and at_path(record, own.opted_in) is True:
-            given_at = instant(at_path(record, own.opted_in_at))
-            if given_at is not None:
-                message_id = _id(kind, record_id, "opted-in", written(given_at))
-                yield agreed(
-                    subject,
-                    given=True,
-                    purpose=purpose,
-                    source=source,
-                    at=given_at,
-                    message_id=message_id,
-                )
+            status, since = "given", instant(at_path(record, own.opted_in_at))
+        else:
+            return
+        if since is not None:
+            yield consent(
+                subject,
+                status,
+                purpose=own.purpose,
+                source=SYSTEM,
+                at=since,
+                message_id=event_id(SYSTEM, kind, record["Id"], status, written(since)),
+            )
 
     def _opportunity_events(self, record: Mapping[str, Any], _: datetime) -> Iterator[Event]:
         contacts = [
@@ -167,7 +171,7 @@ class Streams:
             subject,
             {**properties, "stage": None},
             at=created_at,
-            message_id=_id("opportunity", record["Id"], "created"),
+            message_id=event_id(SYSTEM, "opportunity", record["Id"], "created"),
         )
         if record.get("IsClosed") is not True:
             return
@@ -178,42 +182,39 @@ class Streams:
             subject,
             {**properties, "revenue": number(record.get("Amount")) if won else None},
             at=closed_at,
-            message_id=_id("opportunity", record["Id"], "won" if won else "lost"),
+            message_id=event_id(SYSTEM, "opportunity", record["Id"], "won" if won else "lost"),
         )
 
     def _order_events(self, record: Mapping[str, Any], at: datetime) -> Iterator[Event]:
-        contact_id = text(at_path(record, self._options.order_contact))
         activated_at = instant(record.get("ActivatedDate"))
-        if contact_id is None or activated_at is None:
+        if activated_at is None:
             return
-        subject = _contact(contact_id)
+        contact_id = text(at_path(record, self._options.order_contact))
         amount = number(record.get("TotalAmount"))
-        properties = {
-            "order_id": text(at_path(record, self._options.order_id)) or record["Id"],
-            "revenue": None if amount is None else abs(amount),
-            "currency": self._currency(record),
-            "products": [self._product(line) for line in self._children(record, "OrderItems")],
-        }
         # A reduction order takes back what another one sold: its amounts are negative.
         reduces = amount is not None and amount < 0
-        yield happened(
-            "Order Refunded" if reduces else "Order Completed",
-            subject,
-            properties,
-            at=activated_at,
-            message_id=_id("order", record["Id"], "activated"),
-        )
+        told = [("Order Refunded" if reduces else "Order Completed", activated_at, "activated")]
         if text(record.get("StatusCode")) in ("Canceled", "Cancelled"):
-            message_id = _id("order", record["Id"], "cancelled")
-            yield happened("Order Cancelled", subject, properties, at=at, message_id=message_id)
+            told.append(("Order Cancelled", at, "cancelled"))
+        products = [self._product(line) for line in self._children(record, "OrderItems")]
+        for name, when, what in told:
+            yield order(
+                name,
+                _contact(contact_id) if contact_id else guest(SYSTEM, None),
+                order_id=text(at_path(record, self._options.order_id)) or str(record["Id"]),
+                revenue=None if amount is None else abs(amount),
+                currency=self._currency(record),
+                products=products,
+                at=when,
+                message_id=event_id(SYSTEM, "order", record["Id"], what),
+            )
 
     def _product(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        quantity = number(line.get("Quantity"))
-        return {
-            "product_id": text(at_path(line, self._options.product_id)),
-            "price": number(line.get("UnitPrice")),
-            "quantity": None if quantity is None else abs(quantity),
-        }
+        return product(
+            text(at_path(line, self._options.product_id)),
+            quantity=abs(number(line.get("Quantity")) or 0.0),
+            price=number(line.get("UnitPrice")),
+        )
 
     def _currency(self, record: Mapping[str, Any]) -> str | None:
         return self._options.currency or text(record.get("CurrencyIsoCode"))
@@ -239,17 +240,12 @@ def _of(
 
 def _subject(record_id: str, record: Mapping[str, Any], *, user_id: str | None = None) -> Subject:
     email = text(record.get("Email"))
-    return Subject(system="salesforce", record_id=record_id, email=email, user_id=user_id)
+    return Subject(system=SYSTEM, record_id=record_id, email=email, user_id=user_id)
 
 
 def _contact(contact_id: str) -> Subject:
     """Of whom only the record is known."""
-    return Subject(system="salesforce", record_id=contact_id)
-
-
-def _id(*parts: object) -> str:
-    """The id of an event: what it stands for."""
-    return "/".join(("salesforce", *map(str, parts)))
+    return Subject(system=SYSTEM, record_id=contact_id)
 
 
 def written(at: datetime) -> str:

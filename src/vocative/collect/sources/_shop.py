@@ -1,4 +1,4 @@
-"""Events of shops: accounts and guests, consents, orders with their lines.
+"""Events of shops: accounts and guests, orders with their lines.
 
 A shop's account id is the `userId`: it is what the shop's own pages say of whoever signed in. An
 e-mail address identifies only guests. One that an order of an account names is left out: people
@@ -8,7 +8,7 @@ type the address of whom they buy for, and addresses join people.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -18,14 +18,8 @@ from vocative.collect.sources.base import Event
 
 Instant = Annotated[datetime, Meta(tz=True)]
 """A time with its zone, as answers are decoded into."""
-ConsentStatus = Literal["given", "pending", "withdrawn"]
 
 _CLOCKS_DIFFER = timedelta(hours=1)
-_CONSENT_NAMES: Mapping[ConsentStatus, str] = {
-    "given": "Consent Given",
-    "pending": "Consent Requested",
-    "withdrawn": "Consent Withdrawn",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,15 +51,6 @@ def guest(system: str, email: str | None) -> Buyer:
     return Buyer(system=system, record_id="", email=email)
 
 
-def event_id(*parts: object) -> str:
-    """A `messageId` of what an event stands for.
-
-    >>> event_id("shopify", "order", 4711, "completed")
-    'shopify:order:4711:completed'
-    """
-    return ":".join(str(part) for part in parts)
-
-
 def version(at: datetime) -> int:
     """An instant as the version of an object: however it was written, it is the same number.
 
@@ -84,20 +69,6 @@ def newest_of(times: Iterable[datetime], now: datetime) -> datetime | None:
     """
     believable = (one for one in times if EARLIEST <= one <= now + _CLOCKS_DIFFER)
     return max(believable, default=None)
-
-
-def consent(
-    subject: Subject,
-    status: ConsentStatus,
-    *,
-    channel: str,
-    source: str,
-    at: datetime,
-    message_id: str,
-) -> Event:
-    """What somebody allows on a channel for the purpose `marketing`."""
-    properties = {"purpose": "marketing", "channel": channel, "source": source}
-    return happened(_CONSENT_NAMES[status], subject, properties, at=at, message_id=message_id)
 
 
 def order(

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from vocative.collect.sources._events import happened, identified
-from vocative.collect.sources._shop import (
-    Buyer,
+from vocative.collect.sources._events import (
     ConsentStatus,
-    account,
     consent,
     event_id,
+    happened,
+    identified,
+)
+from vocative.collect.sources._shop import (
+    Buyer,
+    account,
     guest,
     order,
     product,

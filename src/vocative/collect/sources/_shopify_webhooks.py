@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from vocative.collect.sources._events import happened
-from vocative.collect.sources._shop import Instant, event_id, guest
+from vocative.collect.sources._events import event_id, happened
+from vocative.collect.sources._shop import Instant, guest
 from vocative.collect.sources._shopify_records import (
     Agreement,
     Checkout,

@@ -12,8 +12,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from vocative.collect.sources._events import Subject, happened, identified
-from vocative.collect.sources._shop import consent, event_id, guest, order, product
+from vocative.collect.sources._events import (
+    Subject,
+    consent,
+    event_id,
+    happened,
+    identified,
+)
+from vocative.collect.sources._shop import guest, order, product
 from vocative.collect.sources.base import Event
 
 Seconds = Annotated[int, Meta(ge=0, lt=32_503_680_000)]

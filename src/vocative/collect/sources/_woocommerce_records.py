@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from vocative.collect.sources._events import happened, identified, number
+from vocative.collect.sources._events import event_id, happened, identified, number
 from vocative.collect.sources._shop import (
     Buyer,
     account,
-    event_id,
     guest,
     order,
     product,

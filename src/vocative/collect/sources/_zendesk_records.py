@@ -13,6 +13,7 @@ import msgspec
 from vocative.collect.sources._events import (
     Subject,
     at_path,
+    event_id,
     happened,
     identified,
     instant,
@@ -22,6 +23,7 @@ from vocative.collect.sources._events import (
 from vocative.collect.sources._http import Secret
 from vocative.collect.sources.base import Event, Fault
 
+SYSTEM = "zendesk"
 TRAITS = {"name": "name", "phone": "phone", "locale": "locale"}
 _SOLVED = frozenset({"solved", "closed"})
 _FIELD = re.compile(r"[a-z]\w*(?:\.\w+)?")
@@ -91,14 +93,14 @@ def user_events(
     if user_id is None or at is None or not is_customer(user):
         return
     subject = Subject(
-        system="zendesk",
+        system=SYSTEM,
         record_id=user_id,
         email=text(user.get("email")),
         user_id=text(at_path(user, options.user_id)) if options.user_id else None,
     )
     traits = stated_traits(user, {**TRAITS, **options.traits})
     told = ("notice", _second(at)) if by_notice else (_second(at),)
-    yield identified(subject, traits, at=at, message_id=_id("user", user_id, *told))
+    yield identified(subject, traits, at=at, message_id=event_id(SYSTEM, "user", user_id, *told))
 
 
 def ticket_events(ticket: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[Event]:
@@ -107,9 +109,9 @@ def ticket_events(ticket: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iter
     created_at = instant(ticket.get("created_at"))
     if ticket_id is None or requester_id is None or created_at is None:
         return
-    subject = Subject(system="zendesk", record_id=requester_id)
+    subject = Subject(system=SYSTEM, record_id=requester_id)
     properties = _ticket_properties(ticket_id, ticket)
-    message_id = _id("ticket", ticket_id, "created")
+    message_id = event_id(SYSTEM, "ticket", ticket_id, "created")
     yield happened("Ticket Created", subject, properties, at=created_at, message_id=message_id)
     solved_at = instant(metrics.get("solved_at"))
     if solved_at is None or _status(ticket.get("status")) not in _SOLVED:
@@ -124,7 +126,7 @@ def ticket_events(ticket: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iter
             "minutes_to_solve": at_path(metrics, "full_resolution_time_in_minutes.calendar"),
         },
         at=solved_at,
-        message_id=_id("ticket", ticket_id, "solved", _second(solved_at)),
+        message_id=event_id(SYSTEM, "ticket", ticket_id, "solved", _second(solved_at)),
     )
 
 
@@ -145,13 +147,13 @@ def rating_events(rating: Mapping[str, Any], at: datetime) -> Iterator[Event]:
     score = text(rating.get("score"))
     if rating_id is None or requester_id is None or score not in ("good", "bad"):
         return
-    subject = Subject(system="zendesk", record_id=requester_id)
+    subject = Subject(system=SYSTEM, record_id=requester_id)
     properties = {
         "ticket_id": text(rating.get("ticket_id")),
         "score": score,
         "reason": text(rating.get("reason")),
     }
-    message_id = _id("rating", rating_id, score, _second(at))
+    message_id = event_id(SYSTEM, "rating", rating_id, score, _second(at))
     yield happened("Ticket Rated", subject, properties, at=at, message_id=message_id)
 
 
@@ -173,11 +175,6 @@ def is_customer(user: Mapping[str, Any]) -> bool:
 
 def _status(stated: Any) -> str:
     return stated.lower() if isinstance(stated, str) else ""
-
-
-def _id(*parts: str) -> str:
-    """The id of an event: what it stands for."""
-    return "/".join(("zendesk", *parts))
 
 
 def _second(at: datetime) -> str:
