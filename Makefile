@@ -41,7 +41,7 @@ clients:
 	@bash scripts/setup.sh --clients
 
 test: clients
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: setup
 	@$(BIN)/ruff format --check src tests bench

@@ -16,6 +16,8 @@ from vocative.stores import Store, open_store
 from vocative.workspace import Workspace, prepare_state
 
 POSTGRES_URL = os.environ.get("VOCATIVE_TEST_POSTGRES")
+SHARE_A_SERVER = ("e2e", "engines", "predict", "simulate", "streams")
+"""Folders whose tests share something that takes long to start."""
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 SETTINGS = """\
@@ -26,6 +28,15 @@ base_url: http://127.0.0.1:8750
 sender: {email: hello@shop.example, name: The Shop}
 postal_address: "1 High Street, London"
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes share the tests; those of a file, or of one server, stay together."""
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here)
+        together = path.parts[0] if path.parts[0] in SHARE_A_SERVER else str(path)
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.hookimpl(hookwrapper=True)
