@@ -293,6 +293,21 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_quality:show_watched",
         ),
         Operation(
+            "plan infer",
+            "vocative.collect.quality.inferring:infer_plan",
+            "Make a first tracking plan from events that have come in.",
+            role="developer",
+            show="vocative.cli.show_quality:show_inferred",
+        ),
+        Operation(
+            "plan check",
+            "vocative.collect.quality.trying:try_plan",
+            "Try a tracking plan on events that have come in; nothing is changed.",
+            role="developer",
+            arguments=("file",),
+            show="vocative.cli.show_quality:show_tried",
+        ),
+        Operation(
             "reconciliation list",
             "vocative.collect.quality.reconciling:list_reconciliations",
             "Sources that can be compared.",

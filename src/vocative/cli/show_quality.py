@@ -5,6 +5,7 @@ from rich.markup import escape
 from vocative.cli.show import _counted, _table, console
 from vocative.collect.quality.alerts import QualityAlert
 from vocative.collect.quality.faults import WORDS
+from vocative.collect.quality.inferring import Inferred
 from vocative.collect.quality.reconciling import (
     Exported,
     Reconciled,
@@ -12,6 +13,7 @@ from vocative.collect.quality.reconciling import (
     ReconciliationSummary,
 )
 from vocative.collect.quality.report import Quality, SourceQuality
+from vocative.collect.quality.trying import Tried
 from vocative.identify.retrying import RejectedReason, Retried
 
 
@@ -133,3 +135,24 @@ def _difference(found: Reconciled, record: ReconciledRecord) -> str:
 
 def _sum(amount: float | None) -> str:
     return "–" if amount is None else f"{amount:,.2f}"
+
+
+def show_inferred(made: Inferred) -> None:
+    """The plan, or where it was written."""
+    if made.file is None:
+        console.print(escape(made.text), end="", soft_wrap=True)
+        return
+    console.print(escape(f"Wrote {made.file} from {_counted(made.events, 'event')}."))
+    console.print("Look through it, then: vocative check")
+
+
+def show_tried(tried: Tried) -> None:
+    """What the plan would have said."""
+    console.print(
+        f"Of the newest {_counted(tried.events, 'event')}"
+        f" {tried.rejected:,} would have been rejected, {tried.flagged:,} flagged."
+    )
+    for one in tried.faults:
+        subject = f"{one.event}: {one.property}" if one.property else one.event
+        told = f"{one.events:,} × {one.outcome}: {subject} {WORDS[one.fault]}"
+        console.print(escape(told))

@@ -175,6 +175,20 @@ class EmbeddedLog:
             ).fetchone()
         return int(found[0] or 0)
 
+    def before_last(self, events: int) -> int:
+        """The position after which the newest events stand, at least so many; 0: all of them."""
+        left = events
+        with self._guarded():
+            counts = self._connection.execute(
+                "SELECT position, event_count FROM batches ORDER BY position DESC"
+            )
+            for position, count in counts:
+                left -= count
+                if left <= 0:
+                    counts.close()
+                    return int(position) - 1
+        return 0
+
     def forget_before(self, position: int) -> None:
         """Drop batches below a position: the log is kept for replay, not forever."""
         with self._guarded():
