@@ -12,7 +12,7 @@ import pytest
 from asked_shop import QUICK, Shop, define, orders_of, pull
 from scripted_server import ScriptedServer, Told, scripted_server
 
-from vocative.cli import show_sources
+from vocative.cli import show_sources, sourcing
 from vocative.clock import FixedClock
 from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sourcing.definitions import find_source
@@ -20,7 +20,7 @@ from vocative.collect.sourcing.listing import list_kinds, show_source
 from vocative.collect.sourcing.pulling import from_the_beginning, only, pull_source
 from vocative.collect.sourcing.runner import lock_of
 from vocative.collect.sourcing.trying import hidden, try_source
-from vocative.errors import AuthorError, DataError, UnknownName
+from vocative.errors import AuthorError, DataError, StateError, UnknownName
 from vocative.workspace import Workspace
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -239,26 +239,30 @@ def pull_there(root: Path) -> None:
 
 
 def test_only_one_pulls_a_source_at_a_time(
-    workspace: Workspace, server: ScriptedServer, vocative: Run, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vocative.cli import sourcing
-    from vocative.errors import StateError
-
     monkeypatch.setattr(sourcing, "WAIT_SECONDS", 0.1)
     with workspace.worker_lock(lock_of("shop")), pytest.raises(StateError, match="already"):
         sourcing.pull(workspace, "shop")
     assert sourcing.pull(workspace, "shop").pulled[0].events == 20
 
 
-def test_the_command_line_says_what_it_did(
+def test_what_a_pull_did_is_read_by_people(
+    workspace: Workspace, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_sources.show_pull(sourcing.pull(workspace, "shop", dry_run=True))
+    looked = capsys.readouterr().out
+    assert "9 × Order Completed" in looked
+    assert "Nothing was kept" in looked
+    show_sources.show_pull(sourcing.pull(workspace, "shop", stream="orders"))
+    assert capsys.readouterr().out.split()[-5:] == ["orders", "4", "20", "0", "0"]
+    assert show_source(workspace, "shop").applied == 20
+    assert sourcing.pull(workspace, "shop", again=True).pulled[0].events == 20
+
+
+def test_the_command_line_says_why_it_could_not(
     workspace: Workspace, server: ScriptedServer, shop: Shop, vocative: Run
 ) -> None:
-    looked = vocative("source", "pull", "shop", "--dry-run", cwd=workspace.root)
-    assert "9 × Order Completed" in looked.stdout
-    assert "Nothing was kept" in looked.stdout
-    pulled = vocative("source", "pull", "shop", "--stream", "orders", cwd=workspace.root)
-    assert pulled.returncode == 0, pulled.stderr
-    assert pulled.stdout.split()[-5:] == ["orders", "4", "20", "0", "0"]
     shop.trouble = lambda _: Told(403, json={"error": "s3cr3t-of-the-shop may not read"})
     refused = vocative("source", "pull", "shop", cwd=workspace.root)
     assert refused.returncode == 1
@@ -303,9 +307,8 @@ def test_a_source_that_fails_by_a_fault_of_ours_stops_nothing(
 
 
 def test_clients_cannot_be_pulled(workspace: Workspace) -> None:
-    from vocative.cli.sourcing import pull as pull_command
     from vocative.collect.sourcing.starters import new_source
 
     new_source(workspace, "web")
     with pytest.raises(AuthorError, match="sends by itself"):
-        pull_command(workspace, "web")
+        sourcing.pull(workspace, "web")
