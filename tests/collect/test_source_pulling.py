@@ -15,12 +15,14 @@ from scripted_server import ScriptedServer, Told, scripted_server
 from vocative.cli import show_sources, sourcing
 from vocative.clock import FixedClock
 from vocative.collect.sources._http import SourceDown, SourceRefused
+from vocative.collect.sourcing import pulling
 from vocative.collect.sourcing.definitions import find_source
 from vocative.collect.sourcing.listing import list_kinds, show_source
 from vocative.collect.sourcing.pulling import from_the_beginning, only, pull_source
 from vocative.collect.sourcing.runner import lock_of
 from vocative.collect.sourcing.trying import hidden, try_source
 from vocative.errors import AuthorError, DataError, StateError, UnknownName
+from vocative.streams.embedded import LogError
 from vocative.workspace import Workspace
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -147,6 +149,21 @@ def test_what_goes_wrong_is_kept_with_its_stream(
         assert waits == 7200
     else:
         assert waits == 3600 if state == "refused" else 15 <= waits <= 30
+
+
+def test_a_log_that_cannot_be_written_is_told_and_tried_again(
+    workspace: Workspace, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise LogError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pulling, "accept", fail)
+        assert isinstance(pull(workspace).failure, LogError)
+    (stream,) = show_source(workspace, "shop").streams
+    assert (stream.state, stream.error, stream.has_cursor) == ("failed", "the disk is full", False)
+    pull(workspace)
+    assert orders_of(workspace) == ids(1, 10)
 
 
 def test_a_missing_secret_is_told_and_nothing_is_asked(

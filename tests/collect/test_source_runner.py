@@ -17,6 +17,7 @@ from asked_shop import QUICK, Shop, define, orders_of
 from scripted_server import ScriptedServer, Told, scripted_server
 from tracked import Server
 
+from vocative.cli import puller
 from vocative.clock import SystemClock
 from vocative.collect.sourcing import cursors
 from vocative.collect.sourcing import runner as module
@@ -316,6 +317,22 @@ def test_the_process_ends_with_its_parent_even_while_a_source_hangs(workspace: W
         assert process.returncode == 0
         assert "Traceback" not in said
         assert "http" not in said  # no address of a request
+
+
+def test_two_servers_do_not_pull_twice(
+    workspace: Workspace, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    define(workspace.root, "shop", server.url)
+    loop = puller.PullerLoop(workspace.root, os.getppid())
+    thread = threading.Thread(target=loop.run)
+    with workspace.worker_lock("sources"):
+        thread.start()
+        time.sleep(0.5)
+        assert server.asked == []
+    wait_until(lambda: server.asked)
+    loop.stop(15, None)
+    thread.join(timeout=20)
+    assert not thread.is_alive()
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import msgspec
 
@@ -87,7 +87,7 @@ def pull_source(
         told: Called after each page with how far its stream is.
 
     Raises:
-        EngineError: the store or the log failed; nothing that was kept is lost.
+        StoreError: the store failed; nothing that was kept is lost.
         UnknownName: `choose` names no stream of it.
     """
     outcome = Outcome()
@@ -107,7 +107,7 @@ def pull_source(
             failure = one.pull(wanted=wanted, told=told)
             outcome.streams.append(one.pulled)
             outcome.failure = outcome.failure or failure
-            if isinstance(failure, SourceDown) or not wanted():
+            if isinstance(failure, SourceDown | EngineError) or not wanted():
                 break
     return outcome
 
@@ -204,11 +204,16 @@ def note_failure(
             definition.name,
             stream,
             state=state,
-            error=error.message,
+            error=reason_of(error),
             next_at=now + round(seconds * 1_000_000),
             fingerprint="" if isinstance(error, AuthorError) else None,
         )
     log.warning("%s, %s: %s; next try in %d s", definition.name, stream, error.message, seconds)
+
+
+def reason_of(error: VocativeError) -> str:
+    """Why, and what next, in a line."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _retry(error: VocativeError, failures: int) -> tuple[cursors.State, float]:
@@ -254,10 +259,10 @@ class _Stream:
         self.pulled = Pulled(stream=stream)
 
     def pull(self, *, wanted: Callable[[], bool], told: Told) -> VocativeError | None:
-        """Pull to the end, or as long as wanted; what went wrong with the source.
+        """Pull to the end, or as long as wanted; what went wrong.
 
         Raises:
-            EngineError: the store or the log failed.
+            StoreError: what went wrong cannot even be kept.
         """
         failure: VocativeError | None = None
         try:
@@ -265,10 +270,6 @@ class _Stream:
                 self._finish()
             else:
                 self._leave()
-        except EngineError:
-            with suppress(EngineError):
-                self._leave()
-            raise
         except VocativeError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a fault in a source must not end the others
@@ -276,12 +277,8 @@ class _Stream:
             failure = SourceFailed(
                 f"the source failed with {type(error).__name__}", hint="see the log for the place"
             )
-        except BaseException:
-            with suppress(EngineError):
-                self._leave()
-            raise
         if failure is not None:
-            self.pulled.error = failure.message
+            self.pulled.error = reason_of(failure)
             note_failure(self._workspace, self._definition, self._stream, failure)
         return failure
 

@@ -9,7 +9,7 @@ import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.collect.sourcing.definitions import find_source
-from vocative.collect.sourcing.pulling import Outcome, Pulled
+from vocative.collect.sourcing.pulling import Outcome, Pulled, reason_of
 from vocative.errors import AuthorError, UnknownName
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
@@ -155,7 +155,7 @@ def end_run(tx: Transaction, run: str, outcome: Outcome, *, at: int) -> None:
             "run": run,
             "state": "done" if failure is None else "failed",
             "at": at,
-            "error": None if failure is None else failure.message[:1_000],
+            "error": None if failure is None else reason_of(failure)[:1_000],
             **_sums(outcome.streams),
         },
     )
