@@ -24,7 +24,7 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 NEWSLETTER = """\
 title: Our newsletter
 sites: ["SHOP"]
-guard: {{min_seconds: 0, per_network: 1000}}
+guard: {{min_seconds: 0, per_network: 1000, proof_of_work: true}}
 thanks: {{title: Nearly done}}
 steps:
   - questions:

@@ -140,6 +140,25 @@ def test_the_funnel_is_counted(workspace: Workspace, client: TestClient) -> None
         show_form(workspace, "newsleter")
 
 
+def test_a_form_may_ask_for_work(workspace: Workspace) -> None:
+    write_form(workspace, "newsletter", STRICT.replace("{min", "{proof_of_work: true, min"))
+    client = visitor(workspace)
+    send(workspace, client, "lazy@shop.example")
+    send(workspace, client, "wrong@shop.example", _proof="0")
+    assert reasons(workspace) == ["no_proof", "no_proof"]
+    visit = Visit(client, "newsletter")
+    known = re.findall(r'data-visit="(\w+)"', visit.html)[0]
+    number = next(str(one) for one in range(10**6) if guard.is_proof(known, str(one)))
+    workspace.clock.advance(timedelta(seconds=5))  # type: ignore[attr-defined]
+    visit.send(email="ana@shop.example", news="yes", _proof=number)
+    assert len(told(workspace, "Form Submitted")) == 1
+
+
+@pytest.mark.parametrize("number", ["", "-1", "x", "9" * 13, "١"])
+def test_what_is_no_number_proves_nothing(number: str) -> None:
+    assert not guard.is_proof("v", number)
+
+
 def test_counts_fade() -> None:
     now = [0.0]
     counter = Counter(10, lambda: now[0])
@@ -154,9 +173,15 @@ def test_an_hour_later_an_address_may_come_again() -> None:
 
     def judged(visit: str) -> str | None:
         return judge.suspicion(
-            Guard(per_address=1), honeypot="", seconds=9, visit=visit, digest=b"", network="n",
+            Guard(per_address=1),
+            honeypot="",
+            seconds=9,
+            proof="",
+            visit=visit,
+            digest=b"",
+            network="n",
             address="a",
-        )  # fmt: skip
+        )
 
     assert [judged("1"), judged("2")] == [None, "many_for_address"]
     now[0] = ADDRESS_SECONDS + 1

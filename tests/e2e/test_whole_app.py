@@ -41,6 +41,7 @@ def every_page(site: Site) -> list[str]:
         "/models",
         "/models/purchase_30d",
         "/models/for_you",
+        "/forms",
         "/sources",
         "/imports",
         "/no-such-page",

@@ -79,6 +79,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Submissions of one network in ten minutes."""
     per_address: int = 5
     """Submissions with one e-mail address in an hour."""
+    proof_of_work: bool = False
+    """Whether the visitor's browser has to do a little work, for which it needs scripts."""
 
 
 class FormBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ kept aside with its reason. What the guard remembers (who sent how often) it for
 process ends.
 """
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
@@ -15,6 +16,7 @@ from vocative.collect.forms.definition import Guard
 REASONS = {
     "honeypot": "a field was filled in that people cannot see",
     "too_fast": "the form was sent faster than a person can",
+    "no_proof": "the browser did not do the work that the form asks for",
     "sent_again": "one opened form was sent several times with different answers",
     "many_from_network": "too many submissions came from one network",
     "many_for_address": "too many submissions came with one e-mail address",
@@ -24,7 +26,18 @@ NETWORK_SECONDS = 600.0
 ADDRESS_SECONDS = 3_600.0
 MOST_REQUESTS = 600
 """Of one network in `NETWORK_SECONDS`: beyond that it is told to come back later."""
+PROOF_BITS = 14
+"""Of the hash that proves work: 16,000 hashes on average, half a second of a browser."""
+_MOST_DIGITS = 12
 _MOST_KEPT = 50_000
+
+
+def is_proof(visit: str, number: str) -> bool:
+    """Whether a number, behind a visit, gives a hash that begins with `PROOF_BITS` zeros."""
+    if not 0 < len(number) <= _MOST_DIGITS or not number.isascii() or not number.isdigit():
+        return False
+    digest = hashlib.sha256(f"{visit}:{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> (32 - PROOF_BITS) == 0
 
 
 class Counter:
@@ -70,6 +83,7 @@ class FormGuard:
         *,
         honeypot: str,
         seconds: float | None,
+        proof: str,
         visit: str,
         digest: bytes,
         network: str,
@@ -81,6 +95,7 @@ class FormGuard:
             rules: Of its form.
             honeypot: What stands in the field that nobody sees.
             seconds: How long it took; None when that is not known.
+            proof: The number that the browser found, if the form asks for one.
             visit: Whose; the same visit may send the same again.
             digest: A hash of the answers.
             network: Where it comes from, as a hash.
@@ -98,6 +113,7 @@ class FormGuard:
             signs = {
                 "honeypot": bool(honeypot.strip()),
                 "too_fast": seconds is not None and seconds < rules.min_seconds,
+                "no_proof": rules.proof_of_work and not is_proof(visit, proof),
                 "sent_again": before is not None,
                 "many_from_network": by_network > rules.per_network,
                 "many_for_address": by_address > rules.per_address,

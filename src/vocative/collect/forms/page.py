@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 from vocative.collect.forms.answers import Posted, previous_step
 from vocative.collect.forms.definition import Brand, Form
+from vocative.collect.forms.guard import PROOF_BITS
 from vocative.collect.forms.kinds import Answer, Answers
 from vocative.collect.forms.questions import Question
 from vocative.collect.forms.texts import Text, word
 
 HONEYPOT = "_website"
+PROOF = "_proof"
 STATE = "_state"
 GO = "_go"
 """The field of the pressed button: `next` or `back`."""
@@ -73,13 +75,14 @@ def look_of(form: Form, language: str, *, framed: bool, done: bool = False) -> L
     )
 
 
-def page(look: Look, title: str, body: str) -> Page:
+def page(look: Look, title: str, body: str, scripts: Sequence[str] = ()) -> Page:
     """A whole page.
 
     Args:
         look: Of its form.
         title: As text.
         body: As HTML.
+        scripts: Files of this folder that run in it.
     """
     nonce = secrets.token_urlsafe(16)
     brand = look.brand
@@ -88,7 +91,8 @@ def page(look: Look, title: str, body: str) -> Page:
         f" --font: {brand.font or _DEFAULT_FONT}; }}\n{_file('form.css')}"
     )
     logo = f'<img class="logo" src="{escape(brand.logo)}" alt="">' if brand.logo else ""
-    script = f'<script nonce="{nonce}">{_file("frame.js")}</script>' if look.framed else ""
+    files = [*scripts, *(["frame.js"] if look.framed else [])]
+    script = "\n".join(f'<script nonce="{nonce}">{_file(name)}</script>' for name in files)
     attributes = f' data-form="{escape(look.form)}"' + (" data-done" if look.done else "")
     html = f"""<!doctype html>
 <html lang="{look.language}">
@@ -131,6 +135,7 @@ def step_page(
     form: Form,
     step: int,
     *,
+    visit: str,
     token: str,
     answers: Answers,
     given: Posted,
@@ -145,6 +150,7 @@ def step_page(
     Args:
         form: Which.
         step: Its place, from 0.
+        visit: Whose.
         token: The sealed state.
         answers: What was answered so far, also in this step when somebody comes back to it.
         given: What questions begin with that were not answered yet.
@@ -182,6 +188,12 @@ def step_page(
         typed = _typed(question, answers, given, posted)
         parts.append(fields.question(question, typed))
     parts.append(_unseen(language))
+    needs_proof = form.body.guard.proof_of_work
+    if needs_proof:
+        parts.append(
+            f'<input type="hidden" name="{PROOF}" value="" data-visit="{visit}"'
+            f' data-bits="{PROOF_BITS}">'
+        )
     has_back = previous_step(form, step, answers) is not None
     parts.append(_buttons(form, step, language, has_back=has_back))
     parts.append("</form>")
@@ -189,7 +201,8 @@ def step_page(
     if faults:
         title = f"{word('faults_title', language)}: {title}"
     look = look_of(form, language, framed=framed)
-    return page(look, title, "\n".join(part for part in parts if part))
+    scripts = ["proof.js"] if needs_proof else []
+    return page(look, title, "\n".join(part for part in parts if part), scripts)
 
 
 def thanks_page(form: Form, language: str, *, framed: bool = False) -> Page:

@@ -30,6 +30,7 @@ from vocative.collect.forms.known import KnownForms
 from vocative.collect.forms.page import (
     GO,
     HONEYPOT,
+    PROOF,
     STATE,
     Look,
     Page,
@@ -272,22 +273,22 @@ class _Site:
             network=network_hash(self._workspace.vault, _ip(request)),
             site=_site(request, form),
         )
-        honeypot = posted.get(HONEYPOT, [""])[0]
         try:
-            await run_in_threadpool(self._keep, form, sent, honeypot, seconds)
+            await run_in_threadpool(self._keep, form, sent, posted, seconds)
         except VocativeError as error:
             log.warning("a submission of the form %s is not kept: %s", form.name, error.message)
             return self._said(request, form, "not_now", state.language, status=503)
         return self._thanks(request, form, state)
 
-    def _keep(self, form: Form, sent: Submission, honeypot: str, seconds: float | None) -> None:
+    def _keep(self, form: Form, sent: Submission, posted: Posted, seconds: float | None) -> None:
         question = form.address
         email = sent.answers.get(question.name) if question else None
         vault = self._workspace.vault
         reason = self._guard.suspicion(
             form.body.guard,
-            honeypot=honeypot,
+            honeypot=posted.get(HONEYPOT, [""])[0],
             seconds=seconds,
+            proof=posted.get(PROOF, [""])[0],
             visit=sent.visit,
             digest=sent.digest,
             network=sent.network or "",
@@ -318,6 +319,7 @@ class _Site:
         return step_page(
             form,
             state.step,
+            visit=state.visit,
             token=token,
             answers=state.answers,
             given=state.given,
