@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from brought import Known, count_people, items, known, lines, local, pull_all, put
+from called import place
 from defined import defined, refusal
 from graphql import parse, validate
 from scripted_server import Told, scripted_server
@@ -235,6 +238,16 @@ def test_only_what_is_new_is_asked_for(workspace: Workspace, shop: Shop, opened:
     shop.refund(shop.orders[0], 53, at="2026-03-01T10:00:00Z", pieces=2)
     put(workspace, pull_all(opened(), cursors))
     assert person(workspace, "1").revenue == 250 - 20
+
+
+def test_what_is_not_wanted_is_not_asked_for(clock: Clock, url: str, tmp_path: Path) -> None:
+    wanted = replace(place(tmp_path), since=datetime(2026, 2, 15, tzinfo=UTC))
+    source = Shopify(OPTIONS, connect=local(url), clock=clock, place=wanted)
+    told = {event["messageId"] for page in source.pull("orders", None) for event in page.events}
+    assert "shopify:order:14:completed" in told
+    assert "shopify:order:11:completed" not in told
+    assert sum(len(page.events) for page in source.pull("customers", None)) == 8
+    source.close()
 
 
 @pytest.mark.parametrize("survives", [1, 4])

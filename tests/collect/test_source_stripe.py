@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from brought import Known, count_people, known, lines, local, pull_all, put
+from called import place
 from defined import refusal
 from scripted_server import ScriptedServer, Told, scripted_server
 from stripe_account import DESCRIPTION, KEY, SECRET, START, Account, as_sent
@@ -15,7 +18,7 @@ from taken_in import events
 
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources._http import SourceRefused
-from vocative.collect.sources.base import Call, NotGenuine, NotReadable
+from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Place
 from vocative.collect.sources.stripe import API_VERSION, Stripe, StripeOptions
 from vocative.errors import DataError
 from vocative.workspace import Workspace
@@ -79,9 +82,9 @@ def server(account: Account) -> Iterator[ScriptedServer]:
 def opened(server: ScriptedServer, clock: FixedClock) -> Iterator[Open]:
     made: list[Stripe] = []
 
-    def of(**told: Any) -> Stripe:
+    def of(place: Place | None = None, **told: Any) -> Stripe:
         options = StripeOptions(**{"api_key": KEY, "webhook_secret": SECRET, **told})
-        made.append(Stripe(options, connect=local(f"{server.url}/v1"), clock=clock))
+        made.append(Stripe(options, connect=local(f"{server.url}/v1"), clock=clock, place=place))
         return made[-1]
 
     yield of
@@ -209,6 +212,13 @@ def test_changes_come_once(
     assert person(workspace, "bo@example.com").names.count("Payment Succeeded") == 1
     assert person(workspace, "bo@example.com").names.count("Invoice Paid") == 2
     assert person(workspace, "ana.new@example.com").names == ["Payment Refunded"]
+
+
+def test_what_is_not_wanted_is_not_asked_for(opened: Open, tmp_path: Path) -> None:
+    wanted = replace(place(tmp_path), since=datetime(2026, 2, 6, tzinfo=UTC))
+    told = {page.events[0]["messageId"] for page in opened(place=wanted).pull("payments", None)}
+    assert told == {"stripe:guest:ch_5"}
+    assert next(opened(place=wanted).pull("customers", None)).events
 
 
 @pytest.mark.parametrize(("key", "count"), [(None, 3), ("shop_id", 2)])

@@ -1,11 +1,14 @@
 """WooCommerce: what a shop knows ends up on the right people, once, whatever happens on the way."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from brought import Known, count_people, items, known, lines, local, pull_all, put
+from called import place
 from defined import defined, refusal
 from scripted_server import Told, scripted_server
 from taken_in import events
@@ -13,7 +16,7 @@ from woocommerce_shop import KEY, SECRET, WEBHOOK_SECRET, Shop, signed
 
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources._http import SourceDown, SourceRefused
-from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Page
+from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Page, Place
 from vocative.collect.sources.woocommerce import WooCommerce, WooCommerceOptions
 from vocative.errors import DataError
 from vocative.workspace import Workspace
@@ -49,13 +52,13 @@ def opened(shop: Shop, clock: FixedClock) -> Iterator[Open]:
     made: list[WooCommerce] = []
     with scripted_server(shop.answer) as server:
 
-        def of(**told: Any) -> WooCommerce:
+        def of(place: Place | None = None, **told: Any) -> WooCommerce:
             given = {"consumer_key": KEY, "consumer_secret": SECRET, **told}
             options = WooCommerceOptions(
                 url="https://shop.example", webhook_secret=WEBHOOK_SECRET, per_second=100, **given
             )
             url = f"{server.url}/wp-json/wc/v3"
-            made.append(WooCommerce(options, connect=local(url), clock=clock))
+            made.append(WooCommerce(options, connect=local(url), clock=clock, place=place))
             return made[-1]
 
         yield of
@@ -161,6 +164,14 @@ def test_only_what_changed_is_asked_for(workspace: Workspace, shop: Shop, opened
     shop.refund(shop.orders[0], 71, "10.00", at="2026-03-01T10:00:00")
     put(workspace, pull_all(opened(), cursors))
     assert person(workspace, "email", "ana@example.com").revenue == 30
+
+
+def test_what_is_not_wanted_is_not_asked_for(opened: Open, tmp_path: Path) -> None:
+    wanted = replace(place(tmp_path), since=datetime(2026, 2, 15, 12, tzinfo=UTC))
+    told = [page.events for page in opened(place=wanted).pull("orders", None)]
+    assert [event["properties"]["order_id"] for event in told[0] if "event" in event] == [
+        *("14", "14", "17")
+    ]
 
 
 def test_new_accounts_come_at_once_and_all_again_after_a_day(

@@ -122,6 +122,9 @@ class Shopify(Source):
     def pull(self, stream: str, cursor: str | None) -> Iterator[Page]:
         """What changed since a cursor: the time of the newest change that was read."""
         newest = _instant(cursor)
+        if newest is None and self.place and stream in ("orders", "checkouts"):
+            # Whatever happened to one that has not changed since then was before it.
+            newest = self.place.since
         search = None
         if newest is not None:
             # Quoted: a colon separates names from values in Shopify's search.

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -23,7 +23,6 @@ from vocative.collect.sources._stripe_records import (
     InvoiceLine,
     InvoiceLines,
     Meaning,
-    OrdersAre,
     Refund,
     Seconds,
     Subscription,
@@ -84,7 +83,7 @@ class StripeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A restricted key that may read; without one only webhooks are taken."""
     webhook_secret: Secret | None = None
     """The signing secret of the webhook's endpoint."""
-    orders: OrdersAre = "none"
+    orders: Literal["none", "payments", "invoices"] = "none"
     """What counts as an order: nothing, `payments`, or `invoices`. Leave it at `none` where a shop
     is a source, too: it tells of the same orders."""
     user_id_key: str | None = None
@@ -204,15 +203,17 @@ class Stripe(Source):
         now = self.clock.now()
         began_at = int(now.timestamp())
         if cursor is None:
-            return _Position(began_at=began_at)
+            wanted = self.place.since if self.place and stream in _HAPPEN_ONCE else None
+            since = int(wanted.timestamp()) if wanted else None
+            return _Position(since=since, began_at=began_at)
         try:
             last = msgspec.json.decode(cursor, type=_Position)
         except msgspec.MsgspecError:
             raise DataError(
                 "the cursor is not one of this source", hint="pull it again from the beginning"
             ) from None
-        since = datetime.fromtimestamp(last.began_at, UTC) - OVERLAP
-        if stream == "changes" and since < now - EVENTS_ARE_KEPT:
+        begin = datetime.fromtimestamp(last.began_at, UTC) - OVERLAP
+        if stream == "changes" and begin < now - EVENTS_ARE_KEPT:
             raise DataError(
                 "what changed since the last pull is not known: it was too long ago, and Stripe"
                 f" keeps events for {EVENTS_ARE_KEPT.days} days",
@@ -220,7 +221,7 @@ class Stripe(Source):
             )
         if last.after is not None:
             return last
-        return _Position(since=int(since.timestamp()), began_at=began_at)
+        return _Position(since=int(begin.timestamp()), began_at=began_at)
 
     def _events(self, stream: str, told: dict[str, Any]) -> Iterator[Event]:
         """What an object of a stream tells."""
@@ -300,6 +301,8 @@ class Stripe(Source):
         return self._http.get(path, params=params).json()
 
 
+_HAPPEN_ONCE = ("payments", "refunds", "checkouts", "changes")
+"""Streams of what lies behind us once it was created; others may go on."""
 _KINDS: Mapping[str, str] = {
     "payments": "charge",
     "refunds": "refund",

@@ -69,7 +69,7 @@ class _Position(msgspec.Struct, kw_only=True):
 
 
 class WooCommerce(Source):
-    """A shop on WordPress."""
+    """A shop with WooCommerce."""
 
     Options: ClassVar[type[msgspec.Struct]] = WooCommerceOptions
     streams: ClassVar[tuple[str, ...]] = ("customers", "products", "orders")
@@ -139,6 +139,9 @@ class WooCommerce(Source):
         second, further pages of the same question are asked for.
         """
         newest = _instant(cursor)
+        if newest is None and self.place and stream == "orders":
+            # Whatever happened to one that has not changed since then was before it.
+            newest = self.place.since
         since = newest - OVERLAP if newest else None
         number = 1
         while True:
