@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from rich.markup import escape
 
-from vocative.cli.show import _table, console
+from vocative.cli.show import _counted, _table, console
 from vocative.cli.sourcing import PullReport
 from vocative.collect.sourcing.cursors import StreamState
 from vocative.collect.sourcing.listing import ListedSource, SourceKind
@@ -83,7 +83,8 @@ def _show_tried(report: PullReport) -> None:
     console.print("Nothing was kept. What the first pages hold, texts and ids hidden:")
     for one in report.tried:
         more = ", and there is more" if one.more else ""
-        console.print(escape(f"{one.stream}: {one.pages:,} pages, {one.items:,} items{more}"))
+        counted = f"{_counted(one.pages, 'page')}, {_counted(one.items, 'item')}"
+        console.print(escape(f"{one.stream}: {counted}{more}"))
         for name, events in one.events.items():
             console.print(escape(f"  {events:,} × {name}"))
         for reason, records in one.rejected.items():
