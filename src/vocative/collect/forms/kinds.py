@@ -78,7 +78,8 @@ def is_personal(question: Question) -> bool:
 
 def _typed(values: Sequence[str]) -> str:
     """The first value without what no keyboard types."""
-    text = values[0] if values else ""
+    # Somewhat more than may be is enough to see that it is too long.
+    text = values[0][: 2 * MOST_CHARACTERS] if values else ""
     kept = "".join(one for one in text if not unicodedata.category(one).startswith("C"))
     return kept.strip()
 

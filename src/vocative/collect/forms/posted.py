@@ -9,7 +9,8 @@ from starlette.requests import Request
 
 from vocative.collect.forms.answers import Posted
 
-MOST_BYTES = 200_000
+MOST_BYTES = 1_000_000
+"""A hundred long answers, percent-encoded, and the state."""
 PATIENCE_SECONDS = 30.0
 _MOST_FIELDS = 300
 _PLAIN = str | float | bool | None

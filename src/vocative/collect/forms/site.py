@@ -57,7 +57,8 @@ log = logging.getLogger("vocative.forms")
 SCRIPT = Path(__file__).with_name("embed.js")
 _SCRIPT_SECONDS = 3_600
 _MOST_ID = 200
-_MOST_GIVEN = 20
+_MOST_GIVEN = 20_000
+"""Characters."""
 replace = msgspec.structs.replace
 Answering = Callable[[Request, Form], Awaitable[Response]]
 
@@ -368,12 +369,14 @@ def _plain(request: Request, what: str, *, status: int) -> Response:
 
 def _given(form: Form, stated: Posted) -> dict[str, list[str]]:
     """What questions of a form begin with, as far as it is small."""
-    names = {question.name for question in form.questions}
-    return {
-        name: [value[:MOST_CHARACTERS] for value in values[:_MOST_GIVEN]]
-        for name, values in stated.items()
-        if name in names
-    }
+    found: dict[str, list[str]] = {}
+    left = _MOST_GIVEN
+    for question in form.questions:
+        values = [value[:MOST_CHARACTERS] for value in stated.get(question.name, ())]
+        left -= sum(map(len, values))
+        if values and left >= 0:
+            found[question.name] = values
+    return found
 
 
 def _before(form: Form, state: State) -> dict[str, Answer]:

@@ -10,7 +10,7 @@ import msgspec
 from vocative.collect.forms.kinds import Answer
 from vocative.sealing import seal_text, unseal_text
 
-MOST_TOKEN = 100_000
+MOST_TOKEN = 400_000
 _LABEL = b"vocative form 1"
 
 
