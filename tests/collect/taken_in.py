@@ -20,13 +20,14 @@ def take_in(workspace: Workspace, pages: Iterable[Page], source: str) -> ApplyRe
     return apply_log(workspace)
 
 
-def pull_with_crashes(source: Source, stream: str, *, pages_a_time: int) -> list[Page]:
+def pull_with_crashes(
+    source: Source, stream: str, *, pages_a_time: int, cursor: str | None = None
+) -> list[Page]:
     """Pull all of a stream as somebody who is killed again and again after some pages.
 
     Each time the page under way is lost, and it goes on from the cursor of the last one kept.
     """
     kept: list[Page] = []
-    cursor = None
     while True:
         came = list(islice(source.pull(stream, cursor), pages_a_time + 1))
         if len(came) <= pages_a_time:

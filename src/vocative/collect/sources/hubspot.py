@@ -50,6 +50,8 @@ class _Cursor(msgspec.Struct, omit_defaults=True):
     """Changes from here on are to be searched for; milliseconds since 1970."""
     listing: str | None = None
     """Where the list of everything goes on; empty: at its beginning; None: it is through."""
+    above: str | None = None
+    """Of what changed at `since` only records with ids above this are left."""
 
 
 class _Next(msgspec.Struct):
@@ -124,7 +126,7 @@ class HubSpot(Source):
         place = self._place(cursor)
         if place.listing is not None:
             yield from self._listed(stream, place)
-        yield from self._changed(stream, place.since)
+        yield from self._changed(stream, place)
 
     def receive(self, call: Call) -> Page:
         """Changes of contacts; notices of anything else are passed over."""
@@ -181,43 +183,42 @@ class HubSpot(Source):
             after = more.after if more else None
             yield self._page(stream, found.results, _Cursor(since=place.since, listing=after))
 
-    def _changed(self, stream: str, begin: int) -> Iterator[Page]:
-        settled = max(begin, self._settled())
-        since, among_equals = begin, None
-        while True:
-            records = self._search(stream, since, among_equals)
-            full = len(records) >= PAGE_SIZE
-            last = self._changed_at(stream, records[-1]) if records else None
-            if full and last is None:
+    def _changed(self, stream: str, place: _Cursor) -> Iterator[Page]:
+        settled = max(place.since, self._settled())
+        since = place.since
+        if place.above is not None:
+            yield from self._of_one_time(stream, since, place.above, settled)
+            since += 1
+        while len(records := self._search(stream, since)) >= PAGE_SIZE:
+            last = self._changed_at(stream, records[-1])
+            if last is None:
                 raise DataError(f"HubSpot answered with {stream} that have {_NO_TIME}")
-            if among_equals is not None:
-                # The search through records of one time, by their ids.
-                done, among_equals = False, records[-1].id if full else None
-                since += 0 if full else 1
-            elif full and last is not None:
-                done, among_equals = False, "0" if millis(last) == since else None
+            if millis(last) > since:
                 since = millis(last)
+                yield self._page(stream, records, _reached(since, settled))
             else:
-                done, since = True, settled
-            yield self._page(stream, records, _Cursor(since=min(since, settled)))
-            if done:
-                return
+                yield from self._of_one_time(stream, since, "0", settled)
+                since += 1
+        yield self._page(stream, records, _reached(settled, settled))
 
-    def _search(self, stream: str, since: int, among_equals: str | None) -> list[Record]:
+    def _of_one_time(self, stream: str, since: int, above: str, settled: int) -> Iterator[Page]:
+        """More records than a page that changed in one millisecond, told apart by their ids."""
+        while len(records := self._search(stream, since, above)) >= PAGE_SIZE:
+            above = records[-1].id
+            yield self._page(stream, records, _reached(since, settled, above))
+        yield self._page(stream, records, _reached(since + 1, settled))
+
+    def _search(self, stream: str, since: int, above: str | None = None) -> list[Record]:
         """Records from a time on, oldest change first; or those of that time with higher ids."""
         changed_by = self._changed_by[stream]
         filters = [_filter(changed_by, "GTE", since)]
-        if among_equals is not None:
+        if above is not None:
             filters.append(_filter(changed_by, "LTE", since))
-            filters.append(_filter("hs_object_id", "GT", among_equals))
+            filters.append(_filter("hs_object_id", "GT", above))
+        sorted_by = changed_by if above is None else "hs_object_id"
         asked = {
             "filterGroups": [{"filters": filters}],
-            "sorts": [
-                {
-                    "propertyName": changed_by if among_equals is None else "hs_object_id",
-                    "direction": "ASCENDING",
-                }
-            ],
+            "sorts": [{"propertyName": sorted_by, "direction": "ASCENDING"}],
             "properties": self._properties(stream),
             "limit": PAGE_SIZE,
         }
@@ -287,6 +288,11 @@ class HubSpot(Source):
         content = b"".join([b"POST", _plain(call.url).encode(), call.body, timestamp.encode()])
         expected = base64_hmac_sha256(secret, content)
         require_signature(call.headers.get("x-hubspot-signature-v3"), expected)
+
+
+def _reached(since: int, settled: int, above: str | None = None) -> _Cursor:
+    """A place in the changes; never one behind what searches find by now."""
+    return _Cursor(since=settled) if since > settled else _Cursor(since=since, above=above)
 
 
 def _filter(property_name: str, operator: str, value: object) -> dict[str, str]:
