@@ -45,7 +45,7 @@ _TABLES = (".csv", ".tsv", ".parquet")
 _FIELDS: dict[str, tuple[str, ...]] = {
     "s3": ("region", "endpoint", "access_key", "secret_key", "anonymous"),
     "gs": ("service_account", "anonymous"),
-    "az": ("account", "account_key", "anonymous"),
+    "az": ("account", "account_key", "endpoint", "anonymous"),
     "https": ("token",),
     "http": ("token",),
     "": (),
@@ -68,7 +68,7 @@ class FilesOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     region: str | None = None
     """Of S3."""
     endpoint: str | None = None
-    """Of a store that speaks as S3 does: R2, MinIO."""
+    """Of a store that speaks as S3 does (R2, MinIO), or as Azure's."""
     access_key: Secret | None = None
     """Of S3, with `secret_key`; the machine's own role unless told."""
     secret_key: Secret | None = None
@@ -307,7 +307,11 @@ def _config(scheme: str, options: FilesOptions) -> dict[str, Any]:
             "secret_access_key": options.secret_key,
         },
         "gs": {"service_account_key": options.service_account},
-        "az": {"account_name": options.account, "account_key": options.account_key},
+        "az": {
+            "account_name": options.account,
+            "account_key": options.account_key,
+            "endpoint": options.endpoint,
+        },
     }
     config = {name: value for name, value in named.get(scheme, {}).items() if value is not None}
     return config | ({"skip_signature": True} if options.anonymous else {})
