@@ -147,3 +147,14 @@ def test_from_a_definition_to_people(world: World, workspace: Workspace, clock: 
     assert listed.rejected == {}
     assert listed.duplicates
     assert {one.state for one in listed.streams} == {"waiting"}
+
+
+@pytest.mark.parametrize("world", ["shopify"], indirect=True)
+def test_what_people_allow_is_never_too_old(world: World, workspace: Workspace) -> None:
+    world.shopify.customers[0]["defaultEmailAddress"]["marketingState"] = "UNSUBSCRIBED"
+    defined(workspace, **world.definition(), since="2026-02-04")
+    with scripted_server(world.server) as server:
+        assert pull(workspace, server.url).failure is None
+    apply_log(workspace)
+    assert [one["consents"][0][1] for one in people(workspace)] == ["withdrawn", *["given"] * 4]
+    assert len(events(workspace, "Order Completed")) == 2

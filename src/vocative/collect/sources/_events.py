@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 ConsentStatus = Literal["given", "pending", "withdrawn"]
 
-_CONSENT_NAMES: Mapping[ConsentStatus, str] = {
+CONSENT_NAMES: Mapping[ConsentStatus, str] = {
     "given": "Consent Given",
     "pending": "Consent Requested",
     "withdrawn": "Consent Withdrawn",
@@ -101,7 +101,7 @@ def consent(
 ) -> Event:
     """What somebody allows on a channel, or allows no more."""
     properties = {"purpose": purpose, "channel": channel, "source": source}
-    return happened(_CONSENT_NAMES[status], subject, properties, at=at, message_id=message_id)
+    return happened(CONSENT_NAMES[status], subject, properties, at=at, message_id=message_id)
 
 
 def event_id(*parts: object) -> str:

@@ -16,6 +16,7 @@ from vocative.clock import to_micros
 from vocative.collect.catalog import upsert_items
 from vocative.collect.door import accept
 from vocative.collect.event import EventRefused, read_event
+from vocative.collect.sources._events import CONSENT_NAMES
 from vocative.collect.sources._http import Connect, SourceDown, SourceRefused, connect
 from vocative.collect.sources.base import Page, Source
 from vocative.collect.sourcing import cursors
@@ -38,6 +39,8 @@ REFUSED_SECONDS = 3_600.0
 FIRST_RETRY_SECONDS = 30.0
 LONGEST_RETRY_SECONDS = 3_600.0
 _PERSON_TYPES = ("identify", "alias", "group")
+_CONSENTS = (*CONSENT_NAMES.values(), "Unsubscribed")
+"""A withdrawal that is left out would let an older consent of somebody else's count."""
 
 log = logging.getLogger("vocative.sources")
 
@@ -188,7 +191,7 @@ def _is_before(event: bytes, since: int, now: int) -> bool:
         read = read_event(event, received_at=now)
     except EventRefused:
         return False  # Counted with its reason when it is applied.
-    return read.type not in _PERSON_TYPES and read.at < since
+    return read.at < since and read.type not in _PERSON_TYPES and read.name not in _CONSENTS
 
 
 def note_failure(
