@@ -69,8 +69,8 @@ class Counting:
         names = self._names
         counted: Counter[tuple[str, str, int, int]] = Counter()
         for one in fresh:
-            name, at, received_at, source = one.columns[:4]
-            counted[source, name, received_at, at // HOUR] += 1
+            columns = one.columns  # name, at, received_at, source and more
+            counted[columns[3], columns[0], columns[2], columns[1] // HOUR] += 1
         days: dict[tuple[str, int, str], list[int]] = {}
         hours: Counter[tuple[str, int, str]] = Counter()
         for (source, name, received_at, hour), events in counted.items():

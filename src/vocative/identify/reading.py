@@ -159,7 +159,8 @@ def _read(raw: bytes, batch: LogBatch, rules: Rules, judge: Judge | None) -> Rea
     event = read_event(raw, received_at=batch.received_at, trusted=source == OWN_SOURCE)
     try:
         stated = read_statement(event, rules) if event.traits else NOTHING
-        properties, faults = event.properties, _faults_of_traits(event, stated, rules)
+        properties = event.properties
+        faults = () if stated is NOTHING else _faults_of_traits(event, stated, rules)
         if judge is not None:
             verdict = judge.judge(event)
             properties = verdict.properties
@@ -191,7 +192,7 @@ def _read(raw: bytes, batch: LogBatch, rules: Rules, judge: Judge | None) -> Rea
 
 def _faults_of_traits(event: Event, stated: Statement, rules: Rules) -> Sequence[Fault]:
     """What is doubtful about what an identify states; it counts, whatever a plan says."""
-    if stated is NOTHING or event.type != "identify":
+    if event.type != "identify":
         return ()
     faults = [Fault(event.name, name, "unreadable", "flag") for name in stated.unreadable]
     kind = stated.traits.get("email_kind", "ordinary")
