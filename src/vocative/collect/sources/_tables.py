@@ -158,7 +158,7 @@ class TableSource(Source):
             return str(self.options.table)
         written = database.literal(self.options.query.strip().rstrip(";").rstrip())
         # A comment at the query's end must not swallow what follows it.
-        return f"(\n{written}\n) AS source_rows"
+        return f"(\n{written}\n) source_rows"
 
     def _query(self, database: Database, position: Position) -> tuple[str, list[Any]]:
         columns = [self.options.incremental, *self.options.key]
