@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from vocative.collect.sources._events import event_id, happened
+from vocative.collect.sources._records import read_body
 from vocative.collect.sources._shop import Instant, guest
 from vocative.collect.sources._shopify_records import (
     Agreement,
@@ -25,7 +26,7 @@ from vocative.collect.sources._shopify_records import (
     erasure_events,
     order_events,
 )
-from vocative.collect.sources.base import NotReadable, Page
+from vocative.collect.sources.base import Page
 
 
 class _Told(msgspec.Struct, kw_only=True):
@@ -355,11 +356,5 @@ T = TypeVar("T")
 
 
 def _decoded(body: bytes, shape: type[T]) -> T:
-    try:
-        # Amounts are written as text.
-        return msgspec.json.decode(body, type=shape, strict=False)
-    except msgspec.ValidationError as error:
-        place = str(error).rpartition(" - at ")[2].strip("`$.") or "the body"
-        raise NotReadable(f"{place} is not what Shopify sends for this topic") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotReadable("the body is no JSON") from None
+    # Amounts are written as text.
+    return read_body(body, shape, strict=False)

@@ -14,6 +14,7 @@ import msgspec
 
 from vocative.clock import Clock, from_micros
 from vocative.collect.sources._http import Connect, Http, Secret, SourceDown, SourceRefused
+from vocative.collect.sources._records import read_each, read_record
 from vocative.collect.sources._shop import newest_of
 from vocative.collect.sources._shopify_queries import (
     API_VERSION,
@@ -174,13 +175,7 @@ class Shopify(Source):
         """What nodes tell, and the newest change among them."""
         events: list[Event] = []
         items: list[dict[str, Any]] = []
-        times: list[datetime] = []
-        rejected: dict[str, int] = {}
-        for node in nodes:
-            try:
-                times.append(self._told(stream, node, events, items))
-            except _Odd as error:
-                rejected[error.message] = rejected.get(error.message, 0) + 1
+        times, rejected = read_each(nodes, lambda node: self._told(stream, node, events, items))
         page = Page(events=events, items=items, rejected=rejected)
         return page, newest_of(times, self.clock.now())
 
@@ -310,10 +305,6 @@ class _TooDear(Exception):
     """A question would cost more than any may."""
 
 
-class _Odd(DataError):
-    """A record has a shape that Shopify does not document."""
-
-
 class _Extensions(msgspec.Struct, frozen=True):
     cost: Cost
 
@@ -334,12 +325,8 @@ def _errors(answer: dict[str, Any]) -> tuple[set[str], str]:
 
 
 def _read(value: Any, shape: type[T]) -> T:
-    try:
-        # Amounts and ids are written as text.
-        return msgspec.convert(value, shape, strict=False)
-    except msgspec.ValidationError as error:
-        place = str(error).rpartition(" - at ")[2].strip("`$.") or "the answer"
-        raise _Odd(f"{place} is not what Shopify documents") from None
+    # Amounts and ids are written as text.
+    return read_record(value, shape, strict=False)
 
 
 def _instant(cursor: str | None) -> datetime | None:

@@ -8,12 +8,14 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal, TypeVar
+from itertools import chain
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from vocative.clock import Clock, from_micros
 from vocative.collect.sources._http import Connect, Http, Secret
+from vocative.collect.sources._records import OddRecord, read_body, read_each, read_record
 from vocative.collect.sources._signatures import require_recent
 from vocative.collect.sources._stripe_records import (
     Charge,
@@ -44,7 +46,6 @@ OVERLAP = timedelta(minutes=10)
 """How far each sweep looks back behind the beginning of the one before."""
 EVENTS_ARE_KEPT = timedelta(days=30)
 PER_PAGE = 100
-T = TypeVar("T")
 
 _LISTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "customers": ("customers", {}),
@@ -165,21 +166,17 @@ class Stripe(Source):
             asked: dict[str, Any] = {**params, "limit": PER_PAGE, "starting_after": at.after}
             if at.since is not None:
                 asked["created[gte]"] = at.since
-            found = _converted(self._get(path, asked), _List)
+            found = read_record(self._get(path, asked), _List)
             more = found.has_more and bool(found.data)
-            events: list[Event] = []
-            rejected: dict[str, int] = {}
-            for told in reversed(found.data):
-                try:
-                    events += self._events(stream, told)
-                except _Odd as error:
-                    rejected[error.message] = rejected.get(error.message, 0) + 1
+            told, rejected = read_each(
+                reversed(found.data), lambda one: list(self._events(stream, one))
+            )
             if more:
                 at = msgspec.structs.replace(at, after=_id(found.data[-1]))
             else:
                 at = _Position(since=at.began_at, began_at=at.began_at)
             kept = msgspec.json.encode(at).decode()
-            yield Page(events=events, rejected=rejected, cursor=kept)
+            yield Page(events=[*chain(*told)], rejected=rejected, cursor=kept)
 
     def receive(self, call: Call) -> Page:
         """What an event tells."""
@@ -187,10 +184,10 @@ class Stripe(Source):
             raise NotGenuine("this source has no secret to check webhooks with")
         _check(call, self.options.webhook_secret)
         try:
-            told = _decoded(call.body, _Happened)
+            told = read_body(call.body, _Happened)
             return Page(events=list(self._changed(told, ask=False)))
-        except _Odd as error:
-            raise NotReadable(error.message) from None
+        except OddRecord as odd:
+            raise NotReadable(odd.message) from None
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -226,10 +223,10 @@ class Stripe(Source):
     def _events(self, stream: str, told: dict[str, Any]) -> Iterator[Event]:
         """What an object of a stream tells."""
         if stream == "changes":
-            return self._changed(_converted(told, _Happened), ask=True)
+            return self._changed(read_record(told, _Happened), ask=True)
         if stream == "customers":
             # A customer does not say when it changed: this is how it is now.
-            customer = _converted(told, Customer)
+            customer = read_record(told, Customer)
             return customer.events(self._meaning, at=self.clock.now(), version_of=None)
         return self._object(_KINDS[stream], told, ask=True)
 
@@ -238,7 +235,7 @@ class Stripe(Source):
         thing = told.data.object
         if told.type in ("customer.created", "customer.updated"):
             at = datetime.fromtimestamp(told.created, UTC)
-            customer = _converted(thing, Customer)
+            customer = read_record(thing, Customer)
             return customer.events(self._meaning, at=at, version_of=told.id)
         return self._object(str(thing.get("object")), thing, ask=ask)
 
@@ -252,15 +249,15 @@ class Stripe(Source):
                 next pull has them.
         """
         if kind == "charge":
-            return _converted(told, Charge).events(self._meaning)
+            return read_record(told, Charge).events(self._meaning)
         if kind == "subscription":
-            return _converted(told, Subscription).events()
+            return read_record(told, Subscription).events()
         if kind == "checkout.session":
-            return _converted(told, Checkout).events()
+            return read_record(told, Checkout).events()
         if kind == "refund":
             return self._refunded(told, ask=ask)
         if kind == "invoice":
-            return self._invoiced(_converted(told, Invoice), ask=ask)
+            return self._invoiced(read_record(told, Invoice), ask=ask)
         return iter(())
 
     def _refunded(self, told: dict[str, Any], *, ask: bool) -> Iterator[Event]:
@@ -269,7 +266,7 @@ class Stripe(Source):
             charge = self._get(f"charges/{charge}", {})
         if isinstance(charge, dict):
             # Whose it was is said by what was paid back.
-            yield from _converted(told, Refund).events(self._meaning, _converted(charge, Charge))
+            yield from read_record(told, Refund).events(self._meaning, read_record(charge, Charge))
 
     def _invoiced(self, invoice: Invoice, *, ask: bool) -> Iterator[Event]:
         lines: list[InvoiceLine] = list(invoice.lines.data)
@@ -285,7 +282,7 @@ class Stripe(Source):
         while more:
             params = {"limit": PER_PAGE, "starting_after": after}
             answer = self._get(f"invoices/{invoice_id}/lines", params)
-            page = _converted(answer, InvoiceLines)
+            page = read_record(answer, InvoiceLines)
             lines += page.data
             more = page.has_more and bool(page.data)
             after = _id(answer["data"][-1]) if more else None
@@ -311,10 +308,6 @@ _KINDS: Mapping[str, str] = {
     "checkouts": "checkout.session",
 }
 """By stream: the kind of object that it has."""
-
-
-class _Odd(DataError):
-    """An object has a shape that Stripe does not document."""
 
 
 def _check(call: Call, secret: str) -> None:
@@ -344,24 +337,3 @@ def _id(told: dict[str, Any]) -> str:
     if not isinstance(found, str):
         raise DataError("Stripe answered with a list that cannot be gone on with")
     return found
-
-
-def _converted(told: Any, shape: type[T]) -> T:
-    try:
-        return msgspec.convert(told, shape)
-    except msgspec.ValidationError as error:
-        raise _odd(error) from None
-
-
-def _decoded(body: bytes, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise _odd(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _Odd("the body is no JSON") from None
-
-
-def _odd(error: msgspec.ValidationError) -> _Odd:
-    place = str(error).rpartition(" - at ")[2].strip("`$.") or "the object"
-    return _Odd(f"{place} is not what Stripe documents")

@@ -7,13 +7,14 @@ each time, and all of them are read again once a day. Webhooks tell of changes a
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from vocative.clock import from_micros
 from vocative.collect.sources._http import Http, Secret
+from vocative.collect.sources._records import read_body, read_each, read_record
 from vocative.collect.sources._shop import newest_of
 from vocative.collect.sources._signatures import base64_hmac_sha256, require_signature
 from vocative.collect.sources._woocommerce_records import (
@@ -24,7 +25,7 @@ from vocative.collect.sources._woocommerce_records import (
     Refund,
     account_deleted,
 )
-from vocative.collect.sources.base import Call, Event, Fault, NotGenuine, NotReadable, Page, Source
+from vocative.collect.sources.base import Call, Event, Fault, NotGenuine, Page, Source
 from vocative.errors import DataError
 
 PER_PAGE = 100
@@ -34,7 +35,6 @@ one that summer time leaves out there becomes an hour later."""
 WHOLE_AGAIN = timedelta(days=1)
 """After how long all accounts are read again, for what changed about them."""
 _ADDRESS = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)\b)[^\s?#@]+")
-T = TypeVar("T")
 
 
 class WooCommerceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,10 +100,7 @@ class WooCommerce(Source):
             raise NotGenuine("this source has no secret to check webhooks with")
         stated = call.headers.get("x-wc-webhook-signature")
         require_signature(stated, base64_hmac_sha256(secret, call.body))
-        try:
-            return self._told(call)
-        except _Odd as error:
-            raise NotReadable(error.message) from None
+        return self._told(call)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -115,7 +112,7 @@ class WooCommerce(Source):
         what, _, became = call.headers.get("x-wc-webhook-topic", "").partition(".")
         prefix = self.options.user_id_prefix
         if became == "deleted" and what in ("customer", "product"):
-            gone = _decoded(call.body, Deleted).id
+            gone = read_body(call.body, Deleted).id
             if what == "product":
                 return Page(items=[{"item_id": str(gone), "active": False}])
             at = from_micros(call.received_at)
@@ -123,12 +120,12 @@ class WooCommerce(Source):
         if became not in ("created", "updated", "restored"):
             return Page()
         if what == "customer":
-            return Page(events=list(_decoded(call.body, Customer).events(prefix)))
+            return Page(events=list(read_body(call.body, Customer).events(prefix)))
         if what == "order":
             # A refund is told of here without its day and its lines: the next pull brings it.
-            return Page(events=list(_decoded(call.body, Order).events(prefix, [])))
+            return Page(events=list(read_body(call.body, Order).events(prefix, [])))
         if what == "product":
-            return Page(items=[_decoded(call.body, Product).item(self.options.currency)])
+            return Page(items=[read_body(call.body, Product).item(self.options.currency)])
         return Page()
 
     def _changed(self, stream: str, cursor: str | None) -> Iterator[Page]:
@@ -197,16 +194,10 @@ class WooCommerce(Source):
         """What records tell, and the newest change among them."""
         events: list[Event] = []
         items: list[Mapping[str, Any]] = []
-        rejected: dict[str, int] = {}
-        times: list[datetime] = []
-        for record in records:
-            try:
-                changed_at = self._read(stream, record, events, items)
-            except _Odd as error:
-                rejected[error.message] = rejected.get(error.message, 0) + 1
-                continue
-            if changed_at is not None:
-                times.append(changed_at)
+        told, rejected = read_each(
+            records, lambda record: self._read(stream, record, events, items)
+        )
+        times = [one for one in told if one is not None]
         page = Page(events=events, items=items, rejected=rejected)
         return page, newest_of(times, self.clock.now())
 
@@ -220,13 +211,13 @@ class WooCommerce(Source):
         """Add what a record tells; returns when it changed, where its stream goes by that."""
         prefix = self.options.user_id_prefix
         if stream == "customers":
-            events += _converted(record, Customer).events(prefix)
+            events += read_record(record, Customer).events(prefix)
             return None
         if stream == "products":
-            product = _converted(record, Product)
+            product = read_record(record, Product)
             items.append(product.item(self.options.currency))
             return product.changed_at
-        order = _converted(record, Order)
+        order = read_record(record, Order)
         refunds = self._refunds(order.id) if order.refunds else []
         events += order.events(prefix, refunds)
         return order.changed_at
@@ -236,7 +227,7 @@ class WooCommerce(Source):
         number, more = 1, True
         while more:
             records = self._list(f"orders/{order_id}/refunds", {"page": number})
-            found += [_converted(one, Refund) for one in records]
+            found += [read_record(one, Refund) for one in records]
             number, more = number + 1, len(records) == PER_PAGE
         return found
 
@@ -257,10 +248,6 @@ class WooCommerce(Source):
         return found
 
 
-class _Odd(DataError):
-    """A record has a shape that WooCommerce does not document."""
-
-
 def _with_cursor(page: Page, cursor: str | None) -> Page:
     return Page(events=page.events, items=page.items, rejected=page.rejected, cursor=cursor)
 
@@ -268,27 +255,6 @@ def _with_cursor(page: Page, cursor: str | None) -> Page:
 def _ids(records: list[Any]) -> list[int]:
     found = [one.get("id") for one in records if isinstance(one, dict)]
     return [one for one in found if isinstance(one, int)]
-
-
-def _converted(record: Any, shape: type[T]) -> T:
-    try:
-        return msgspec.convert(record, shape)
-    except msgspec.ValidationError as error:
-        raise _odd(error) from None
-
-
-def _decoded(body: bytes, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise _odd(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _Odd("the body is no JSON") from None
-
-
-def _odd(error: msgspec.ValidationError) -> _Odd:
-    place = str(error).rpartition(" - at ")[2].strip("`$.") or "the record"
-    return _Odd(f"{place} is not what WooCommerce documents")
 
 
 def _instant(cursor: str | None) -> datetime | None:
