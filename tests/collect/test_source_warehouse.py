@@ -24,7 +24,7 @@ TABLE = (
     "CREATE TABLE {name} (id integer, customer varchar(20), email varchar(50), country varchar(2),"
     " total numeric(10, 2), updated_at {time})"
 )
-ROW = "INSERT INTO {name} VALUES ({id}, 'u1', NULL, 'GB', {id}.5, '{at:%Y-%m-%d %H:%M:%S}{zone}')"
+ROW = "({id}, 'u1', NULL, 'GB', {id}.5, '{at:%Y-%m-%d %H:%M:%S}{zone}')"
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
@@ -40,9 +40,11 @@ class Table:
         run(TABLE.format(name=name, time=time))
 
     def add(self, first: int, last: int) -> None:
-        for number in range(first, last + 1):
-            at = START + timedelta(minutes=number // 10)
-            self._run(ROW.format(name=self._name, id=number, at=at, zone=self._zone))
+        rows = [
+            ROW.format(id=number, at=START + timedelta(minutes=number // 10), zone=self._zone)
+            for number in range(first, last + 1)
+        ]
+        self._run(f"INSERT INTO {self._name} VALUES {', '.join(rows)}")
 
 
 @pytest.fixture
