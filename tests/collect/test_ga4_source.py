@@ -23,6 +23,7 @@ from taken_in import events, ids, people, take_in
 from vocative.clock import FixedClock
 from vocative.collect.event import read_event
 from vocative.collect.sources import _bigquery, ga4
+from vocative.collect.sources._bigquery import BigQuery
 from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sources.base import Page
 from vocative.collect.sources.ga4 import Ga4, Ga4Options
@@ -259,6 +260,7 @@ class Warehouse:
     modified: dict[str, int] = field(default_factory=dict)
     troubles: list[Told] = field(default_factory=list)
     tokens: int = 0
+    scope: str = "https://www.googleapis.com/auth/bigquery.readonly"
     url: str = ""
 
     def answer(self, asked: Asked) -> Told:
@@ -275,23 +277,42 @@ class Warehouse:
             return self._list(asked.query.get("pageToken"))
         rows = self.tables[name]
         if what == "data":
-            start, size = int(asked.query["startIndex"]), int(asked.query["maxResults"])
-            told = [cells(one, FIELDS) for one in rows[start : start + size]]
-            return Told(json={"kind": "bigquery#tableDataList", "rows": told})
+            return self._page(rows, asked.query)
         version = str(self.modified.get(name, 1))
         return Told(
             json={
+                "tableReference": {
+                    "projectId": PROJECT,
+                    "datasetId": DATASET,
+                    "tableId": name,
+                },
                 "schema": {"fields": FIELDS},
                 "numRows": str(len(rows)),
                 "lastModifiedTime": version,
             }
         )
 
+    def _page(self, rows: list[dict[str, Any]], query: dict[str, str]) -> Told:
+        """Some rows, from a number or where the page before ended."""
+        start = int(query.get("startIndex", query.get("pageToken", 0)))
+        end = start + int(query.get("maxResults", 3))
+        told: dict[str, Any] = {
+            "kind": "bigquery#tableDataList",
+            "totalRows": str(len(rows)),
+            "rows": [cells(one, FIELDS) for one in rows[start:end]],
+        }
+        if end < len(rows):
+            told["pageToken"] = str(end)
+        return Told(json=told)
+
     def _list(self, page: str | None) -> Told:
         names = sorted(self.tables)
         start = int(page or 0)
         told: dict[str, Any] = {
-            "tables": [{"tableReference": {"tableId": one}} for one in names[start : start + 2]]
+            "tables": [
+                {"tableReference": {"projectId": PROJECT, "datasetId": DATASET, "tableId": one}}
+                for one in names[start : start + 2]
+            ]
         }
         if start + 2 < len(names):
             told["nextPageToken"] = str(start + 2)
@@ -305,8 +326,8 @@ class Warehouse:
         )
         claims = json.loads(_plain(signed.partition(".")[2]))
         assert claims["iss"] == EMAIL
-        assert claims["aud"] == f"{self.url}/token"
-        assert "bigquery.readonly" in claims["scope"]
+        assert claims["aud"] in (f"{self.url}/token", "https://oauth2.googleapis.com/token")
+        assert self.scope in claims["scope"]
         assert claims["exp"] - claims["iat"] == 3600
         self.tokens += 1
         return Told(json={"access_token": f"token-{self.tokens}", "expires_in": 3599})
@@ -357,6 +378,52 @@ def test_tables_of_bigquery_say_the_same_as_files(
     asked, filed = ([event for page in read(one) for event in page.events] for one in both)
     assert len(asked) == len(rows)
     assert asked == filed
+
+
+def test_the_official_client_sees_the_same_tables_and_rows(
+    warehouse: Warehouse, clock: FixedClock
+) -> None:
+    """Google's own client, with the same key, against the same server: it answers as BigQuery."""
+    pytest.importorskip("google.cloud.bigquery", reason="not installed: make vendors")
+    from google.cloud import bigquery
+    from google.oauth2 import service_account
+
+    warehouse.tables = {f"events_202602{day}": daily(day, 7) for day in (10, 11, 12)}
+    warehouse.scope = "https://www.googleapis.com/auth/"
+    key = {"client_email": EMAIL, "private_key": PEM, "token_uri": f"{warehouse.url}/token"}
+    credentials = service_account.Credentials.from_service_account_info(key)
+    client = bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": warehouse.url})
+    listed = [table.table_id for table in client.list_tables(f"{PROJECT}.{DATASET}", retry=None)]
+    official = [
+        (row["event_name"], row["event_timestamp"], row["event_params"])
+        for name in listed
+        for row in client.list_rows(f"{PROJECT}.{DATASET}.{name}", retry=None)
+    ]
+    client.close()
+    ours = BigQuery(
+        PROJECT,
+        DATASET,
+        json.dumps(key),
+        connect=lambda url, **more: local(url)(url, **more),
+        clock=clock,
+        api=f"{warehouse.url}/bigquery/v2",
+    )
+    assert ours.tables() == listed == sorted(warehouse.tables)
+    read_here = [
+        row for name in ours.tables() for page in ours.rows(ours.describe(name), 0) for row in page
+    ]
+    ours.close()
+    assert [(row["event_name"], int(row["event_timestamp"])) for row in read_here] == [
+        (name, at) for name, at, _ in official
+    ]
+    assert [_values(row["event_params"]) for row in read_here] == [
+        _values(params) for _, _, params in official
+    ]
+    assert len(official) == 21
+
+
+def _values(params: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(one["key"], str(one["value"]["int_value"])) for one in params]
 
 
 def test_days_are_read_once_and_those_google_still_writes_to_again(
