@@ -94,7 +94,7 @@ def _described(
         "description": documented(operation),
         "parameters": parameters,
         "responses": {
-            "200": _answer("The result.", schema),
+            str(operation.status): _answer("The result.", schema),
             "default": _answer("What went wrong.", error_schema),
         },
     }
