@@ -72,7 +72,7 @@ type Order {
 }
 type OrderConnection { nodes: [Order!]! pageInfo: PageInfo! }
 type Checkout {
-  id: ID! createdAt: DateTime! updatedAt: DateTime! customer: Customer totalPriceSet: MoneyBag!
+  abandonedCheckoutUrl: URL! createdAt: DateTime! customer: Customer totalPriceSet: MoneyBag!
   lineItems(first: Int, after: String): LineItemConnection!
 }
 type CheckoutConnection { nodes: [Checkout!]! pageInfo: PageInfo! }

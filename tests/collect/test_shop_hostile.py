@@ -51,6 +51,7 @@ GENUINE: dict[str, dict[str, Any]] = {
         "customer": {"id": 2},
         "customer_id": 2,
         "shop_id": 3,
+        "abandoned_checkout_url": "https://x/5/checkouts/ac/T/recover?key=k",
         "email_marketing_consent": {"state": "subscribed", "consent_updated_at": None},
         "line_items": [{"product_id": 5, "quantity": 2, "price": "5.00", "title": "Tea"}],
         "refunds": [{"id": 6, "created_at": "2026-02-02T08:00:00Z", "transactions": []}],

@@ -98,9 +98,8 @@ def shop() -> Shop:
     lines = made.orders[0]["items"][:1]
     made.checkouts.append(
         {
-            "id": "gid://shopify/AbandonedCheckout/71?key=secret",
+            "abandonedCheckoutUrl": f"https://{SHOP}/5/checkouts/ac/T0ken71/recover?key=k",
             "createdAt": "2026-02-20T10:00:00Z",
-            "updatedAt": "2026-02-20T10:00:00Z",
             "customer": {
                 "legacyResourceId": "3",
                 "defaultEmailAddress": {"emailAddress": "cy@example.com"},
@@ -461,7 +460,7 @@ def test_requests_about_privacy_are_kept(workspace: Workspace, opened: Open) -> 
 def test_a_checkout_counts_once_somebody_is_known(workspace: Workspace, opened: Open) -> None:
     source = opened()
     told = {
-        "id": 72,
+        "abandoned_checkout_url": f"https://{SHOP}/5/checkouts/ac/T0ken72/recover?key=k",
         "created_at": "2026-03-01T10:00:00Z",
         "email": None,
         "total_price": "10.00",
@@ -474,6 +473,14 @@ def test_a_checkout_counts_once_somebody_is_known(workspace: Workspace, opened: 
     fay = known(workspace, "email", "fay@example.com")
     assert fay is not None
     assert fay.names == ["Checkout Started"]
+    told |= {
+        "abandoned_checkout_url": "https://fern.example/5/checkouts/ac/T0ken71/recover?key=other",
+        "created_at": "2026-02-20T11:00:00+01:00",
+        "customer": {"id": 3},
+    }
+    put(workspace, [source.receive(call("checkouts/update", told))])
+    put(workspace, pull_all(source, {}))
+    assert person(workspace, "3").names == ["Checkout Started"], "both tell of the same one"
     assert source.receive(call("refunds/create", {"id": 1, "order_id": 11})) == Page()
 
 

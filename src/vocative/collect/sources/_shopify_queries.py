@@ -45,7 +45,8 @@ _PRODUCT = (
     " featuredMedia { preview { image { url } } }"
 )
 _CHECKOUT = (
-    "id createdAt updatedAt customer { legacyResourceId defaultEmailAddress { emailAddress } }"
+    "abandonedCheckoutUrl createdAt"
+    " customer { legacyResourceId defaultEmailAddress { emailAddress } }"
     f" totalPriceSet {{ {_MONEY} }}"
     " lineItems(first: 10) { nodes { quantity sku title product { legacyResourceId }"
     f" discountedUnitPriceSet {{ {_MONEY} }} }} }}"
@@ -300,9 +301,8 @@ class _Buyer(_Reference):
 class CheckoutNode(_Answered):
     """A checkout that was begun."""
 
-    id: str
+    abandoned_checkout_url: str
     created_at: Instant
-    updated_at: Instant
     line_items: Nodes[LineNode]
     customer: _Buyer | None = None
     total_price_set: _Set | None = None
@@ -312,7 +312,7 @@ class CheckoutNode(_Answered):
         address = self.customer.default_email_address if self.customer else None
         total = self.total_price_set.shop_money if self.total_price_set else None
         return Checkout(
-            id=self.id.rpartition("/")[2].partition("?")[0],
+            link=self.abandoned_checkout_url,
             at=self.created_at,
             customer_id=str(self.customer.legacy_resource_id) if self.customer else None,
             email=address.email_address if address else None,

@@ -4,6 +4,8 @@ Its GraphQL API and its webhooks say the same things in two shapes. Both are rea
 records, so that a fact has one id and counts once, whoever was faster.
 """
 
+import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +38,7 @@ _CONSENTS: dict[str, ConsentStatus] = {
 }
 """By Shopify's state in lower case. `not_subscribed` states nothing: nobody was asked yet."""
 
+_CHECKOUT = re.compile(r"/checkouts/(?:ac/)?([^/?]+)/recover")
 _PAID_IN_FULL = {"paid", "partially_refunded", "refunded"}
 _UNPAID = {"pending", "authorized", "voided", "expired"}
 
@@ -113,7 +116,8 @@ class Order:
 class Checkout:
     """A checkout that somebody began."""
 
-    id: str
+    link: str
+    """Where its buyer can go on with it: the only name that both ways have for it."""
     at: datetime
     customer_id: str | None
     email: str | None
@@ -235,8 +239,7 @@ def checkout_events(checkout: Checkout) -> Iterator[Event]:
         currency=checkout.currency,
         products=_products(checkout.lines),
         at=checkout.at,
-        message_id=event_id("shopify", "checkout", checkout.id, "started"),
-        checkout_id=checkout.id,
+        message_id=event_id("shopify", "checkout", _checkout_id(checkout.link), "started"),
     )
 
 
@@ -265,6 +268,12 @@ def erasure_events(customer_id: str, at: datetime) -> Iterator[Event]:
             at=at,
             message_id=event_id("shopify", "consent", customer_id, channel, "redact"),
         )
+
+
+def _checkout_id(link: str) -> str:
+    """What tells a checkout from others, without what would open it."""
+    named = _CHECKOUT.search(link)
+    return hashlib.sha256((named[1] if named else link).encode()).hexdigest()[:16]
 
 
 def _buyer(customer_id: str | None, email: str | None) -> Buyer:

@@ -183,7 +183,8 @@ class _Order(_Id):
         )
 
 
-class _Checkout(_Id):
+class _Checkout(_Told):
+    abandoned_checkout_url: str
     created_at: Instant
     email: str | None = None
     customer: _Id | None = None
@@ -193,7 +194,7 @@ class _Checkout(_Id):
 
     def record(self) -> Checkout:
         return Checkout(
-            id=str(self.id),
+            link=self.abandoned_checkout_url,
             at=self.created_at,
             customer_id=str(self.customer.id) if self.customer else None,
             email=self.email,
