@@ -9,12 +9,20 @@ from hypothesis import HealthCheck
 from starlette.testclient import TestClient
 
 from demo_site import Demo
+from formed import Visit, visitor, write_form
+from vocative.identify.apply import apply_log
 from vocative.operations import OPERATIONS
 from vocative.server.app import create_app
 from vocative.server.openapi import describe
 from vocative.workspace import Workspace
 
 LOCAL = {"host": "localhost"}
+QUESTION = """\
+title: A question
+guard: {min_seconds: 0}
+steps:
+  - questions: [{name: why, label: Why, personal: false}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +51,26 @@ def a_match(client: TestClient, demo: Demo) -> str:
     return f"{one}_{other}"
 
 
-def path_of(route: str, message: dict[str, str], match_id: str) -> str:
+@pytest.fixture(scope="module")
+def a_submission(client: TestClient, demo: Demo) -> str:
+    """A form that somebody sent, nobody in particular: it makes no person."""
+    with Workspace(demo.workspace) as workspace:
+        write_form(workspace, "question", QUESTION)
+        Visit(visitor(workspace), "question").send(why="it is nice")
+        apply_log(workspace)
+    page = client.get("/api/forms/question/submissions").json()
+    return str(page["submissions"][0]["submission"])
+
+
+def path_of(route: str, message: dict[str, str], match_id: str, submission: str) -> str:
     name = "weekly_picks" if "/campaigns" in route else "engaged"
-    for part, other in (("/models", "purchase_30d"), ("/packs", "rfm"), ("/features", "spend_30d")):
+    names = {
+        "/models": "purchase_30d",
+        "/packs": "rfm",
+        "/features": "spend_30d",
+        "/forms": "question",
+    }
+    for part, other in names.items():
         if part in route:
             name = other
     return "/api" + route.format(
@@ -54,6 +79,7 @@ def path_of(route: str, message: dict[str, str], match_id: str) -> str:
         campaign="weekly_picks",
         message_id=message["message_id"],
         match_id=match_id,
+        submission=submission,
         name=name,
     )
 
@@ -62,14 +88,14 @@ def path_of(route: str, message: dict[str, str], match_id: str) -> str:
     "route", [o.route[4:] for o in OPERATIONS.values() if o.route and o.route.startswith("GET ")]
 )
 def test_every_route_answers(
-    client: TestClient, a_message: dict[str, str], a_match: str, route: str
+    client: TestClient, a_message: dict[str, str], a_match: str, a_submission: str, route: str
 ) -> None:
     queries = {
         "/explain": "?campaign=weekly_picks",
         "/overlap": "?segments=engaged&segments=lapsed",
     }
     query = next((text for end, text in queries.items() if route.endswith(end)), "")
-    answer = client.get(path_of(route, a_message, a_match) + query)
+    answer = client.get(path_of(route, a_message, a_match, a_submission) + query)
     assert answer.status_code == 200, answer.text
     assert answer.json()
 
