@@ -223,6 +223,23 @@ def test_the_lines_of_an_order_stay_together(
         pull(torn)
 
 
+def test_an_order_whose_lines_change_one_by_one_is_refused(
+    sqlite_shop: Shop, workspace: Workspace
+) -> None:
+    """The second half of it would count as a duplicate of the first, and be lost."""
+    write_mapping(workspace, LINES)
+    sqlite_shop.run(
+        "CREATE TABLE lines (order_id, customer, sku, title, price, quantity, ordered_at, changed)"
+    )
+    for number in range(2):
+        sqlite_shop.run(
+            "INSERT INTO lines VALUES ('a', 'u1', ?, 'Tea', 1, 1, '2026-01-05', ?)", number, number
+        )
+    by_line = {"table": "lines", "incremental": "changed", "key": ["order_id"]}
+    with pytest.raises(DataError, match="differ in changed"):
+        pull(open_source(SqlSource, workspace, url=sqlite_shop.url, **by_line))
+
+
 def test_a_table_without_a_column_to_go_on_by_is_read_whole(
     shop: Shop, workspace: Workspace, reading: Callable[..., SqlSource]
 ) -> None:

@@ -178,16 +178,19 @@ class TableSource(Source):
         position = Position(by, cursor, overlap=options.overlap, now=self.clock.now())
         columns, rows = self._ask(database, *self._query(database, position))
         places = _indexes(by, columns)
+        torn = _TornEvents(text, options.incremental, columns)
         page: list[Row] = []
         for place, together in groupby(rows, lambda row: tuple(row[index] for index in places)):
             unit = [tuple(map(as_text, row)) for row in islice(together, MOST_TOGETHER + 1)]
             if len(unit) > MOST_TOGETHER:
                 raise _too_many_alike(options)
+            torn.check(place[0], unit)
             if position.is_new(place, fingerprint_of(unit)):
                 page += unit
             if len(page) >= PAGE_ROWS:
                 yield self._page(page, columns, text, position.text())
                 page = []
+                torn.begin_page()
         if page:
             yield self._page(page, columns, text, position.text())
 
@@ -328,6 +331,44 @@ def _indexes(names: Sequence[str], columns: Sequence[str]) -> list[int]:
         if _plain(name) not in found:
             raise unknown_name("column", name, columns)
     return [found[_plain(name)] for name in names]
+
+
+class _TornEvents:
+    """Finds rows of one event that do not stand together, as far as one page shows it.
+
+    Args:
+        text: The mapping.
+        incremental: The column that rows are read by.
+        columns: Those of the table.
+    """
+
+    def __init__(self, text: YamlText, incremental: str, columns: Sequence[str]) -> None:
+        events = read_mapping(text).events
+        grouped = {_plain(name) for name in events.group_by} if events else set()
+        self._incremental = incremental
+        # Where the column is one of the group's, rows that differ in it are several events.
+        self._grouped = [
+            index
+            for index, column in enumerate(columns)
+            if column.casefold() in grouped and _plain(incremental) not in grouped
+        ]
+        self._values: dict[Row, Any] = {}
+
+    def begin_page(self) -> None:
+        """Forget the last one."""
+        self._values.clear()
+
+    def check(self, value: Any, rows: Iterable[Row]) -> None:
+        """Refuse rows of an event that had another incremental value before."""
+        if not self._grouped:
+            return
+        for group in {tuple(row[index] for index in self._grouped) for row in rows}:
+            if self._values.setdefault(group, value) != value:
+                raise DataError(
+                    f"rows of one event differ in {self._incremental}: they would be two events,"
+                    " of which one counts",
+                    hint="go on by a column that the whole event has, such as the order's date",
+                )
 
 
 class _Digest:
