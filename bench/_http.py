@@ -46,6 +46,12 @@ class ServerProcess:
             else:
                 return
 
+    def memory_mb(self) -> float:
+        """Its resident memory now."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return round(int(status.partition("VmRSS:")[2].split()[0]) / 1_024, 1)
+
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         assert self._process is not None
@@ -86,12 +92,17 @@ class Connection:
 
     async def ask(self, request: bytes) -> None:
         """Send a request and take the whole answer; RuntimeError when it is not 200."""
+        status, _ = await self.exchange(request)
+        if status != 200:
+            raise RuntimeError(f"the server answered {status}")
+
+    async def exchange(self, request: bytes) -> tuple[int, bool]:
+        """The status of the answer to a request, and whether the connection can be used again."""
         self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"the server answered {head[:200]!r}")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        await self._reader.readexactly(length)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+        await self._reader.readexactly(int(length or 0))
+        return int(head.split(b" ", 2)[1]), b"connection: close" not in head
 
     def close(self) -> None:
         """Close it."""
