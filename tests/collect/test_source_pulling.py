@@ -20,6 +20,7 @@ from vocative.collect.sourcing.definitions import find_source
 from vocative.collect.sourcing.listing import list_kinds, show_source
 from vocative.collect.sourcing.pulling import from_the_beginning, only, pull_source
 from vocative.collect.sourcing.runner import lock_of
+from vocative.collect.sourcing.starters import new_source
 from vocative.collect.sourcing.trying import hidden, try_source
 from vocative.errors import AuthorError, DataError, StateError, UnknownName
 from vocative.streams.embedded import LogError
@@ -277,6 +278,23 @@ def test_what_a_pull_did_is_read_by_people(
     assert sourcing.pull(workspace, "shop", again=True).pulled[0].events == 20
 
 
+def test_a_new_source_says_what_next(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_sources.show_new_source(new_source(workspace, "till", kind="stripe"))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "webhooks http://127.0.0.1:8750/v1/hooks/till" in shown
+    assert "vocative source pull till --dry-run" in shown
+    show_sources.show_new_source(new_source(workspace, "up", kind="segment"))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "secret export UP_SECRET=…" in shown
+    assert "source pull" not in shown
+    show_sources.show_new_source(new_source(workspace, "api", kind="rest"))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "fill in base_url, resources" in shown
+    assert "webhooks" not in shown
+
+
 def test_the_command_line_says_why_it_could_not(
     workspace: Workspace, server: ScriptedServer, shop: Shop, vocative: Run
 ) -> None:
@@ -324,8 +342,6 @@ def test_a_source_that_fails_by_a_fault_of_ours_stops_nothing(
 
 
 def test_clients_cannot_be_pulled(workspace: Workspace) -> None:
-    from vocative.collect.sourcing.starters import new_source
-
     new_source(workspace, "web")
     with pytest.raises(AuthorError, match="sends by itself"):
         sourcing.pull(workspace, "web")

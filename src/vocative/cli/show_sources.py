@@ -58,8 +58,11 @@ def show_new_source(made: NewSource) -> None:
         console.print(escape(f"  fill in    {', '.join(made.to_fill_in)}"))
     for reference in made.secrets:
         console.print(escape(f"  secret     export {reference.removeprefix('env:')}=…"))
-    console.print(f"  see docs/sources/{escape(made.source.kind)}.md, then run")
-    console.print(f"  vocative source pull {escape(made.source.name)} --dry-run")
+    if made.pushes:
+        console.print(f"  webhooks   {escape(made.address)}", soft_wrap=True)
+    if made.pulled:
+        console.print(f"  try it     vocative source pull {escape(made.source.name)} --dry-run")
+    console.print(f"See docs/sources/{escape(made.source.kind)}.md.")
 
 
 def show_pull(report: PullReport) -> None:

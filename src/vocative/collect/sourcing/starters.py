@@ -29,6 +29,8 @@ class NewSource(msgspec.Struct, frozen=True, kw_only=True):
     source: ListedSource
     address: str
     """Where its clients, or its webhooks, send to."""
+    pulled: bool = False
+    pushes: bool = False
     to_fill_in: list[str] = []
     """Fields of the file that somebody must fill in before it is used."""
     secrets: list[str] = []
@@ -77,6 +79,8 @@ def new_source(workspace: Workspace, name: str, *, kind: str = TRACKING) -> NewS
         file=str(path.relative_to(workspace.root)),
         source=made,
         address=f"{base.rstrip('/')}/v1/hooks/{name}" if type_.pushes else base,
+        pulled=can_be_pulled(type_),
+        pushes=type_.pushes,
         to_fill_in=[one.name for one in required if not one.secret and kind != TRACKING],
         secrets=[_reference(name, one) for one in required if one.secret],
     )
