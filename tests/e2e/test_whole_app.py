@@ -43,6 +43,7 @@ def every_page(site: Site) -> list[str]:
         "/models/for_you",
         "/forms",
         "/sources",
+        "/quality",
         "/imports",
         "/no-such-page",
     ]

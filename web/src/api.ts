@@ -35,6 +35,8 @@ export type Message = Answer<"/api/messages/{message_id}">;
 export type Model = Answer<"/api/models">[number];
 export type ModelCard = Answer<"/api/models/{name}">;
 export type Import = Answer<"/api/imports">[number];
+export type Quality = Answer<"/api/quality">;
+export type QualitySource = Quality["sources"][number];
 export type Source = Answer<"/api/sources">[number];
 export type FormSummary = Answer<"/api/forms">[number];
 export type FormDetail = Answer<"/api/forms/{name}">;
@@ -268,6 +270,11 @@ export const decideSubmission = ({ submission, release }: { submission: string; 
   release
     ? answer(client.POST("/api/submissions/{submission}/release", { params: { path: { submission } }, body: {} }))
     : answer(client.POST("/api/submissions/{submission}/discard", { params: { path: { submission } }, body: {} }));
+
+export const qualityQuery = queryOptions({
+  queryKey: ["quality"],
+  queryFn: () => answer(client.GET("/api/quality")),
+});
 
 export const sourcesQuery = queryOptions({
   queryKey: ["sources"],

@@ -106,6 +106,11 @@ const routes = [
   }),
   createRoute({
     ...parent,
+    path: "/quality",
+    component: lazyRouteComponent(() => import("./pages/Quality"), "Quality"),
+  }),
+  createRoute({
+    ...parent,
     path: "/imports",
     component: lazyRouteComponent(() => import("./pages/Imports"), "Imports"),
   }),

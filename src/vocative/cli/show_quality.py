@@ -87,9 +87,8 @@ def _show_events(source: SourceQuality) -> None:
                 console.print(escape(f"{told}: {filled.property} is there in {filled.share:.1%}"))
         for fault in one.faults:
             part = f"{fault.property} " if fault.property else ""
-            words = WORDS[fault.fault]
             times = f"{fault.events:,} × {fault.outcome}"
-            console.print(escape(f"{told}: {times}: {part}{words} (one: {fault.sample})"))
+            console.print(escape(f"{told}: {times}: {part}{fault.told} (one: {fault.sample})"))
 
 
 def show_reconciliations(found: list[ReconciliationSummary]) -> None:

@@ -1,6 +1,6 @@
 import { Box, Stack, Text } from "@mantine/core";
 import {
-  IconBrain, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconUsers, IconUsersGroup,
+  IconBrain, IconChecklist, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import { NavItem } from "../parts/Links";
 
@@ -27,6 +27,7 @@ const GROUPS = [
     items: [
       { to: "/models", label: "Models", icon: IconBrain },
       { to: "/sources", label: "Sources", icon: IconPlugConnected },
+      { to: "/quality", label: "Data quality", icon: IconChecklist },
       { to: "/imports", label: "Imports", icon: IconFileImport },
     ],
   },

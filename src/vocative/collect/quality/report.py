@@ -10,7 +10,7 @@ import msgspec
 from vocative.clock import from_micros, to_micros
 from vocative.collect.quality.alerts import DAY, QualityAlert, read_alerts
 from vocative.collect.quality.expectations import Expectation, read_expectations
-from vocative.collect.quality.faults import What
+from vocative.collect.quality.faults import WORDS, What
 from vocative.collect.quality.plan import PlanBody, read_plans
 from vocative.errors import DataError
 from vocative.stores import Transaction
@@ -26,6 +26,8 @@ class QualityFault(msgspec.Struct, frozen=True, kw_only=True):
     property: str
     """Empty: the event as a whole."""
     fault: What
+    told: str
+    """The same in words: is missing."""
     outcome: str
     """What became of them: kept, flagged or rejected."""
     events: int
@@ -153,6 +155,7 @@ def _found(tx: Transaction, since: int) -> dict[str, _Found]:
             QualityFault(
                 property=part,
                 fault=fault,
+                told=WORDS[fault],
                 outcome=_OUTCOMES[outcome],
                 events=int(events),
                 sample=sample,
