@@ -110,6 +110,29 @@ def test_a_mapping_that_is_wrong_loses_nothing(
     ]
 
 
+def test_a_state_that_comes_back_is_stated_again(
+    tmp_path: Path, workspace: Workspace, clock: FixedClock
+) -> None:
+    """Without a time of its own, what a record says of a person is so when it is heard."""
+    (tmp_path / "orders.yaml").write_text(
+        "people: {user_id: id, traits: {plan: city}}\n"
+        "consents: [{given: news = 'true', withdrawn: news = 'false'}]\n"
+    )
+    opened = source(tmp_path, clock)
+    for city, news in (("Bilbao", True), ("Vigo", False), ("Bilbao", True)):
+        page = receive(opened, {"id": "ana", "city": city, "news": news})
+        assert page.events[0]["timestamp"] == clock.now().isoformat()
+        accept(workspace, page.events, source="zapier")
+        clock.advance(timedelta(hours=1))
+    opened.close()
+    apply_log(workspace)
+    with workspace.store.read() as tx:
+        (traits,) = tx.tuples("SELECT traits FROM profiles")
+        said = tx.tuples("SELECT status FROM consents ORDER BY at")
+    assert json.loads(traits[0])["plan"] == "Bilbao"
+    assert [status for (status,) in said] == ["given", "withdrawn", "given"]
+
+
 def test_how_it_came_is_part_of_a_record(tmp_path: Path, clock: FixedClock) -> None:
     mapping = (
         "people: {anonymous_id: who}\nevents: {name: \"'Pressed'\", at: delivery.received_at,"

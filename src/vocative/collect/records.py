@@ -37,6 +37,14 @@ class Mapped:
     notes: dict[str, int]
     """What should be known of used records: how many there are of each kind."""
 
+    def add(self, later: "Mapped", *, after: int) -> None:
+        """Add what became of the records after so many others."""
+        self.events.extend(later.events)
+        self.items.extend(later.items)
+        self.refused.update({after + number: why for number, why in later.refused.items()})
+        for note, count in later.notes.items():
+            self.notes[note] = self.notes.get(note, 0) + count
+
 
 class MapsRecords(ABC):
     """A source whose records go through a mapping: what it refused can be mapped again."""
@@ -95,13 +103,18 @@ class RecordMapper:
         self._timezone = timezone
         self._origin = origin
         self._db = _open()
+        self._is_sound = False
 
-    def map(self, records: Sequence[Record], *, now: datetime) -> Mapped:
+    def map(
+        self, records: Sequence[Record], *, now: datetime, heard_at: datetime | None = None
+    ) -> Mapped:
         """Make events and items of records.
 
         Args:
             records: Objects of JSON.
             now: Times must not be much later.
+            heard_at: When that is so for which a record names no time; what is heard again later
+                is stated again. Without it, it is so when it is applied, and counts once.
 
         Raises:
             AuthorError: the mapping's expressions do not fit together.
@@ -109,15 +122,19 @@ class RecordMapper:
         refused: dict[int, str] = {}
         kept = list(range(len(records)))
         while True:
-            rows = self._rows(records, kept, now)
+            rows = self._rows(records, kept, now, heard_at)
             wrong = {kept[number]: reason for number, reason in _refused(self._db, rows)}
             if not wrong:
                 break
             # An order must not come in without one of its lines: the whole record waits.
             refused |= wrong
             kept = [number for number in kept if number not in wrong]
+        events = [msgspec.json.decode(event) for event in rows.events()]
+        if heard_at is not None:
+            for event in events:
+                event.setdefault("timestamp", heard_at.isoformat())
         return Mapped(
-            events=[msgspec.json.decode(event) for event in rows.events()],
+            events=events,
             items=list(rows.items()),
             refused=dict(sorted(refused.items())),
             notes=rows.notes,
@@ -127,7 +144,13 @@ class RecordMapper:
         """Let the memory go."""
         self._db.close()
 
-    def _rows(self, records: Sequence[Record], kept: Sequence[int], now: datetime) -> MappedRows:
+    def _rows(
+        self,
+        records: Sequence[Record],
+        kept: Sequence[int],
+        now: datetime,
+        heard_at: datetime | None,
+    ) -> MappedRows:
         import pyarrow as pa
 
         columns = self.mapping.columns
@@ -155,9 +178,17 @@ class RecordMapper:
             self._db.register("brought", table)
             self._db.execute("INSERT INTO rows SELECT * FROM brought")
             self._db.unregister("brought")
-        return MappedRows(
-            self._db, self.mapping, origin=self._origin, timezone=self._timezone, now=now
+        rows = MappedRows(
+            self._db,
+            self.mapping,
+            origin=self._origin,
+            timezone=self._timezone,
+            now=now,
+            reading="" if heard_at is None else heard_at.isoformat(),
+            is_sound=self._is_sound,
         )
+        self._is_sound = True
+        return rows
 
 
 def value_at(record: Record, name: str) -> Any:

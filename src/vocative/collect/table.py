@@ -57,6 +57,7 @@ class MappedRows:
         now: Times must not be later.
         reading: What tells this reading of the table from an earlier one. Without it, a statement
             that names no time counts once, however often it is read.
+        is_sound: The mapping was tried on other rows of the same columns.
 
     Raises:
         AuthorError: the mapping's expressions do not fit together.
@@ -71,6 +72,7 @@ class MappedRows:
         timezone: str,
         now: datetime,
         reading: str = "",
+        is_sound: bool = False,
     ) -> None:
         self._db = db
         self._reading = reading
@@ -81,7 +83,7 @@ class MappedRows:
         self.notes: dict[str, int] = {}
         self._check_time_format()
         self._classify()
-        for sql in self._queries():
+        for sql in () if is_sound else self._queries():
             self._prepare(sql)
 
     def tallies(self) -> list[Tally]:

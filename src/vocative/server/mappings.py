@@ -15,7 +15,7 @@ import msgspec
 
 from vocative.collect.records import Record, RecordMapper, names_in
 from vocative.collect.sources.base import NotReadable
-from vocative.collect.sources.webhook import WebhookOptions, records_in
+from vocative.collect.sources.webhook import WebhookOptions, heard_at, records_in
 from vocative.collect.sourcing.definitions import SourceDefinition, find_source
 from vocative.collect.sourcing.payloads import KeptPayload, KeptPayloads
 from vocative.errors import AuthorError, StateError, UnknownName, Where, nearest
@@ -316,5 +316,5 @@ def _leading_to(field: str) -> Iterator[str]:
 
 
 def _mapped(workspace: Workspace, mapper: RecordMapper, record: Record) -> MappedRecord:
-    found = mapper.map([record], now=workspace.clock.now())
+    found = mapper.map([record], now=workspace.clock.now(), heard_at=heard_at(record))
     return MappedRecord(events=found.events, items=found.items, refused=found.refused.get(0))

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import ClassVar, Literal
 
 import msgspec
@@ -106,6 +107,16 @@ class Webhook(Source, MapsRecords):
         Raises:
             AuthorError: the mapping is missing or wrong.
         """
+        mapper, now = self._current_mapper(), self.clock.now()
+        found = Mapped(events=[], items=[], refused={}, notes={})
+        done = 0
+        for at, some in groupby(records, key=heard_at):
+            called = list(some)
+            found.add(mapper.map(called, now=now, heard_at=at), after=done)
+            done += len(called)
+        return found
+
+    def _current_mapper(self) -> RecordMapper:
         assert self.place is not None, "a webhook needs a place with mappings"  # noqa: S101
         text = self.place.mapping(self.options.mapping)
         if self._mapper is None or text.text != self._mapped_by:
@@ -114,7 +125,7 @@ class Webhook(Source, MapsRecords):
                 text, timezone=self.place.timezone, origin=self.place.source
             )
             self._mapped_by = text.text
-        return self._mapper.map(records, now=self.clock.now())
+        return self._mapper
 
     def secret_headers(self) -> Collection[str]:
         """Where the token stands: any name may be chosen."""
@@ -125,6 +136,12 @@ class Webhook(Source, MapsRecords):
         if self._mapper is not None:
             self._mapper.close()
             self._mapper = None
+
+
+def heard_at(record: Record) -> datetime | None:
+    """When the call came that a record is of."""
+    stated = value_at(record, f"{DELIVERY}.received_at")
+    return datetime.fromisoformat(stated) if isinstance(stated, str) else None
 
 
 def verify(call: Call, options: WebhookOptions, now: datetime) -> None:
