@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from taken_in import events, take_in
@@ -36,12 +37,16 @@ def put(workspace: Workspace, pages: Iterable[Page]) -> None:
 class Known:
     """What a workspace knows of somebody."""
 
+    workspace: Workspace
     person_id: str
     personal: dict[str, str | None]
-    events: list[dict[str, Any]]
-    """In the order of their time."""
     consents: list[tuple[str, str, str]]
     """(channel, status, when) of what they allowed for marketing, oldest first."""
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        """In the order of their time."""
+        return [one for one in events(self.workspace) if one["person_id"] == self.person_id]
 
     @property
     def names(self) -> list[str]:
@@ -70,9 +75,9 @@ def known(workspace: Workspace, namespace: str, value: str) -> Known | None:
         personal = dict(workspace.vault.get_many(tx, [person_id]).get(person_id, {}))
         stated = consent.history(tx, person_id)
     return Known(
+        workspace,
         person_id,
         personal,
-        [one for one in events(workspace) if one["person_id"] == person_id],
         [
             (one.channel, one.status, one.at.isoformat())
             for one in stated
