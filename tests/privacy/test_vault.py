@@ -64,19 +64,27 @@ def test_a_record_outlives_its_key_unread(store: Store, vault: Vault) -> None:
         assert vault.get(tx, "p1") == {}
 
 
-def test_joining_two_people_keeps_the_newest(store: Store, vault: Vault) -> None:
+def test_what_parts_of_a_person_stated_lies_under_that_persons_key(
+    store: Store, vault: Vault
+) -> None:
+    parts = {"a": {"city": ("Bath", 1)}, "b": {"city": ("York", 2), "zip": (None, 1)}}
     with store.transaction() as tx:
-        vault.learn_many(tx, {"old": {"city": ("Bath", 1), "phone": ("1", 9), "zip": ("Z", 1)}})
-        vault.learn_many(tx, {"new": {"city": ("York", 1), "phone": ("2", 5)}})
-        vault.join_many(tx, {"new": "old"})
-        assert vault.get(tx, "old") == {"city": "Bath", "phone": "1", "zip": "Z"}
-        assert vault.get(tx, "new") == {}
-        vault.join_many(tx, {"old": "newest", "nobody": "newest", "newest": "last"})
-        assert vault.get_many(tx, ["new", "old", "newest", "last"]) == {
-            "last": {"city": "Bath", "phone": "1", "zip": "Z"}
-        }
-        vault.put_many(tx, {"last": {"zip": None}})
-        assert vault.get(tx, "last") == {"city": "Bath", "phone": "1"}
+        vault.learn_many(tx, {"a": parts["a"], "b": parts["b"], "c": {"city": ("Kent", 1)}})
+        sealed = vault.replace(tx, {"a": parts["b"]}, {"a": parts}, gone=["b"])
+        assert vault.get_many(tx, ["a", "b", "c"]) == {"a": {"city": "York"}, "c": {"city": "Kent"}}
+        found = {origin: ("a", body) for origin, body in sealed.items()}
+        assert vault.stated_apart(tx, found) == parts
+        assert vault.stated(tx, ["a", "b"]) == {"a": parts["b"]}
+        with pytest.raises(PrivacyError):
+            vault.stated_apart(tx, {"a": ("a", sealed["b"])})
+        tx.run(
+            "INSERT INTO origins (origin, person_id, first_seen_at, updated_at, traits, traits_at,"
+            " vault) VALUES ('b', 'a', 1, 1, '{}', '{}', :body)",
+            {"body": sealed["b"]},
+        )
+        assert vault.erase(tx, "a") is True
+        assert tx.value("SELECT vault FROM origins") is None
+        assert vault.stated_apart(tx, found) == {}
 
 
 @pytest.mark.parametrize("column", ["wrapped_key", "ciphertext"])

@@ -178,3 +178,29 @@ def test_intervals_become_the_first_changes(url: str) -> None:
         downgrade(store, "0002")
         with store.read() as tx:
             assert tx.tuples("SELECT * FROM memberships ORDER BY 1, 2, 3") == intervals
+
+
+def test_people_merged_before_origins_were_kept_are_the_survivors(url: str) -> None:
+    with open_store(url) as store:
+        downgrade(store, "0007")
+        with store.transaction() as tx:
+            tx.run(
+                "INSERT INTO profiles (person_id, first_seen_at, updated_at, traits, merged_into)"
+                " VALUES (:id, :at, :at, :traits, :into)",
+                [
+                    {"id": "old", "at": 1, "traits": '{"country":"FR"}', "into": None},
+                    {"id": "new", "at": 2, "traits": '{"country":"ES"}', "into": "old"},
+                    {"id": "other", "at": 3, "traits": "{}", "into": None},
+                ],
+            )
+            tx.run("INSERT INTO identities VALUES ('user_id', 'a', 'old', 1)")
+            tx.run("INSERT INTO identities VALUES ('user_id', 'b', 'other', 1)")
+        upgrade(store)
+        with store.read() as tx:
+            assert tx.tuples(
+                "SELECT origin, person_id, joined_to, traits FROM origins ORDER BY 1"
+            ) == [("new", "old", "old", "{}"), ("old", "old", None, '{"country":"FR"}')]
+            assert tx.tuples("SELECT person_id, origin FROM identities ORDER BY 1") == [
+                ("old", "old"),
+                ("other", None),
+            ]

@@ -1,6 +1,6 @@
 """What a step of applying the log did, for those who follow it inside its transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,6 +34,8 @@ class Applied:
     """Person who is gone since this step → who survives."""
     people: Mapping[str, PersonNow]
     """Everybody the step touched who is still there."""
+    split: Collection[str] = ()
+    """Those of them from whom somebody was taken away, or who were taken away from somebody."""
 
 
 Follower = Callable[[Transaction, Applied], None]

@@ -12,17 +12,19 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from vocative.clock import to_micros
+from vocative.collect.event import Event
 from vocative.collect.quality.rules import KnownRules
 from vocative.errors import StateError
 from vocative.identify.applied import Applied, Follower, PersonNow
 from vocative.identify.counting import Counting
 from vocative.identify.facts import Facts
 from vocative.identify.graph import IdentityGraph
-from vocative.identify.merging import MERGED, people_named
+from vocative.identify.merging import IDENTITY_EVENTS, MERGED, people_named
 from vocative.identify.person import Person
 from vocative.identify.profiles import ProfileChanges
 from vocative.identify.reading import ReadAhead, ReadEvent, Reading, Refused
 from vocative.identify.seen import SeenEvents
+from vocative.identify.whole import Whole
 from vocative.stores import Transaction
 from vocative.streams.embedded import LogBatch
 from vocative.workspace import Workspace
@@ -192,7 +194,7 @@ class Applier:
 
     def _apply_events(
         self, tx: Transaction, fresh: Sequence[ReadEvent]
-    ) -> tuple[Facts, list[Person]]:
+    ) -> tuple[Facts, list[Person | Whole]]:
         graph = self._graph
         graph.load(
             tx,
@@ -203,32 +205,36 @@ class Applier:
         facts = Facts()
         events, lines = facts.events, facts.lines
         for one in fresh:
-            person = _person(graph, one)
-            if person is None:
-                person_id = None
+            origin = _origin(graph, one)
+            if origin is None:
+                origin_id = None
             else:
-                person_id = person.person_id
-                profiles.observe(person, one.event, one.stated)
-            events.append((one.event_id, person_id, *one.columns))
+                origin_id = origin.person_id
+                profiles.observe(origin, one.event, one.stated)
+            events.append((one.event_id, origin_id, *one.columns))
             for line in one.lines:
-                lines.append((one.event_id, person_id, *line))
-        people = profiles.write(tx, graph)
-        facts.settle({gone.person_id: gone.living.person_id for gone in graph.changes.merged})
+                lines.append((one.event_id, origin_id, *line))
+        people = profiles.write(tx, graph, now=to_micros(self._workspace.clock.now()))
         return facts, people
 
-    def _applied(self, position: int, facts: Facts, people: Sequence[Person]) -> Applied:
-        now = {}
+    def _applied(self, position: int, facts: Facts, people: Sequence[Person | Whole]) -> Applied:
+        now: dict[str, PersonNow] = {}
+        living: dict[str, str] = {}
         for person in people:
             now[person.person_id] = PersonNow(person.traits, person.first_seen_at, person.news)
             person.news = False
-        merged = self._graph.changes.merged
+            if isinstance(person, Whole):
+                living |= dict.fromkeys(person.origins, person.person_id)
+        facts.settle(living)
+        changes = self._graph.changes
         return Applied(
             after=self._position or 0,
             position=position,
             facts=facts.events,
             lines=facts.lines,
-            merged={gone.person_id: gone.living.person_id for gone in merged},
+            merged=changes.merged,
             people=now,
+            split={one.living.person_id for one in changes.split},
         )
 
 
@@ -238,11 +244,12 @@ def _offset(tx: Transaction) -> int:
     )
 
 
-def _person(graph: IdentityGraph, one: ReadEvent) -> Person | None:
+def _origin(graph: IdentityGraph, one: ReadEvent) -> Person | None:
+    """To which origin of a person an event belongs."""
     event, identities = one.event, one.identities
     if event.person_id:
-        if event.name == MERGED:
-            return graph.join(people_named(event))
+        if event.name in IDENTITY_EVENTS:
+            return _decide(graph, event)
         return graph.person(event.person_id, at=event.at)
     if event.previous_id and event.type == "alias":
         # A former id that no account had is a device's: claiming it as an account's would make
@@ -250,6 +257,16 @@ def _person(graph: IdentityGraph, one: ReadEvent) -> Person | None:
         former = ("user_id", event.previous_id)
         identities = tuple(i for i in identities if i != former or graph.knows(former))
     return graph.resolve(identities, at=event.at) if identities else None
+
+
+def _decide(graph: IdentityGraph, event: Event) -> Person | None:
+    """Follow a decision about who is who."""
+    people = people_named(event)
+    if event.name == MERGED:
+        return graph.join(people, at=event.at)
+    if len(people) == 1:
+        return graph.separate(people[0], at=event.at)
+    return graph.undo(people[0], people[1], at=event.at)
 
 
 def _write_counts(

@@ -61,15 +61,18 @@ class Facts:
 
     def __init__(self) -> None:
         self.events: list[Columns] = []
-        """Rows of `events`; `properties` is a dict still."""
+        """Rows of `events`; `properties` is a dict still, and the person an origin."""
         self.lines: list[Columns] = []
         """Rows of `order_lines`."""
 
-    def settle(self, merged: Mapping[str, str]) -> None:
-        """Show people who were merged in this step as who survives."""
-        if merged:
-            self.events = [_settled(row, merged) for row in self.events]
-            self.lines = [_settled(row, merged) for row in self.lines]
+    def settle(self, living: Mapping[str, str]) -> None:
+        """Show origins of people as who they live on as.
+
+        History has them as they are: whom an origin is part of can change.
+        """
+        if living:
+            self.events = _settled(self.events, living)
+            self.lines = _settled(self.lines, living)
 
     def tables(self) -> "dict[str, pa.Table]":
         """Both relations as Arrow tables."""
@@ -121,8 +124,11 @@ def _line(product: Mapping[str, Any], sign: float) -> Columns:
     )
 
 
-def _settled(row: Columns, merged: Mapping[str, str]) -> Columns:
-    return (row[0], merged[row[1]], *row[2:]) if row[1] in merged else row
+def _settled(rows: list[Columns], living: Mapping[str, str]) -> list[Columns]:
+    return [
+        (row[0], living[row[1]], *row[2:]) if row[1] in living else row  # most are not
+        for row in rows
+    ]
 
 
 def _table(relation: str, rows: list[Columns]) -> "pa.Table":

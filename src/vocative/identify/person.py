@@ -1,15 +1,25 @@
-"""People as a step sees them: their row of `profiles` and what the step changes about them."""
+"""People as a step sees them: their row of `profiles` and what the step changes about them.
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+A `Person` is whoever was first seen under some identity. Nearly always that is all there is to a
+person. When several turn out to be one, each of them goes on as an *origin* of the whole
+(`whole.py`) and keeps what it stated itself, so that it can be given back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from vocative.privacy.vault import merge_statements
 from vocative.stores import Transaction
 
+if TYPE_CHECKING:
+    from vocative.identify.whole import Whole
+
 Stated = dict[str, tuple[Any, int]]
 """Trait → (value, when it was stated in microseconds UTC)."""
+ProfileRow = tuple[str, int, int, str, str]
+"""Of `profiles`: the person's id, first and last instant, traits and when they were stated."""
 
 SAME_VISIT = 30 * 60 * 1_000_000
 """By so much `updated_at` may be older than the newest event; microseconds."""
@@ -29,8 +39,10 @@ class Person:
         "_stated",
         "_texts",
         "_traits",
+        "filed",
         "first_seen_at",
-        "merged_into",
+        "home",
+        "joined_to",
         "moved",
         "named",
         "news",
@@ -38,6 +50,7 @@ class Person:
         "restated",
         "stored",
         "updated_at",
+        "whole",
     )
 
     def __init__(
@@ -54,7 +67,7 @@ class Person:
         self.first_seen_at = first_seen_at
         self.updated_at = updated_at
         self.named = False
-        """Whether a user id or an e-mail address leads here."""
+        """Whether a user id or an e-mail address leads here, itself and not by way of others."""
         self.stored = stored
         self.moved = False
         """Its first or last instant changed and is not written yet."""
@@ -62,18 +75,30 @@ class Person:
         """Its traits changed and are not written yet."""
         self.news = not stored
         """Its traits or its first instant changed in this step."""
-        self.merged_into: Person | None = None
+        self.joined_to: Person | None = None
+        """Whom a rule took it for. What people decide about it counts in `whole` alone."""
+        self.whole: Whole | None = None
+        """The several that it is one of; None: it is a person by itself."""
+        self.home = person_id
+        """Who it is part of as the store has it."""
+        self.filed = False
+        """Whether the store has it among the origins."""
         self._texts = (traits, traits_at)
         self._stated: Stated | None = None
         self._traits: dict[str, Any] | None = None
 
     @property
+    def root(self) -> "Person":
+        """The one that the rules took for the same, as far as they go."""
+        person = self
+        while person.joined_to is not None:
+            person = person.joined_to
+        return person
+
+    @property
     def living(self) -> "Person":
         """Who this person lives on as."""
-        person = self
-        while person.merged_into is not None:
-            person = person.merged_into
-        return person
+        return self if self.whole is None else self.whole.survivor
 
     @property
     def traits(self) -> dict[str, Any]:
@@ -98,19 +123,11 @@ class Person:
     def state(self, traits: Mapping[str, Any], at: int) -> None:
         """Traits were stated at an instant; what was stated later stays."""
         self._restate(
-            merge_statements(self._known(), {name: (value, at) for name, value in traits.items()})
+            merge_statements(self.stated(), {name: (value, at) for name, value in traits.items()})
         )
 
-    def absorb(self, gone: "Person") -> None:
-        """Take over what was known of a person who turned out to be this one."""
-        gone.merged_into = self
-        self.first_seen_at = min(self.first_seen_at, gone.first_seen_at)
-        self.updated_at = max(self.updated_at, gone.updated_at)
-        self.moved = self.news = True
-        # On a tie the survivor's own statement counts: it is merged in last.
-        self._restate(merge_statements(gone._known(), self._known()))
-
-    def _known(self) -> Stated:
+    def stated(self) -> Stated:
+        """What it stated: trait → (value, instant); not to be changed."""
         if self._stated is None:
             times = _times_of(self._texts[1])
             self._stated = {
@@ -121,19 +138,24 @@ class Person:
     def _restate(self, stated: Stated) -> None:
         if stated == self._stated:
             return
-        traits = {name: value for name, (value, _) in stated.items()}
-        times = {name: at for name, (_, at) in stated.items()}
-        self._texts = _encode(traits).decode(), _encode(times).decode()
-        self._traits, self._stated = traits, stated
+        self._texts = stated_texts(stated)
+        self._traits, self._stated = {name: value for name, (value, _) in stated.items()}, stated
         self.restated = self.news = True
 
-    def row(self) -> tuple[str, int, int, str, str]:
+    def row(self) -> ProfileRow:
         """The row of `profiles`."""
         return (self.person_id, self.first_seen_at, self.updated_at, *self._texts)
 
 
+def stated_texts(stated: Stated) -> tuple[str, str]:
+    """Traits and their instants, as tables hold them."""
+    traits = {name: value for name, (value, _) in stated.items()}
+    times = {name: at for name, (_, at) in stated.items()}
+    return _encode(traits).decode(), _encode(times).decode()
+
+
 def write_people(tx: Transaction, people: Iterable[Person]) -> None:
-    """Write what changed about living people, in the order of their ids."""
+    """Write what changed about people, in the order of their ids."""
     rows, times = [], []
     for person in sorted(people, key=_id):
         if person.restated or not person.stored:
@@ -143,6 +165,16 @@ def write_people(tx: Transaction, people: Iterable[Person]) -> None:
         else:
             continue
         person.stored, person.moved, person.restated = True, False, False
+    write_rows(tx, rows)
+    tx.run(
+        "UPDATE profiles SET first_seen_at = :first_seen_at, updated_at = :updated_at"
+        " WHERE person_id = :person_id",
+        times,
+    )
+
+
+def write_rows(tx: Transaction, rows: Sequence[ProfileRow]) -> None:
+    """Write rows of `profiles`; who was merged into whom stays as it is."""
     tx.run(
         "INSERT INTO profiles (person_id, first_seen_at, updated_at, traits, traits_at)"
         " VALUES (:person_id, :first_seen_at, :updated_at, :traits, :traits_at)"
@@ -150,11 +182,6 @@ def write_people(tx: Transaction, people: Iterable[Person]) -> None:
         " updated_at = excluded.updated_at, traits = excluded.traits,"
         " traits_at = excluded.traits_at",
         rows,
-    )
-    tx.run(
-        "UPDATE profiles SET first_seen_at = :first_seen_at, updated_at = :updated_at"
-        " WHERE person_id = :person_id",
-        times,
     )
 
 

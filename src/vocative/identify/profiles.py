@@ -1,4 +1,4 @@
-"""What events say about people: traits, direct identifiers, consents; and merging two people.
+"""What events say about people: traits, direct identifiers, consents.
 
 Changes are collected over a step and written set-based. A trait from an older event never
 overwrites a newer one.
@@ -14,9 +14,12 @@ from vocative.collect.addresses import email_kind
 from vocative.collect.event import Event
 from vocative.collect.quality.rules import Rules
 from vocative.collect.standard.traits import standard_traits
-from vocative.identify.graph import Changes, IdentityGraph
+from vocative.identify import origins
+from vocative.identify.graph import IdentityGraph
+from vocative.identify.merging import IDENTITY_EVENTS
 from vocative.identify.person import Person, write_people
 from vocative.identify.personal import clean_properties, clean_text, split_traits
+from vocative.identify.whole import Whole
 from vocative.privacy.addresses import email_domain, normal_email
 from vocative.privacy.consent import Consent, Status, record
 from vocative.privacy.vault import merge_statements
@@ -31,15 +34,6 @@ _CONSENT_EVENTS: dict[str, Status] = {
 }
 MOST_EVIDENCE = 20
 """Words about a consent."""
-_MOVE_SQL = (
-    "UPDATE identities SET person_id = :kept WHERE person_id = :gone",
-    "UPDATE consents SET person_id = :kept WHERE person_id = :gone",
-    "UPDATE profiles SET merged_into = :kept WHERE merged_into = :gone",
-    "UPDATE profiles SET merged_into = :kept WHERE person_id = :gone",
-    # What was computed of half a person is worth nothing.
-    "DELETE FROM scores WHERE person_id = :gone",
-    "DELETE FROM recommendations WHERE person_id = :gone",
-)
 
 
 class Statement(msgspec.Struct, frozen=True, gc=False):
@@ -80,66 +74,120 @@ class ProfileChanges:
         self._vault_of_people = workspace.vault
         self._touched: set[Person] = set()
         self._vault: dict[Person, dict[str, tuple[str | None, int]]] = {}
-        self._consents: list[Consent] = []
+        self._consents: list[tuple[Person, Consent]] = []
 
     def observe(self, person: Person, event: Event, stated: Statement) -> None:
-        """Learn from one event."""
-        at = event.at
+        """Learn from one event.
+
+        Args:
+            person: The origin to which it belongs.
+            event: The event. What says who is who says nothing about anybody.
+            stated: What it states.
+        """
         self._touched.add(person)
+        if event.person_id is not None and event.name in IDENTITY_EVENTS:
+            return
+        at = event.at
         person.seen(at)
         if event.name in _CONSENT_EVENTS and event.type == "track":
-            # Its id comes from who the person was when it was given: merges do not change it.
-            self._consents.append(_consent(person.person_id, event))
+            # Its id comes from the origin that gave it: merges do not change it.
+            self._consents.append((person, _consent(person.person_id, event)))
         if stated is not NOTHING and event.type == "identify":
             person.state(stated.traits, at)
             statements = {name: (value, at) for name, value in stated.vault.items()}
             self._vault[person] = merge_statements(self._vault.get(person, {}), statements)
 
-    def write(self, tx: Transaction, graph: IdentityGraph) -> list[Person]:
-        """Write everything; people merged in this step end up as who survives.
+    def write(self, tx: Transaction, graph: IdentityGraph, *, now: int) -> list[Person | Whole]:
+        """Write everything; people joined or separated in this step end up as what they are now.
+
+        Args:
+            tx: The transaction of the step.
+            graph: What resolved the step's events.
+            now: Microseconds UTC.
 
         Returns:
             Everybody who was touched and is still there.
         """
         changes = graph.changes
-        touched = {person.living for person in self._touched.union(changes.merged)}
-        write_people(tx, touched)
-        _write_identities(tx, graph)
+        regrouped = changes.regrouped
+        touched = self._touched.union(regrouped.values()) if regrouped else self._touched
+        wholes = {person.whole for person in touched if person.whole is not None}
+        alone = [person for person in touched if person.whole is None]
+        for person in regrouped.values():
+            if person.home == person.person_id and person.living is not person:
+                changes.merged[person.person_id] = person.living.person_id
+            if person.whole is None:
+                # The store has the row of the whole that it was part of.
+                person.restated = person.news = True
+        write_people(tx, alone)
+        if wholes:
+            origins.write_wholes(tx, wholes)
+        if regrouped:
+            origins.move(tx, regrouped, changes.split)
+        self._write_identities(tx, graph)
         if self._consents:
-            record(tx, self._consents)
-        pairs = [
-            {"gone": person.person_id, "kept": person.living.person_id} for person in changes.merged
-        ]
-        for sql in _MOVE_SQL:
-            tx.run(sql, pairs)
-        self._write_vault(tx, changes)
-        return list(touched)
+            record(tx, [_as_shown(person, consent) for person, consent in self._consents])
+        self._write_vault(tx, regrouped)
+        if regrouped:
+            origins.write_merges(tx, changes.merges)
+            origins.settle(tx, regrouped, now)
+        return [*alone, *wholes]
 
-    def _write_vault(self, tx: Transaction, changes: Changes) -> None:
+    def _write_vault(self, tx: Transaction, regrouped: Mapping[str, Person]) -> None:
         vault = self._vault_of_people
-        if self._vault:
-            vault.learn_many(
-                tx, {person.person_id: stated for person, stated in self._vault.items()}
+        alone, parts = {}, {}
+        for person, stated in self._vault.items():
+            if person.whole is None and person.person_id not in regrouped:
+                alone[person.person_id] = stated
+            else:
+                parts[person] = stated
+        if alone:
+            vault.learn_many(tx, alone)
+        if parts or regrouped:
+            origins.write_vault(tx, vault, parts, regrouped)
+
+    def _write_identities(self, tx: Transaction, graph: IdentityGraph) -> None:
+        rows = [
+            (
+                identity[0],
+                graph.value_hash(identity),
+                person.living.person_id,
+                at,
+                None if person.whole is None else person.person_id,
             )
-        if changes.merged:
-            merged = {
-                one.person_id: one.merged_into.person_id
-                for one in changes.merged
-                if one.merged_into
-            }
-            vault.join_many(tx, merged)
+            for identity, person, at in graph.changes.claims
+        ]
+        tx.run(
+            "INSERT INTO identities (namespace, value_hash, person_id, first_seen_at, origin)"
+            " VALUES (:namespace, :value_hash, :person_id, :first_seen_at, :origin)"
+            " ON CONFLICT (namespace, value_hash) DO UPDATE SET person_id = excluded.person_id,"
+            " origin = excluded.origin",
+            rows,
+        )
+        tx.run(
+            "INSERT INTO identity_moves"
+            " (namespace, value_hash, number, from_origin, to_origin, at)"
+            " VALUES (:namespace, :value_hash, :number, :from_origin, :to_origin, :at)",
+            [
+                (
+                    identity[0],
+                    graph.value_hash(identity),
+                    graph.next_number(),
+                    was.person_id,
+                    now.person_id,
+                    at,
+                )
+                for identity, was, now, at in graph.changes.moves
+            ],
+        )
 
 
-def _write_identities(tx: Transaction, graph: IdentityGraph) -> None:
-    rows = [
-        (identity[0], graph.value_hash(identity), person.living.person_id, at)
-        for identity, person, at in graph.changes.claims
-    ]
-    tx.run(
-        "INSERT INTO identities (namespace, value_hash, person_id, first_seen_at)"
-        " VALUES (:namespace, :value_hash, :person_id, :first_seen_at)"
-        " ON CONFLICT (namespace, value_hash) DO UPDATE SET person_id = excluded.person_id",
-        rows,
+def _as_shown(person: Person, consent: Consent) -> Consent:
+    """A consent under the person whom its origin is part of."""
+    if person.whole is None:
+        return consent
+    return msgspec.structs.replace(
+        consent, person_id=person.living.person_id, origin=person.person_id
     )
 
 

@@ -34,11 +34,19 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """The version of the text that the person saw."""
     evidence: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Anything that proves it, without direct identifiers."""
+    origin: str | None = None
+    """Of a person who consists of several: which of them stated it."""
 
     @property
     def consent_id(self) -> str:
         """Derived from the change itself; of changes at one instant the most careful sorts last."""
-        parts = (self.person_id, self.purpose, self.channel, self.status, self.source)
+        parts = (
+            self.origin or self.person_id,
+            self.purpose,
+            self.channel,
+            self.status,
+            self.source,
+        )
         stated = "\x1f".join((*parts, str(to_micros(self.at))))
         return _RANK[self.status] + hashlib.sha256(stated.encode()).hexdigest()[:31]
 
@@ -60,8 +68,8 @@ def record(tx: Transaction, consents: Consent | Iterable[Consent]) -> int:
             )
     return tx.run(
         "INSERT INTO consents (consent_id, person_id, purpose, channel, status, at, source,"
-        " wording, evidence) VALUES (:consent_id, :person_id, :purpose, :channel, :status, :at,"
-        " :source, :wording, :evidence) ON CONFLICT (consent_id) DO NOTHING",
+        " wording, evidence, origin) VALUES (:consent_id, :person_id, :purpose, :channel, :status,"
+        " :at, :source, :wording, :evidence, :origin) ON CONFLICT (consent_id) DO NOTHING",
         [_row(consent) for consent in found],
     )
 
@@ -91,6 +99,27 @@ def history(tx: Transaction, person_id: str) -> list[Consent]:
     return [_consent(row) for row in rows]
 
 
+def stated_by(tx: Transaction, origins: Sequence[str], *, until: datetime) -> list[Consent]:
+    """What some origins of people stated up to an instant, oldest first.
+
+    Args:
+        tx: Where it is read.
+        origins: Whoever they are part of now.
+        until: The instant.
+    """
+    found: list[Consent] = []
+    for marks, bound in in_lists(origins):
+        rows = tx.rows(
+            "SELECT c.* FROM profiles p JOIN consents c"
+            " ON c.person_id = coalesce(p.merged_into, p.person_id)"
+            f" WHERE p.person_id IN ({marks}) AND coalesce(c.origin, c.person_id) = p.person_id"
+            " AND c.at <= :until",
+            {**bound, "until": to_micros(until)},
+        )
+        found += [_consent(row) for row in rows]
+    return sorted(found, key=lambda one: (one.at, one.consent_id))
+
+
 def _row(consent: Consent) -> dict[str, Any]:
     return {
         "consent_id": consent.consent_id,
@@ -102,6 +131,7 @@ def _row(consent: Consent) -> dict[str, Any]:
         "source": consent.source,
         "wording": consent.wording,
         "evidence": msgspec.json.encode(consent.evidence).decode(),
+        "origin": consent.origin,
     }
 
 
@@ -115,4 +145,5 @@ def _consent(row: Mapping[str, Any]) -> Consent:
         source=row["source"],
         wording=row["wording"],
         evidence=msgspec.json.decode(row["evidence"]),
+        origin=row["origin"],
     )

@@ -8,7 +8,7 @@ here is ever logged.
 
 import hmac
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -94,31 +94,70 @@ class Vault:
                 changed[person_id] = (known[0] if known else None, record)
         self._write(tx, changed)
 
-    def join_many(self, tx: Transaction, merged: Mapping[str, str]) -> None:
-        """Give the fields of people who disappear to who survives; destroy their records.
+    def stated(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, Statements]:
+        """What is kept of people, each field with its instant; people without any are absent."""
+        return {one: record for one, (_, record) in self._records(tx, person_ids).items()}
+
+    def stated_apart(
+        self, tx: Transaction, sealed: Mapping[str, tuple[str, bytes]]
+    ) -> dict[str, Statements]:
+        """What origins of people stated, as `replace` sealed it.
 
         Args:
-            tx: The transaction of the merge.
-            merged: Person that disappears → person that survives, in the order of the merges.
+            tx: Where the people's keys are read.
+            sealed: Origin → (the person it is part of, sealed fields). Of people who have no key
+                any more nothing can be read.
+
+        Raises:
+            PrivacyError: the workspace key does not fit the vault.
         """
-        records = self._records(tx, {*merged, *merged.values()})
-        joined: dict[str, _Record] = {}
-        for gone, kept in merged.items():
-            if gone in records:
-                key, own = records.get(kept, (None, {}))
-                # On a tie the survivor's own statement counts: it is merged in last.
-                joined[kept] = key, merge_statements(records[gone][1], own)
-                records[kept] = (key or b"", joined[kept][1])
-                self.erase(tx, gone)
-        self._write(
-            tx, {person: record for person, record in joined.items() if person not in merged}
+        people = self._records(tx, {person_id for person_id, _ in sealed.values()})
+        return {
+            origin: _decoder.decode(_opened(people[person_id][0], body, origin))
+            for origin, (person_id, body) in sealed.items()
+            if person_id in people
+        }
+
+    def replace(
+        self,
+        tx: Transaction,
+        records: Mapping[str, Statements],
+        parts: Mapping[str, Mapping[str, Statements]],
+        *,
+        gone: Sequence[str] = (),
+    ) -> dict[str, bytes]:
+        """Write whole records anew; what is known of these people is not looked at.
+
+        Args:
+            tx: The transaction in which people were joined or separated.
+            records: Of each person what is shown.
+            parts: Of people who consist of several, what each origin stated.
+            gone: People whose key and record are destroyed.
+
+        Returns:
+            Origin → its fields, sealed under the key of the person it is part of.
+        """
+        _destroy(tx, gone)
+        known = self._records(tx, records)
+        keys = self._write(
+            tx,
+            {
+                one: (known[one][0] if one in known else None, record)
+                for one, record in records.items()
+            },
         )
+        return {
+            origin: seal(keys[person_id], msgspec.json.encode(stated), origin.encode())
+            for person_id, origins in parts.items()
+            for origin, stated in origins.items()
+        }
 
     def erase(self, tx: Transaction, person_id: str) -> bool:
         """Destroy a person's key and record; True when there was one."""
-        bound = {"person_id": person_id}
-        tx.run("DELETE FROM vault_records WHERE person_id = :person_id", bound)
-        return tx.run("DELETE FROM vault_keys WHERE person_id = :person_id", bound) > 0
+        tx.run(
+            "UPDATE origins SET vault = NULL WHERE person_id = :person_id", {"person_id": person_id}
+        )
+        return _destroy(tx, [person_id]) > 0
 
     def _records(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, _Kept]:
         found: dict[str, _Kept] = {}
@@ -134,11 +173,12 @@ class Vault:
                 found[person_id] = (key, _decoder.decode(plain))
         return found
 
-    def _write(self, tx: Transaction, records: Mapping[str, _Record]) -> None:
-        new_keys, rows = [], []
+    def _write(self, tx: Transaction, records: Mapping[str, _Record]) -> dict[str, bytes]:
+        """Write records; returns the key of each person."""
+        new_keys, rows, keys = [], [], {}
         now = to_micros(self._clock.now())
         for person_id, (known_key, record) in records.items():
-            key = known_key or os.urandom(32)
+            key = keys[person_id] = known_key or os.urandom(32)
             if known_key is None:
                 wrapped = seal(self._key.wrap, key, person_id.encode())
                 new_keys.append({"person_id": person_id, "wrapped_key": wrapped})
@@ -155,6 +195,14 @@ class Vault:
             " DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = excluded.updated_at",
             rows,
         )
+        return keys
+
+
+def _destroy(tx: Transaction, person_ids: Sequence[str]) -> int:
+    """Delete people's records and keys; how many keys there were."""
+    rows = [(person_id,) for person_id in person_ids]
+    tx.run("DELETE FROM vault_records WHERE person_id = :person_id", rows)
+    return tx.run("DELETE FROM vault_keys WHERE person_id = :person_id", rows)
 
 
 def merge_statements(

@@ -59,7 +59,59 @@ identities = sa.Table(
     sa.Column("value_hash", sa.Text, primary_key=True, comment="keyed hash of the value"),
     _text("person_id"),
     _instant("first_seen_at"),
+    sa.Column("origin", sa.Text, nullable=True, comment="whose it is; null: the person's only one"),
     sa.Index(None, "person_id"),
+)
+
+origins = sa.Table(
+    "origins",
+    metadata,
+    _text("origin", key=True),
+    sa.Column("person_id", sa.Text, nullable=False, comment="who it is part of, maybe itself"),
+    sa.Column("joined_to", sa.Text, nullable=True, comment="the origin a rule joined it to"),
+    _instant("first_seen_at"),
+    _instant("updated_at"),
+    sa.Column("traits", sa.Text, nullable=False, comment="what it stated itself, JSON object"),
+    sa.Column("traits_at", sa.Text, nullable=False, comment="when, JSON object of instants"),
+    sa.Column(
+        "vault", sa.LargeBinary, nullable=True, comment="its vault fields under the person's key"
+    ),
+    sa.Index(None, "person_id"),
+)
+
+merges = sa.Table(
+    "merges",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("gone", sa.Text, nullable=False, comment="an origin"),
+    sa.Column("kept", sa.Text, nullable=False, comment="the origin it was joined to"),
+    sa.Column("decided", sa.BigInteger, nullable=False, comment="1: by somebody; 0: by a rule"),
+    _instant("at"),
+    sa.Column("undone_at", sa.BigInteger, nullable=True, comment="null: it holds"),
+    sa.Column("apart", sa.BigInteger, nullable=False, comment="1: no rule joins the two again"),
+    sa.Index(None, "gone"),
+    sa.Index(None, "kept"),
+)
+
+partings = sa.Table(
+    "partings",
+    metadata,
+    _text("origin", key=True),
+    sa.Column("other", sa.Text, primary_key=True, comment="an origin of the same person until"),
+    sa.Column("parted_at", sa.BigInteger, primary_key=True, autoincrement=False),
+)
+
+identity_moves = sa.Table(
+    "identity_moves",
+    metadata,
+    _text("namespace", key=True),
+    _text("value_hash", key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("from_origin", sa.Text, nullable=False, comment="whose it was until then"),
+    sa.Column("to_origin", sa.Text, nullable=False, comment="whose it is from then on"),
+    _instant("at"),
+    sa.Index(None, "from_origin"),
+    sa.Index(None, "to_origin"),
 )
 
 match_candidates = sa.Table(
@@ -433,6 +485,7 @@ consents = sa.Table(
     _text("source"),
     _text("wording", optional=True),
     sa.Column("evidence", sa.Text, nullable=False, comment="JSON without direct identifiers"),
+    sa.Column("origin", sa.Text, nullable=True, comment="who stated it; null: the only one"),
     sa.Index(None, "person_id", "purpose", "channel", "at"),
 )
 
