@@ -5,6 +5,7 @@ Out comes an engine with the relations events, order_lines, people and items.
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -89,12 +90,22 @@ def open_embedded(workspace: "Workspace") -> "Engine":
     return engine
 
 
-def open_history(workspace: "Workspace") -> "Engine":
-    """DuckDB over the history's own files, and nothing else."""
+def open_history(
+    workspace: "Workspace", tx: "Transaction | None" = None, *, apart: bool = False
+) -> "Engine":
+    """DuckDB over the history's own files, and nothing else.
+
+    Args:
+        workspace: Whose history.
+        tx: What it sees is shown, also what it has not committed; what is committed unless given.
+        apart: Show facts of people who consist of several under the profile that each came with.
+    """
     from vocative.engines.duckdb import DuckDbEngine
 
-    with workspace.store.read() as tx:
-        history = _history(workspace, tx)
+    with nullcontext(tx) if tx is not None else workspace.store.read() as reading:
+        history = _history(workspace, reading)
+    if apart:
+        del history["survivors"]
     return DuckDbEngine(**history)
 
 

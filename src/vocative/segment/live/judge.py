@@ -66,10 +66,14 @@ class Batch:
         self._catch_up(people, applied.people)
         self._merge(people, applied.merged)
         self._learn(people, applied.people)
+        apart = applied.split
         for relation, rows in zip(RELATIONS, (applied.facts, applied.lines), strict=True):
-            self._fold(people, relation, rows)
+            # Who came apart reads theirs in history.
+            mine = [row for row in rows if row[PERSON] not in apart] if apart else rows
+            self._fold(people, relation, mine)
         for person_id, mask in self._masks.items():
-            self._judge_touched(people[person_id], mask)
+            if person_id not in apart:
+                self._judge_touched(people[person_id], mask)
 
     def build(
         self, person_ids: Sequence[str], facts: Iterable[tuple[str, Fact]], *, again: bool
@@ -154,6 +158,35 @@ class Batch:
         for person in people.values():
             self._causes.setdefault(person.person_id, "definition")
             self._judge_touched(person, self.program.everything)
+
+    def start_over(
+        self,
+        person_ids: Iterable[str],
+        facts: Iterable[tuple[str, Fact]],
+        wanted: frozenset[int] | None,
+        cause: str,
+    ) -> None:
+        """Make what is kept of people anew, and judge them.
+
+        Args:
+            person_ids: Who.
+            facts: (relation, row): all that history has of them.
+            wanted: The groups to fold these into, without those that are being built; None: all.
+            cause: Of what changes for them.
+        """
+        people = self._up_to_now(person_ids)
+        for person in people.values():
+            person.held = []
+            self._empty(person, self.program.numbers)
+            if wanted is not None:
+                self._again(person.person_id)
+        for relation, fact in facts:
+            self._fold_one(people[fact[PERSON]], relation, fact, wanted)
+        for person in people.values():
+            self._causes[person.person_id] = cause
+            self._judge_touched(person, self.program.everything)
+            # What the row held is somebody else's now, too.
+            self.at_once.add(person.person_id)
 
     def join(self, merged: Mapping[str, str]) -> None:
         """Make one of people who are one, without judging them."""

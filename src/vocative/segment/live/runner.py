@@ -18,6 +18,7 @@ from vocative.errors import StateError
 from vocative.identify.applied import Applied
 from vocative.identify.apply import CONSUMER, Applier, ApplyReport
 from vocative.segment.cuts import with_cuts
+from vocative.segment.live.apart import start_over
 from vocative.segment.live.changes import Sizes, close_removed, write_changes
 from vocative.segment.live.fold import PERSON
 from vocative.segment.live.groups import Group
@@ -404,6 +405,8 @@ class LiveRunner:
             raise PlanMoved
         self._people.settle_all(tx, batch.now, applied.after)
         batch.join(applied.merged)
+        if applied.split:
+            start_over(batch, self._workspace, applied.split, self._last.position)
         note(tx, applied.people)
         self._last = msgspec.structs.replace(self._last, noted=applied.position)
         self._end(batch)
@@ -448,6 +451,8 @@ class LiveRunner:
         if applied.after != self._last.position:
             raise PlanMoved  # something was applied and not folded
         batch.take(applied)
+        if applied.split:
+            start_over(batch, self._workspace, applied.split, applied.position)
         # A transaction of its own would write the pages once more that every step writes.
         self._let_pass(batch, PEOPLE_PER_FIRE)
         self._last = msgspec.structs.replace(self._last, position=applied.position)
@@ -466,8 +471,12 @@ class LiveRunner:
             if state.building != self._state.building:
                 self._turns = None
             self._state = state
-            if self._program is not None and (behind := read_unwritten(tx)):
-                self._recover(tx, self._program, behind)
+            if self._program is not None:
+                # As it is committed: this step may have joined them with somebody.
+                with self._workspace.store.read() as before:
+                    behind = read_unwritten(before)
+                if behind:
+                    self._recover(tx, self._program, behind)
         if self._program is None:
             raise PlanMoved
         now = to_micros(self._workspace.clock.now())

@@ -10,6 +10,7 @@ from vocative.segment.live.history import facts_of
 from vocative.segment.live.state import Building, Last
 from vocative.segment.live.waiting import waiting
 from vocative.sql import quote_text
+from vocative.stores import Transaction
 from vocative.workspace import Workspace
 from vocative.workspace.analytics import open_history
 
@@ -82,6 +83,8 @@ def facts_about(
     people: str,
     position: int,
     after: int | None = None,
+    *,
+    tx: Transaction | None = None,
 ) -> Iterator[tuple[str, Fact]]:
     """What history has of people for some groups: (relation, row).
 
@@ -91,11 +94,12 @@ def facts_about(
         people: Whose, as a condition about `person_id`.
         position: Nothing that came in after this position of the log.
         after: Only what came in after this one; None: all of it.
+        tx: A transaction that has added to history, or joined or separated people.
     """
     if not groups:
         return
     now = to_micros(workspace.clock.now())
-    with open_history(workspace) as engine:
+    with open_history(workspace, tx) as engine:
         found = facts_of(engine, groups, people, position, after, now=now)
     for relation, rows in found:
         yield from ((relation, row) for row in rows)
