@@ -20,7 +20,7 @@ import msgspec
 from vocative.clock import from_micros, to_micros
 from vocative.errors import StateError
 from vocative.ids import message_id_for, stable_fraction
-from vocative.stores import Row, Store, Transaction, load_queries
+from vocative.stores import Row, Store, Transaction, in_lists, load_queries
 
 QUERIES = load_queries(Path(__file__).parent, "ledger")
 
@@ -353,6 +353,29 @@ def _ended(
 def lease_owners(tx: Transaction) -> set[str]:
     """Everybody who holds a lease, in any campaign."""
     return {owner for (owner,) in tx.tuples(QUERIES["owners"]) if owner}
+
+
+def told_otherwise(
+    tx: Transaction, *, campaign: str, occurrence: str, channel: str, person_ids: Sequence[str]
+) -> set[str]:
+    """To whom a message of a run left already under another profile of theirs.
+
+    People who were joined or separated since the run was planned have several rows in it, and are
+    to get one message all the same.
+
+    Args:
+        tx: What it sees is what counts; ask in the transaction that records the hand-over.
+        campaign: Of the run.
+        occurrence: Which run.
+        channel: The medium.
+        person_ids: Who is about to get theirs.
+    """
+    told: set[str] = set()
+    for marks, bound in in_lists(person_ids):
+        named = {**bound, "campaign": campaign, "occurrence": occurrence, "channel": channel}
+        rows = tx.rows(QUERIES["told_otherwise"].replace("/*ids*/", marks), named)
+        told.update(row["person_id"] for row in rows)
+    return told
 
 
 def counts(tx: Transaction, *, campaign: str, occurrence: str) -> list[Count]:

@@ -56,6 +56,23 @@ WHERE message_id = :message_id AND fence = :fence AND state = :old_state
 SELECT DISTINCT lease_owner FROM messages
 WHERE state IN ('claimed', 'permitted', 'rendered', 'handed')
 
+-- name: told_otherwise
+-- To whom of some people a message of this run left under another profile: one that is part of them
+-- now, or one with which they, or a part of them, were one when it left.
+SELECT DISTINCT own.person_id FROM (
+  SELECT merged_into AS person_id, person_id AS other, CAST(NULL AS BIGINT) AS until_at
+  FROM profiles WHERE merged_into IN (/*ids*/)
+  UNION ALL
+  SELECT origin, other, parted_at FROM partings WHERE origin IN (/*ids*/)
+  UNION ALL
+  SELECT p.merged_into, x.other, x.parted_at
+  FROM profiles p JOIN partings x ON x.origin = p.person_id WHERE p.merged_into IN (/*ids*/)
+) AS own
+JOIN messages m ON m.person_id = own.other
+WHERE m.campaign = :campaign AND m.occurrence = :occurrence AND m.channel = :channel
+  AND m.state IN ('handed', 'accepted', 'ambiguous')
+  AND (own.until_at IS NULL OR m.handed_at <= own.until_at)
+
 -- name: counts
 -- How many messages are in each state, by reason.
 SELECT state, reason, count(*) AS messages FROM messages

@@ -326,7 +326,14 @@ class _Loop:
                 rules=self.job.rules,
                 at=self.job.clock.now(),
             )
-        return answers
+        told = ledger.told_otherwise(
+            tx,
+            campaign=self.job.campaign,
+            occurrence=self.job.occurrence,
+            channel=self.channel.medium,
+            person_ids=[contact.person_id for _, contact in addressed],
+        )
+        return [_once(answer) if answer.person_id in told else answer for answer in answers]
 
     def _rendered(
         self,
@@ -489,6 +496,13 @@ class _Loop:
         self.pending, self.dead_addresses = [], []
         self.job.count([entry for entry in entries if entry.claim.message_id not in lost])
         return lost
+
+
+def _once(answer: Permit | Refusal) -> Refusal:
+    """Leave is not enough for whoever got the message already."""
+    if isinstance(answer, Refusal):
+        return answer
+    return Refusal(person_id=answer.person_id, code="told_already", evidence=answer.evidence)
 
 
 def _refused(claim: Claim, refusal: Refusal) -> Mark:

@@ -29,6 +29,7 @@ _ISSUER = object()
 REFUSALS = {
     "erased": "this person was erased, or never existed",
     "merged": "this profile was merged into another one, which counts instead",
+    "told_already": "this person got the message already, under a profile that is or was theirs",
     "no_address": "there is no address for this channel",
     "no_consent": "this person has not consented to this purpose on this channel",
     "nothing_to_confirm": "no request for consent waits for this person to confirm it",
@@ -290,8 +291,12 @@ _REQUESTED = """
 # Whoever unsubscribed may change their mind; asking is the only way to know that it is they.
 _UNSUBSCRIBED_PASSES = " AND s.reason <> 'unsubscribe'"
 # What left our hands counts against the cap, also when nobody knows whether it arrived.
+# It counts under whichever of the person's profiles it left.
 _CONTACTED = """
   (SELECT count(*) FROM messages m WHERE m.person_id = asked.person_id AND m.purpose = :purpose
+   AND m.state IN ('handed', 'accepted', 'ambiguous') AND m.handed_at > :week_ago)
+  + (SELECT count(*) FROM profiles part JOIN messages m ON m.person_id = part.person_id
+   WHERE part.merged_into = asked.person_id AND m.purpose = :purpose
    AND m.state IN ('handed', 'accepted', 'ambiguous') AND m.handed_at > :week_ago)
 """
 
