@@ -493,7 +493,16 @@ OPERATIONS: dict[str, Operation] = {
             "Everything known about one person.",
             route="GET /people/{person_id}",
             arguments=("person_id",),
-            show="vocative.cli.show:show_person",
+            show="vocative.cli.show_person:show_person",
+        ),
+        Operation(
+            "person separate",
+            "vocative.server.separations:separate_person",
+            "Take a profile out of the person whom it was merged into.",
+            role="marketer",
+            route="POST /people/{person_id}/separate",
+            arguments=("person_id",),
+            show="vocative.cli.show_person:show_separated",
         ),
         Operation(
             "person timeline",
@@ -567,6 +576,15 @@ OPERATIONS: dict[str, Operation] = {
             route="POST /matches/{match_id}/reopen",
             arguments=("match_id",),
             show="vocative.cli.show_matches:show_row",
+        ),
+        Operation(
+            "match undo",
+            "vocative.server.separations:undo_match",
+            "Take back that a pair is one person.",
+            role="marketer",
+            route="POST /matches/{match_id}/undo",
+            arguments=("match_id",),
+            show="vocative.cli.show_person:show_separated",
         ),
         Operation(
             "match accept-all",

@@ -87,19 +87,33 @@ def find_person(workspace: Workspace, person: str) -> str:
     Raises:
         UnknownName: nobody is known by that.
     """
+    profile = find_profile(workspace, person)
     with workspace.store.read() as tx:
-        row = tx.row(
-            "SELECT person_id, merged_into FROM profiles WHERE person_id = :p", {"p": person}
+        return str(
+            tx.value(
+                "SELECT coalesce(merged_into, person_id) FROM profiles WHERE person_id = :p",
+                {"p": profile},
+            )
         )
-        if row is not None:
-            return str(row["merged_into"] or row["person_id"])
+
+
+def find_profile(workspace: Workspace, person: str) -> str:
+    """The profile to which an id, e-mail address or user id leads, merged into another one or not.
+
+    Raises:
+        UnknownName: nobody is known by that.
+    """
+    with workspace.store.read() as tx:
+        if tx.value("SELECT 1 FROM profiles WHERE person_id = :p", {"p": person}):
+            return person
         identities = [("user_id", person.strip()), ("anonymous_id", person.strip())]
         email = normal_email(person) if "@" in person else None
         if email:
             identities.insert(0, ("email", email))
         for namespace, value in identities:
             found = tx.value(
-                "SELECT person_id FROM identities WHERE namespace = :n AND value_hash = :h",
+                "SELECT coalesce(origin, person_id) FROM identities"
+                " WHERE namespace = :n AND value_hash = :h",
                 {"n": namespace, "h": workspace.vault.lookup_hash(namespace, value)},
             )
             if found is not None:

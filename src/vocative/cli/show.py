@@ -17,7 +17,7 @@ from vocative.segment import Condition, FeatureSummary, RecomputeReport, Segment
 from vocative.server.messages import Message, Messages
 from vocative.server.overview import Overview
 from vocative.server.people import People
-from vocative.server.person import Person, Timeline
+from vocative.server.person import Timeline
 from vocative.server.segments import PreviewPage
 
 console = Console(highlight=False)
@@ -276,32 +276,6 @@ def show_scored(people: int) -> None:
 def show_recommended(people: int) -> None:
     """How many people have a list of items."""
     console.print(f"Chose items for {people:,} people.")
-
-
-def show_person(person: Person) -> None:
-    """Everything known about one person."""
-    console.print(f"[bold]{escape(person.name or 'No name')}[/]  [dim]{person.person_id}[/]")
-    console.print(escape(", ".join(part for part in (person.email, person.phone) if part)))
-    table = _table("", "")
-    traits = ", ".join(f"{name} {value}" for name, value in person.traits.items())
-    table.add_row("traits", escape(traits))
-    table.add_row("segments", escape(", ".join(s.name for s in person.segments)))
-    for score in person.scores:
-        table.add_row(score.model, escape(f"{score.value:.1%}: {'; '.join(score.reasons)}"))
-    for consent in person.consents[:3]:
-        table.add_row(
-            f"consent {consent.purpose}",
-            escape(
-                f"{consent.status} {consent.at:%Y-%m-%d} by {consent.channel} ({consent.source})"
-            ),
-        )
-    for message in person.messages[:5]:
-        why = f" ({message.reason})" if message.reason else ""
-        table.add_row(message.campaign, escape(f"{message.state}{why}"))
-    for feature in person.features:
-        if feature.value is not None:
-            table.add_row(f"[dim]{feature.name}[/]", escape(_value(feature.value)))
-    console.print(table)
 
 
 def show_people(page: People) -> None:

@@ -176,7 +176,7 @@ def show_match(workspace: Workspace, match_id: str, *, by: str | None = None) ->
     Raises:
         UnknownName: the pair was not proposed.
     """
-    one, other = _ids(match_id)
+    one, other = pair_of(match_id)
     with workspace.store.transaction() as tx:
         candidate = review.read_candidate(tx, one, other)
         pair = candidate.pair
@@ -202,7 +202,7 @@ def accept_match(workspace: Workspace, match_id: str, *, by: str | None = None) 
         UnknownName: the pair was not proposed.
         StateError: it was decided already, or would join people who were told apart.
     """
-    pair = _ids(match_id)
+    pair = pair_of(match_id)
     review.accept_pairs(workspace, [pair], by=_who(by))
     advance(workspace)
     return _read(workspace, pair)
@@ -220,7 +220,7 @@ def reject_match(workspace: Workspace, match_id: str, *, by: str | None = None) 
         UnknownName: the pair was not proposed.
         StateError: it was decided already.
     """
-    pair = _ids(match_id)
+    pair = pair_of(match_id)
     review.reject_pair(workspace, *pair, by=_who(by))
     return _read(workspace, pair)
 
@@ -236,7 +236,7 @@ def reopen_match(workspace: Workspace, match_id: str) -> MatchRow:
         UnknownName: the pair was not proposed.
         StateError: it was not rejected.
     """
-    pair = _ids(match_id)
+    pair = pair_of(match_id)
     review.reopen_pair(workspace, *pair)
     return _read(workspace, pair)
 
@@ -288,7 +288,12 @@ def _who(by: str | None) -> str:
     return by or getpass.getuser()
 
 
-def _ids(match_id: str) -> tuple[str, str]:
+def pair_of(match_id: str) -> tuple[str, str]:
+    """The two person ids that name a pair, the smaller first.
+
+    Raises:
+        UnknownName: it names no pair.
+    """
     one, separator, other = match_id.partition("_")
     if not (one and separator and other) or one == other:
         raise UnknownName(

@@ -5,8 +5,10 @@ from typing import Any
 
 import msgspec
 
-from vocative.campaign.explain import find_person
-from vocative.clock import from_micros
+from vocative.campaign.explain import find_person, find_profile
+from vocative.clock import from_micros, to_micros
+from vocative.identify.past import person_at
+from vocative.identify.separating import Joined, merges_of
 from vocative.privacy import consent, suppression
 from vocative.segment import list_features, people_data
 from vocative.server.people import MAX_PAGE, PAGE, name_of, note_read
@@ -79,10 +81,35 @@ class PersonMessage(msgspec.Struct, frozen=True, kw_only=True):
     handed_at: datetime | None
 
 
+class IdentityRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that leads to the person."""
+
+    namespace: str
+    value: str | None
+    """Known only as of an instant, where somebody stated it; otherwise there is but its hash."""
+    since: datetime
+
+
+class MergeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Why several profiles are this person."""
+
+    gone: str
+    """Can be taken out again: `vocative person separate`."""
+    kept: str
+    decided: bool
+    """By somebody; otherwise by a rule."""
+    at: datetime
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known about one person."""
+    """Everything known about one person, now or as of an instant.
+
+    As of an instant there are no features, scores and recommendations: these are of now.
+    """
 
     person_id: str
+    as_of: datetime | None = None
+    """None: as of now."""
     name: str | None
     email: str | None
     phone: str | None
@@ -95,6 +122,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     consents: list[ConsentRow]
     suppressed: list[SuppressionRow]
     messages: list[PersonMessage]
+    identities: list[IdentityRow]
+    merges: list[MergeRow]
 
 
 class TimelineEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,16 +143,20 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
 
 
-def show_person(workspace: Workspace, person_id: str) -> Person:
+def show_person(workspace: Workspace, person_id: str, *, at: datetime | None = None) -> Person:
     """Everything known about one person.
 
     Args:
         workspace: Where.
         person_id: A person id, an e-mail address or a user id.
+        at: Show who that was at this instant, by all that is known of it today.
 
     Raises:
-        UnknownName: there is no such person.
+        UnknownName: there is no such person, or nothing was known of them then.
+        StateError: the log does not reach back to what was stated.
     """
+    if at is not None:
+        return past_person(workspace, person_id, at)
     person_id = find_person(workspace, person_id)
     bound = {"p": person_id}
     with workspace.store.read() as tx:
@@ -143,6 +176,11 @@ def show_person(workspace: Workspace, person_id: str) -> Person:
         )
         suppressed = _suppressed(workspace, tx, personal)
         recommendations = _recommendations(tx, person_id, workspace.settings.base_url)
+        identities = tx.tuples(
+            "SELECT namespace, first_seen_at FROM identities WHERE person_id = :p ORDER BY 1, 2",
+            bound,
+        )
+        merges = merges_of(tx, person_id)
     assert profile is not None  # noqa: S101 - find_person found it
     note_read(workspace, "show person", person_id)
     return Person(
@@ -167,12 +205,7 @@ def show_person(workspace: Workspace, person_id: str) -> Person:
             for row in scores
         ],
         recommendations=recommendations,
-        consents=[
-            ConsentRow(
-                purpose=c.purpose, channel=c.channel, status=c.status, at=c.at, source=c.source
-            )
-            for c in reversed(consents)
-        ],
+        consents=[_consent_row(one) for one in reversed(consents)],
         suppressed=suppressed,
         messages=[
             PersonMessage(
@@ -183,6 +216,76 @@ def show_person(workspace: Workspace, person_id: str) -> Person:
             )
             for row in messages
         ],
+        identities=[
+            IdentityRow(namespace=namespace, value=None, since=from_micros(since))
+            for namespace, since in identities
+        ],
+        merges=[_merge_row(found) for found in merges],
+    )
+
+
+def past_person(workspace: Workspace, person_id: str, at: datetime) -> Person:
+    """Who somebody was at an instant: a profile by id, or whoever has an address or user id now.
+
+    Raises:
+        UnknownName: there is no such person, or nothing was known of them then.
+        StateError: the log does not reach back to what was stated.
+    """
+    until, profile = to_micros(at), find_profile(workspace, person_id)
+    with workspace.store.read() as tx:
+        found = person_at(workspace, tx, profile, until)
+        bound = {"p": found.person_id, "at": until}
+        segments = tx.tuples(
+            "SELECT segment, since_at FROM memberships WHERE person_id = :p AND since_at <= :at"
+            " AND (until_at IS NULL OR until_at > :at) ORDER BY segment",
+            bound,
+        )
+        messages = tx.rows(
+            "SELECT message_id, campaign, arm, state, reason, handed_at FROM messages"
+            " WHERE person_id = :p AND handed_at <= :at ORDER BY handed_at DESC",
+            bound,
+        )
+        stated = consent.stated_by(tx, found.profiles, until=at)
+        suppressed = _suppressed(workspace, tx, found.fields)
+    note_read(workspace, "show person", found.person_id)
+    return Person(
+        person_id=found.person_id,
+        as_of=at,
+        name=name_of(found.fields),
+        email=found.fields.get("email"),
+        phone=found.fields.get("phone"),
+        first_seen_at=from_micros(found.first_seen_at),
+        traits={name: value for name, (value, _) in found.traits.items()},
+        features=[],
+        segments=[SegmentSince(name=name, since_at=from_micros(since)) for name, since in segments],
+        scores=[],
+        recommendations=[],
+        consents=[_consent_row(one) for one in reversed(stated)],
+        suppressed=[one for one in suppressed if one.added_at <= at],
+        messages=[
+            PersonMessage(**{**row, "handed_at": from_micros(row["handed_at"])}) for row in messages
+        ],
+        identities=[
+            IdentityRow(namespace=one.namespace, value=one.value, since=from_micros(one.since))
+            for one in found.identities
+        ],
+        merges=[_merge_row(one) for one in found.merges],
+    )
+
+
+def _merge_row(found: Joined) -> MergeRow:
+    return MergeRow(
+        gone=found.gone, kept=found.kept, decided=found.decided, at=from_micros(found.at)
+    )
+
+
+def _consent_row(found: consent.Consent) -> ConsentRow:
+    return ConsentRow(
+        purpose=found.purpose,
+        channel=found.channel,
+        status=found.status,
+        at=found.at,
+        source=found.source,
     )
 
 

@@ -21,7 +21,8 @@ from vocative.identify.matching.groups import Pair, group
 from vocative.identify.matching.pairs import Matches, ScoredPair, Step
 from vocative.identify.matching.records import Record, record_of
 from vocative.identify.matching.scoring import score_people
-from vocative.identify.merging import merge_event
+from vocative.identify.merging import merge_event, undo_event
+from vocative.identify.separating import Share, shares
 from vocative.privacy import audit
 from vocative.stores import Transaction, in_lists
 from vocative.workspace import Workspace
@@ -200,22 +201,92 @@ def reopen_pair(workspace: Workspace, one: str, other: str) -> None:
 
     Raises:
         UnknownName: the pair was not proposed.
-        StateError: it is not rejected; people who were joined cannot be separated yet.
+        StateError: it is not rejected.
     """
     with workspace.store.transaction() as tx:
         candidate = read_candidate(tx, one, other)
         if candidate.state != "rejected":
             raise StateError(
                 f"{one} and {other} were not rejected: the pair is {candidate.state}",
-                hint="people who were joined cannot be separated yet"
+                hint="take it back with `vocative match undo`"
                 if candidate.state == "accepted"
                 else None,
             )
-        tx.run(
-            "UPDATE match_candidates SET state = 'open', decided_at = NULL, decided_by = NULL"
-            " WHERE one = :one AND other = :other",
-            {"one": candidate.pair.one, "other": candidate.pair.other},
+        _reopen(tx, candidate)
+
+
+def preview_undo(workspace: Workspace, one: str, other: str) -> list[Share]:
+    """Who the two would be if their acceptance were taken back; nothing is changed.
+
+    Raises:
+        UnknownName: the pair was not proposed.
+        StateError: it is not accepted, or other merges join the two as well.
+    """
+    with workspace.store.read() as tx:
+        pair = _accepted(tx, one, other).pair
+        return shares(
+            workspace,
+            tx,
+            lambda graph: graph.undo(pair.one, pair.other, at=0),
+            [pair.one, pair.other],
         )
+
+
+def undo_pair(workspace: Workspace, one: str, other: str) -> None:
+    """Take an acceptance back: the two become two when the log is applied, and the pair waits.
+
+    The event is durable before the queue is changed: after a crash in between it can be taken
+    back once more, which changes nothing.
+
+    Raises:
+        UnknownName: the pair was not proposed.
+        StateError: it is not accepted.
+    """
+    with workspace.store.transaction() as tx:
+        candidate = _accepted(tx, one, other)
+        pair = candidate.pair
+        event = undo_event(pair.one, pair.other, at=workspace.clock.now())
+        accept(workspace, [event], source=OWN_SOURCE)
+        _reopen(tx, candidate)
+
+
+def tell_apart(tx: Transaction, people: Sequence[Share], *, at: datetime, by: str) -> None:
+    """Note of accepted pairs that come apart that they are two people.
+
+    Args:
+        tx: The transaction in which they are separated.
+        people: Who they will be.
+        at: Now.
+        by: Who decided it.
+    """
+    whose = {profile: share.person_id for share in people for profile in share.profiles}
+    for marks, bound in in_lists(sorted(whose)):
+        for one, other in tx.tuples(
+            "SELECT one, other FROM match_candidates"
+            f" WHERE state = 'accepted' AND one IN ({marks})",
+            bound,
+        ):
+            if other in whose and whose[one] != whose[other]:
+                tx.run(
+                    "UPDATE match_candidates SET state = 'rejected', decided_at = :at,"
+                    " decided_by = :by WHERE one = :one AND other = :other",
+                    {"one": one, "other": other, "at": to_micros(at), "by": by},
+                )
+
+
+def _accepted(tx: Transaction, one: str, other: str) -> Candidate:
+    candidate = read_candidate(tx, one, other)
+    if candidate.state != "accepted":
+        raise StateError(f"{one} and {other} were not accepted: the pair is {candidate.state}")
+    return candidate
+
+
+def _reopen(tx: Transaction, candidate: Candidate) -> None:
+    tx.run(
+        "UPDATE match_candidates SET state = 'open', decided_at = NULL, decided_by = NULL"
+        " WHERE one = :one AND other = :other",
+        {"one": candidate.pair.one, "other": candidate.pair.other},
+    )
 
 
 def acceptable(tx: Transaction, at_least: float) -> list[ScoredPair]:
