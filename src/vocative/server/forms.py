@@ -20,6 +20,7 @@ from vocative.workspace import Workspace
 
 PAGE = 50
 MAX_PAGE = 500
+_MOST_SKIPPED = 10**9
 
 
 class ListedForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +147,7 @@ def list_submissions(
     """
     form = read_form(workspace, name)
     limit = max(1, min(limit, MAX_PAGE))
-    skipped = int(before) if before and before.isdigit() else 0
+    skipped = min(int(before), _MOST_SKIPPED) if before and before.isdecimal() else 0
     with workspace.engine() as engine:
         rows = engine.rows(
             'SELECT person_id, "at", properties FROM events WHERE name = $name'
