@@ -19,7 +19,6 @@ import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.collect.quality.expectations import Expectation, read_expectations
-from vocative.collect.quality.volume import CALM_P_VALUE, Series
 from vocative.errors import AuthorError
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
@@ -275,6 +274,8 @@ def _change(
     this: _Hour, event: str | None, counts: _Hours, known: QualityAlert | None
 ) -> QualityAlert | None:
     """The alert that began, or the known one when it is over."""
+    from vocative.collect.quality.volume import CALM_P_VALUE, Series
+
     if sum(counts.values()) < LEAST_EVENTS:
         return None if known is None else _ended(known, from_micros(this.end))
     hours = range(min(counts), this.hour + 1)
