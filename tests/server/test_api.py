@@ -62,40 +62,70 @@ def a_submission(client: TestClient, demo: Demo) -> str:
     return str(page["submissions"][0]["submission"])
 
 
-def path_of(route: str, message: dict[str, str], match_id: str, submission: str) -> str:
+@pytest.fixture(scope="module")
+def a_source(demo: Demo) -> Iterator[str]:
+    """One that takes webhooks by a mapping."""
+    source = demo.workspace / "sources" / "orders_hook.yaml"
+    mapping = demo.workspace / "mappings" / "orders_hook.yaml"
+    mapping.write_text("people: {user_id: id}\n")
+    source.write_text("kind: webhook\nmapping: orders_hook\nverify: token\nsecret: env:HOOK\n")
+    yield "orders_hook"
+    source.unlink()
+    mapping.unlink()
+
+
+@pytest.fixture(scope="module")
+def a_run(demo: Demo) -> str:
+    """A pull that was asked for."""
+    with Workspace(demo.workspace) as workspace, workspace.store.transaction() as tx:
+        tx.run(
+            "INSERT INTO source_runs (run_id, source, again, state, asked_at, pages, events, items,"
+            " rejected) VALUES ('r1', 'shop', 0, 'waiting', 0, 0, 0, 0, 0)"
+        )
+    return "r1"
+
+
+@pytest.fixture(scope="module")
+def made(
+    a_message: dict[str, str], a_match: str, a_submission: str, a_source: str, a_run: str
+) -> dict[str, str]:
+    """Something for each part of a path that no name of the demo can stand for."""
+    return {
+        "person_id": a_message["person_id"],
+        "person": a_message["person_id"],
+        "message_id": a_message["message_id"],
+        "match_id": a_match,
+        "submission": a_submission,
+        "source": a_source,
+        "run": a_run,
+    }
+
+
+def path_of(route: str, made: dict[str, str]) -> str:
     name = "weekly_picks" if "/campaigns" in route else "engaged"
     names = {
         "/models": "purchase_30d",
         "/packs": "rfm",
         "/features": "spend_30d",
         "/forms": "question",
+        "/sources": made["source"],
     }
     for part, other in names.items():
         if part in route:
             name = other
-    return "/api" + route.format(
-        person_id=message["person_id"],
-        person=message["person_id"],
-        campaign="weekly_picks",
-        message_id=message["message_id"],
-        match_id=match_id,
-        submission=submission,
-        name=name,
-    )
+    return "/api" + route.format(campaign="weekly_picks", name=name, **made)
 
 
 @pytest.mark.parametrize(
     "route", [o.route[4:] for o in OPERATIONS.values() if o.route and o.route.startswith("GET ")]
 )
-def test_every_route_answers(
-    client: TestClient, a_message: dict[str, str], a_match: str, a_submission: str, route: str
-) -> None:
+def test_every_route_answers(client: TestClient, made: dict[str, str], route: str) -> None:
     queries = {
         "/explain": "?campaign=weekly_picks",
         "/overlap": "?segments=engaged&segments=lapsed",
     }
     query = next((text for end, text in queries.items() if route.endswith(end)), "")
-    answer = client.get(path_of(route, a_message, a_match, a_submission) + query)
+    answer = client.get(path_of(route, made) + query)
     assert answer.status_code == 200, answer.text
     assert answer.json()
 
