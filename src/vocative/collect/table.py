@@ -277,14 +277,11 @@ class MappedRows:
                 "channel": consent.channel,
                 "source": row["source"] or self._origin,
             }
-            yield _encoded(
-                {
-                    "type": "track",
-                    "event": row["event"],
-                    "properties": properties,
-                    **_common(row),
-                }
-            )
+            stated = {"type": "track", "event": row["event"], "properties": properties}
+            # A yes without a time may be older than a no that came since: it is heard once. A no is
+            # heard whenever it is said.
+            again = row["happened"] is None and row["event"] == "Consent Withdrawn"
+            yield _encoded({**stated, **_common(row)}, mark=self._reading if again else "")
 
     def _tracked_sql(self) -> str:
         events, sql = self.mapping.mapping.events, self.mapping.sql
