@@ -12,6 +12,7 @@ from vocative.errors import AuthorError
 from vocative.identify.apply import Applier, apply_log
 from vocative.identify.counting import MOST_NAMES
 from vocative.identify.retrying import list_rejected, retry_rejected
+from vocative.server.person import show_person
 from vocative.stores import Store
 from vocative.workspace import Workspace
 
@@ -167,6 +168,16 @@ def test_the_kind_of_an_address_is_a_trait_that_conditions_can_name(
     assert preview_segment(workspace, f"email_kind = '{kind}'").count == 1
     expected = [] if kind == "ordinary" else [("Identified", "email", kind, "flag", 1)]
     assert faults(workspace) == expected
+
+
+def test_a_person_s_page_says_which_address_was_meant(workspace: Workspace) -> None:
+    put(
+        workspace,
+        event("identify", userId="u1", traits={"email": "ana@gmial.con"}),
+        event("identify", userId="u2", traits={"email": "eva@gmail.com"}),
+    )
+    assert show_person(workspace, "u1").email_meant == "ana@gmail.com"
+    assert show_person(workspace, "u2").email_meant is None
 
 
 def test_addresses_of_a_kind_are_refused_where_the_settings_say_so(workspace: Workspace) -> None:

@@ -15,6 +15,8 @@ def show_person(person: Person) -> None:
     then = f"  as of {person.as_of:%Y-%m-%d %H:%M} UTC" if person.as_of else ""
     console.print(f"[bold]{escape(person.name or 'No name')}[/]  [dim]{person.person_id}[/]{then}")
     console.print(escape(", ".join(part for part in (person.email, person.phone) if part)))
+    if person.email_meant:
+        console.print(f"[dim]perhaps meant: {escape(person.email_meant)}[/]")
     table = _table("", "")
     traits = ", ".join(f"{name} {value}" for name, value in person.traits.items())
     table.add_row("traits", escape(traits))

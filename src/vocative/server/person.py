@@ -7,6 +7,7 @@ import msgspec
 
 from vocative.campaign.explain import find_person, find_profile
 from vocative.clock import from_micros, to_micros
+from vocative.collect.addresses import meant_email
 from vocative.identify.past import person_at
 from vocative.identify.separating import Joined, merges_of
 from vocative.privacy import consent, suppression
@@ -112,6 +113,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """None: as of now."""
     name: str | None
     email: str | None
+    email_meant: str | None = None
+    """The address that was probably meant, when it is misspelt."""
     phone: str | None
     first_seen_at: datetime
     traits: dict[str, Any]
@@ -187,6 +190,7 @@ def show_person(workspace: Workspace, person_id: str, *, at: datetime | None = N
         person_id=person_id,
         name=name_of(personal),
         email=personal.get("email"),
+        email_meant=meant_email(personal.get("email") or ""),
         phone=personal.get("phone"),
         first_seen_at=from_micros(profile["first_seen_at"]),
         traits=msgspec.json.decode(profile["traits"]),

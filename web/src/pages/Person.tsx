@@ -65,6 +65,7 @@ function Identity({ person }: { person: PersonData }) {
         </Group>
         <Group gap="4px 24px">
           {person.email && <Copyable text={person.email} label="Copy e-mail address" />}
+          {person.email_meant && <Text size="sm" c="dimmed" className="break">Perhaps meant: {person.email_meant}</Text>}
           {person.phone && <Copyable text={person.phone} label="Copy phone number" />}
           <Copyable text={person.person_id} label="Copy id" />
         </Group>
