@@ -144,7 +144,7 @@ def show_link(made: MadeLink) -> None:
 def show_remapped(done: MappedAgain) -> None:
     """How many records could be used now, and why others still cannot."""
     console.print(
-        f"{done.mapped:,} records became {done.events:,} events and {done.items:,} items."
+        f"Records mapped: {done.mapped:,}. Events: {done.events:,}. Items: {done.items:,}."
     )
     for reason, records in done.refused.items():
         console.print(escape(f"{records:,} × still refused: {reason}"))

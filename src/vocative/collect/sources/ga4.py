@@ -62,7 +62,7 @@ class _Reading(msgspec.Struct, frozen=True):
 
 
 class Ga4(Source):
-    """A property of Google Analytics 4."""
+    """Every event that Google Analytics 4 exports."""
 
     Options = Ga4Options
     streams: ClassVar[tuple[str, ...]] = ("events",)

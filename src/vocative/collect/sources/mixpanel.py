@@ -70,6 +70,7 @@ class MixpanelOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What a definition of this kind says."""
 
     project_id: int
+    """As *Project settings* show it."""
     user: str
     """The service account's name."""
     secret: Secret
@@ -108,7 +109,7 @@ class _Swept(msgspec.Struct, frozen=True):
 
 
 class Mixpanel(Source):
-    """A project of Mixpanel."""
+    """Events and profiles of Mixpanel."""
 
     Options = MixpanelOptions
     streams: ClassVar[tuple[str, ...]] = ("profiles", "events")

@@ -21,12 +21,13 @@ class RudderStackOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     secret: Secret
     """The value of the header, or of the Bearer token in it."""
     header: str = "authorization"
+    """Which of the destination's headers holds it."""
     counts_as: str | None = None
     """The source that the same events also come from directly, so that each counts once."""
 
 
 class RudderStack(Source):
-    """RudderStack's destinations Webhook and HTTP Webhook."""
+    """Events that RudderStack hands on."""
 
     Options = RudderStackOptions
     pushes: ClassVar[bool] = True

@@ -31,7 +31,7 @@ class SegmentOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Segment(Source):
-    """Segment's destinations Webhooks (Actions) and Webhooks (Classic)."""
+    """Events that Segment hands on."""
 
     Options = SegmentOptions
     pushes: ClassVar[bool] = True

@@ -64,7 +64,7 @@ class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Webhook(Source, MapsRecords):
-    """One address that somebody posts JSON to."""
+    """Anything that posts JSON: Zapier, Make, n8n."""
 
     Options = WebhookOptions
     pushes: ClassVar[bool] = True
