@@ -74,7 +74,7 @@ ALLOWED = frozenset(
     keeps_state=st.booleans(),
     as_json=st.booleans(),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_answers(
     client: TestClient,
     form: str,
@@ -96,7 +96,7 @@ def test_any_answers(
 
 @given(body=st.binary(max_size=300), kind=st.sampled_from(["application/json", "", "text/plain",
     "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]))  # fmt: skip
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_body(client: TestClient, body: bytes, kind: str) -> None:
     headers = {"origin": "https://shop.example", "content-type": kind}
     answer = client.post("/f/newsletter", content=body, headers=headers)
