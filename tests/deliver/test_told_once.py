@@ -11,9 +11,11 @@ from vocative.deliver import ledger
 from vocative.deliver.channels import channel_for
 from vocative.deliver.message import OutgoingMessage
 from vocative.deliver.sender import deliver
+from vocative.deliver.unsubscribe import unsubscribe
 from vocative.identify.apply import apply_log
 from vocative.identify.merging import merge_event, separate_event, undo_event
 from vocative.ids import person_id_for
+from vocative.privacy import consent, suppression
 from vocative.stores import Store
 from vocative.workspace import Workspace
 from vocative.workspace.settings import Purpose
@@ -158,3 +160,29 @@ def test_the_cap_counts_what_left_under_either_profile(
         tx.run("UPDATE messages SET state = 'planned' WHERE campaign = 'another'")
     deliver(workspace, "another", RUN, compose, channel_for(workspace, "outbox_folder"))
     assert states(workspace, "another") == {"skipped: capped": 1}
+
+
+def test_who_unsubscribed_while_joined_has_done_so_when_separated(
+    workspace: Workspace, three: list[str], decide: Callable[..., None]
+) -> None:
+    ana, bo, _ = three
+    only(workspace, ana)
+    send(workspace)
+    decide("join", ana, bo)
+    with workspace.store.read() as tx:
+        sent = tx.value("SELECT message_id FROM messages WHERE state = 'accepted'")
+    found = unsubscribe(workspace, str(sent), source="unsubscribe page")
+    assert found is not None
+    assert found.unsubscribed
+    apply_log(workspace)
+    decide("undo", ana, bo)
+    with workspace.store.read() as tx:
+        stated = consent.latest(tx, [ana, bo], purpose="marketing", channel="email")
+        held = [
+            suppression.find(
+                tx, suppression.address_hash(workspace.vault, "email", one), channel="email"
+            )
+            for one in ADDRESSES[:2]
+        ]
+    assert (stated[ana].status, stated[bo].status) == ("withdrawn", "given")
+    assert [len(reasons) for reasons in held] == [1, 1]

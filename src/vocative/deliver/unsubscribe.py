@@ -25,6 +25,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     message_id: str
     person_id: str
+    profile: str
+    """For whom it was planned, who may live on as the person: whoever is separated from them later
+    has unsubscribed all the same."""
     campaign: str
     purpose: str
     unsubscribed: bool
@@ -56,6 +59,7 @@ def _change(
             return None
         change = consent.Consent(
             person_id=found.person_id,
+            origin=None if found.profile == found.person_id else found.profile,
             purpose=found.purpose,
             channel=_MEDIUM,
             status=status,
@@ -64,18 +68,20 @@ def _change(
             evidence={"message_id": message_id},
         )
         consent.record(tx, change)
-        address_hash = _address_hash(workspace, tx, found.person_id)
-        if address_hash is not None and status == "withdrawn":
-            suppression.add(tx, _suppressed(address_hash, message_id, now))
-        elif address_hash is not None:
-            suppression.remove(tx, address_hash, channel=_MEDIUM, reason="unsubscribe")
+        hashes = _address_hashes(workspace, tx, found.person_id, found.profile)
+        if status == "withdrawn":
+            suppression.add(tx, [_suppressed(one, message_id, now) for one in hashes])
+        else:
+            for one in hashes:
+                suppression.remove(tx, one, channel=_MEDIUM, reason="unsubscribe")
     accept(workspace, [_event(found, change)], source=OWN_SOURCE)
     return msgspec.structs.replace(found, unsubscribed=status == "withdrawn")
 
 
 def _standing(workspace: Workspace, tx: Transaction, message_id: str) -> Standing | None:
     row = tx.row(
-        "SELECT COALESCE(p.merged_into, p.person_id) AS person_id, m.campaign, m.purpose"
+        "SELECT COALESCE(p.merged_into, p.person_id) AS person_id, p.person_id AS profile,"
+        " m.campaign, m.purpose"
         " FROM messages m JOIN profiles p ON p.person_id = m.person_id"
         " WHERE m.message_id = :message_id",
         {"message_id": message_id},
@@ -84,8 +90,11 @@ def _standing(workspace: Workspace, tx: Transaction, message_id: str) -> Standin
         return None
     person_id, purpose = row["person_id"], row["purpose"]
     stated = consent.latest(tx, [person_id], purpose=purpose, channel=_MEDIUM).get(person_id)
-    address_hash = _address_hash(workspace, tx, person_id)
-    reasons = suppression.find(tx, address_hash, channel=_MEDIUM) if address_hash else []
+    reasons = [
+        reason
+        for one in _address_hashes(workspace, tx, person_id, row["profile"])
+        for reason in suppression.find(tx, one, channel=_MEDIUM)
+    ]
     return Standing(
         message_id=message_id,
         unsubscribed=(stated is not None and stated.status == "withdrawn")
@@ -94,9 +103,19 @@ def _standing(workspace: Workspace, tx: Transaction, message_id: str) -> Standin
     )
 
 
-def _address_hash(workspace: Workspace, tx: Transaction, person_id: str) -> str | None:
-    address = workspace.vault.get(tx, person_id).get("email")
-    return suppression.address_hash(workspace.vault, _MEDIUM, address) if address else None
+def _address_hashes(
+    workspace: Workspace, tx: Transaction, person_id: str, profile: str
+) -> list[str]:
+    """Of the person's address, and of the profile's own where that is another one."""
+    vault = workspace.vault
+    addresses = [vault.get(tx, person_id).get("email")]
+    sealed = tx.value("SELECT vault FROM origins WHERE origin = :profile", {"profile": profile})
+    if sealed is not None:
+        own = vault.stated_apart(tx, {profile: (person_id, bytes(sealed))})
+        addresses.append(own.get(profile, {}).get("email", (None, 0))[0])
+    return [
+        suppression.address_hash(vault, _MEDIUM, one) for one in dict.fromkeys(addresses) if one
+    ]
 
 
 def _suppressed(address_hash: str, message_id: str, at: datetime) -> suppression.Suppression:
@@ -116,7 +135,7 @@ def _event(found: Standing, change: consent.Consent) -> dict[str, Any]:
         "event": "Unsubscribed" if change.status == "withdrawn" else "Consent Given",
         "messageId": f"{change.status}-{found.message_id}-{to_micros(change.at)}",
         "timestamp": change.at.isoformat(),
-        "context": {"personId": found.person_id},
+        "context": {"personId": found.profile},
         "properties": {
             "campaign": found.campaign,
             "message_id": found.message_id,
