@@ -27,6 +27,10 @@ _RESUMED_TOO_LATE = (400, 404, 410, 422)
 _NO_OBJECT = "a record that is no object"
 
 
+Changed = str | int | None
+"""When a record changed, as ISO 8601 in UTC, or its number; None: nothing is known yet."""
+
+
 class Incremental(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to ask only for what is new."""
 
@@ -148,9 +152,7 @@ class Rest(Source):
             place = after
         raise DataError(f"the source has over {MOST_PAGES:,} pages")
 
-    def _ask(
-        self, http: SignedIn, resource: Resource, since: "str | int | None", place: Place
-    ) -> Any:
+    def _ask(self, http: SignedIn, resource: Resource, since: Changed, place: Place) -> Any:
         by = resource.paging.by if resource.paging else None
         if by in ("next_link", "link_header") and place is not None:
             return http.get(_path(str(place), self.options.base_url), {})
@@ -159,7 +161,7 @@ class Rest(Source):
             params |= self._since(resource.incremental, since)
         return http.get(resource.path, params)
 
-    def _since(self, asked: Incremental, since: "str | int | None") -> dict[str, Any]:
+    def _since(self, asked: Incremental, since: Changed) -> dict[str, Any]:
         """The parameter that asks only for what is new; none the first time."""
         if asked.format == "number":
             return {} if since is None else {asked.param: since}
@@ -184,9 +186,9 @@ class Rest(Source):
 class _Cursor(msgspec.Struct, omit_defaults=True):
     """How far a stream is."""
 
-    since: str | int | None = None
-    newest: str | int | None = None
-    next: str | int | None = None
+    since: Changed = None
+    newest: Changed = None
+    next: Place = None
 
 
 def _read_cursor(cursor: str | None) -> _Cursor:
@@ -199,9 +201,7 @@ def _read_cursor(cursor: str | None) -> _Cursor:
         ) from error
 
 
-def _cursor(
-    since: "str | int | None", newest: "str | int | None", after: Place, resource: Resource
-) -> str | None:
+def _cursor(since: Changed, newest: Changed, after: Place, resource: Resource) -> str | None:
     """Where to go on: at the next page, or the next time."""
     if after is None:
         found = _Cursor(since=newest)
@@ -227,8 +227,8 @@ def _records(value: Any, at: str) -> list[Any]:
 
 
 def _newest(
-    newest: "str | int | None", records: list[Any], asked: Incremental | None, now: datetime
-) -> "str | int | None":
+    newest: Changed, records: list[Any], asked: Incremental | None, now: datetime
+) -> Changed:
     """The greatest value of the incremental field up to here.
 
     Raises:
