@@ -103,8 +103,7 @@ def orders_of(workspace: Workspace, source: str = "shop") -> list[str]:
     apply_log(workspace)
     with workspace.engine() as engine:
         rows = engine.rows(
-            "SELECT order_id AS id FROM events"
-            " WHERE name = 'Order Completed' AND source = $source",
+            "SELECT order_id AS id FROM events WHERE name = 'Order Completed' AND source = $source",
             {"source": source},
         )
     return sorted((row["id"] for row in rows), key=int)
