@@ -20,8 +20,13 @@ from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.identify.apply import apply_log
 from vocative.server.app import create_app
 from vocative.server.mappings import preview_mapping, save_mapping, show_mapping
-from vocative.workspace import Workspace
+from vocative.workspace import Workspace, prepare_state
 
+SETTINGS = """\
+workspace: shop
+sender: {email: hello@shop.example, name: The Shop}
+postal_address: 1 High Street
+"""
 MAPPING = """\
 people: {user_id: customer.id, traits: {email: customer.email}}
 events:
@@ -210,6 +215,27 @@ def test_only_webhooks_have_one(zapier: Workspace) -> None:
         map_again(zapier, "web")
     with pytest.raises(UnknownName):
         show_mapping(zapier, "nobody")
+
+
+@pytest.mark.postgres
+def test_what_was_refused_is_listed_in_postgresql_too(
+    tmp_path: Path, clock: FixedClock, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZAPIER_TOKEN", "secret")
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "vocative.yaml").write_text(f'{SETTINGS}store: "{postgres_url}"\n')
+    prepare_state(root)
+    with Workspace(root, clock=clock) as shop:
+        write(shop, "sources/zapier.yaml", definition("orders"))
+        write(shop, "mappings/orders.yaml", MAPPING)
+        receive(shop, [{**ORDER, "paid_at": "1.3.2026"}, {**ORDER, "id": 2, "paid_at": "soon"}])
+        apply_log(shop)
+        assert show_mapping(shop, "zapier").refused == {"no readable time": 2}
+        write(shop, "mappings/orders.yaml", f'time_format: "%d.%m.%Y"\n{MAPPING}')
+        done = map_again(shop, "zapier")
+        assert (done.mapped, done.refused) == (1, {"no readable time": 1})
+        assert show_mapping(shop, "zapier").refused == {"no readable time": 1}
 
 
 def test_what_was_refused_is_mapped_again_once_the_mapping_is_mended(zapier: Workspace) -> None:
