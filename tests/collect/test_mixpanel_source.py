@@ -310,6 +310,22 @@ def test_profiles_are_asked_for_page_by_page_and_then_only_changed_ones(
     assert again[0]["messageId"] != first[1]["messageId"]
 
 
+def test_a_state_that_comes_back_is_stated_again(
+    project: Project, server: ScriptedServer, workspace: Workspace, clock: FixedClock
+) -> None:
+    source, cursors = mixpanel(server, clock), dict[str, str | None]()
+    for day, name, out in ((20, "Ana", True), (21, "Anna", False), (22, "Ana", True)):
+        stated = {"$email": "ana@example.com", "$first_name": name, "$unsubscribed": out}
+        project.profiles = [profile("ana", f"2026-02-{day}T10:00:00", **stated)]
+        take_in(workspace, pull_all(source, cursors), "mixpanel")
+    (ana,) = people(workspace)
+    assert ana["vault"]["first_name"] == "Ana"
+    assert [(status, at.day) for _, status, at in ana["consents"]] == [
+        ("withdrawn", 20),
+        ("withdrawn", 22),
+    ]
+
+
 def test_somebody_who_unsubscribed_there_has_withdrawn(
     project: Project, server: ScriptedServer, workspace: Workspace, clock: FixedClock
 ) -> None:

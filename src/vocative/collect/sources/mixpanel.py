@@ -292,8 +292,10 @@ class Mixpanel(Source):
             if stated.get(key) not in (None, "")
         }
         at = instant(stated.get("$last_seen")) or self.clock.now()
-        # A profile that did not change says the same, and counts once.
-        version = hashlib.sha256(msgspec.json.encode([distinct, traits], order="sorted"))
+        # A profile that did not change says the same, and counts once; a state that comes back is
+        # a new one.
+        told = [distinct, traits, stated.get("$last_seen")]
+        version = hashlib.sha256(msgspec.json.encode(told, order="sorted"))
         context = who.pop("context", {}).get("traits", {})
         identify: dict[str, Any] = {
             "type": "identify",
