@@ -285,6 +285,18 @@ def test_calls_over_the_route_are_kept_durable_and_mapped(
     assert apply_log(zapier).rejected == {}
 
 
+def test_clients_with_a_write_key_refuse_nothing_in_words_of_their_own(zapier: Workspace) -> None:
+    write(zapier, "sources/web.yaml", "kind: tracking\nwrite_key: abcdefgh\n")
+    app = create_app(zapier)
+    event = {"type": "track", "event": "Hello", "userId": "ana", "messageId": "1"}
+    stated = {**event, "notMapped": {"reason": "ha", "record": {}}}
+    for body in ({"batch": [stated]}, {"batch": [{**stated, "messageId": None}]}):
+        raw = json.dumps({"writeKey": "abcdefgh", **body}).encode()
+        assert ask(app, "/v1/batch", raw).status == 200
+    report = apply_log(zapier)
+    assert (report.applied, report.rejected) == (2, {})
+
+
 def test_a_record_that_is_no_longer_on_the_log_is_told(zapier: Workspace) -> None:
     receive(zapier, {**ORDER, "paid_at": "soon"})
     receive(zapier, {**ORDER, "paid_at": "soon", "id": 9})

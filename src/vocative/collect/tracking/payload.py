@@ -44,6 +44,7 @@ class _Head(msgspec.Struct, rename="camel", gc=False):
     sent_at: Any = msgspec.UNSET
     received_at: Any = msgspec.UNSET
     write_key: Any = msgspec.UNSET
+    not_mapped: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _batch = msgspec.json.Decoder(_Batch)
@@ -177,6 +178,9 @@ def _ready(
     """An event with what was said of it and what it lacks."""
     if len(event) > max_event_bytes:
         said["tooLargeFor"] = max_event_bytes
+    if head.not_mapped is not msgspec.UNSET:
+        # Only mappings refuse with words of their own: a client's would fill the lists of reasons.
+        said["notMapped"] = None
     if head.message_id in _NOTHING:
         # Two equal events without an id are two events: a page can be viewed twice.
         said["messageId"] = str(uuid.uuid4())
