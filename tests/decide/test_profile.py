@@ -72,7 +72,12 @@ def test_traits_segments_and_scores(shop: Workspace, clock: FixedClock) -> None:
     score(shop, person_id)
     assert read_profile(shop, user_id="ana") == DecisionProfile(
         person_id=person_id,
-        traits={"tier": "gold", "country": "Spain", "email_domain": "shop.example"},
+        traits={
+            "tier": "gold",
+            "country": "Spain",
+            "email_domain": "shop.example",
+            "email_kind": "ordinary",
+        },
         segments=["buyers", "country_of:Spain", "gold"],
         scores={"churn": 0.25},
         read_at=clock.now(),

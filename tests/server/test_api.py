@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from demo_site import Demo
 from formed import Visit, visitor, write_form
+from vocative.collect.door import accept
 from vocative.identify.apply import apply_log
 from vocative.operations import OPERATIONS
 from vocative.server.app import create_app
@@ -86,8 +87,27 @@ def a_run(demo: Demo) -> str:
 
 
 @pytest.fixture(scope="module")
+def a_reconciliation(demo: Demo) -> Iterator[str]:
+    """Two sources that could be compared, and an event that was rejected."""
+    with Workspace(demo.workspace) as workspace:
+        accept(workspace, [{"userId": "nobody in particular"}], source="till")
+        apply_log(workspace)
+    file = demo.workspace / "reconciliations" / "orders.yaml"
+    file.parent.mkdir()
+    file.write_text("event: Order Completed\nkey: order_id\nbetween: {shop: {}, till: {}}\n")
+    yield "orders"
+    file.unlink()
+    file.parent.rmdir()
+
+
+@pytest.fixture(scope="module")
 def made(
-    a_message: dict[str, str], a_match: str, a_submission: str, a_source: str, a_run: str
+    a_message: dict[str, str],
+    a_match: str,
+    a_submission: str,
+    a_source: str,
+    a_run: str,
+    a_reconciliation: str,
 ) -> dict[str, str]:
     """Something for each part of a path that no name of the demo can stand for."""
     return {
@@ -98,6 +118,7 @@ def made(
         "submission": a_submission,
         "source": a_source,
         "run": a_run,
+        "reconciliation": a_reconciliation,
     }
 
 
@@ -109,6 +130,7 @@ def path_of(route: str, made: dict[str, str]) -> str:
         "/features": "spend_30d",
         "/forms": "question",
         "/sources": made["source"],
+        "/reconciliations": made["reconciliation"],
     }
     for part, other in names.items():
         if part in route:
