@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from identified import event, people, person_of, put, reset
+from starlette.testclient import TestClient
 
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
@@ -21,6 +22,7 @@ from vocative.identify.past import person_at
 from vocative.ids import person_id_for
 from vocative.segment import advance
 from vocative.server import matches
+from vocative.server.app import create_app
 from vocative.server.person import Person, show_person
 from vocative.server.separations import separate_person, undo_match
 from vocative.stores import Store
@@ -135,6 +137,7 @@ def test_separating_says_first_what_it_gives_back(
     ana, bo = two
     before = people(workspace)
     dry = separate_person(workspace, bo, dry_run=True)
+    assert separate_person(workspace, "bo", dry_run=True) == dry
     assert people(workspace) == before
     shares = {share.person_id: share for share in dry.people}
     assert set(shares) == {ana, bo}
@@ -310,6 +313,20 @@ def test_the_past_is_what_a_log_up_to_then_would_make(
         assert [i.namespace for i in past.identities] == sorted(n for n, _ in known["identities"])
     assert {past.person_id for past in told.values() if past} == set(found)
     assert from_micros(until) == at(day)
+
+
+def test_the_api_shows_and_takes_back(workspace: Workspace, two: tuple[str, str]) -> None:
+    ana, bo = two
+    client = TestClient(create_app(workspace))
+    then = client.get(f"/api/people/{bo}", params={"at": "2026-01-09T00:00:00"}).json()
+    assert (then["person_id"], then["traits"]) == (bo, {"country": "ES"})
+    assert [m["gone"] for m in client.get(f"/api/people/{ana}").json()["merges"]] == [bo]
+    dry = client.post(f"/api/people/{bo}/separate", json={"dry_run": True}).json()
+    assert {share["person_id"] for share in dry["people"]} == {ana, bo}
+    assert client.post(f"/api/people/{bo}/separate", json={}).status_code == 200
+    assert client.post(f"/api/people/{bo}/separate", json={}).status_code == 409
+    assert client.post(f"/api/matches/{ana}_{bo}/undo", json={}).status_code == 404
+    assert set(people(workspace)) == {ana, bo}
 
 
 @pytest.mark.may_skip

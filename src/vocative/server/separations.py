@@ -4,6 +4,7 @@ import getpass
 
 import msgspec
 
+from vocative.campaign.explain import find_profile
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.identify.matching import review
 from vocative.identify.merging import separate_event
@@ -28,7 +29,8 @@ def separate_person(
 
     Args:
         workspace: Where.
-        person_id: The id of the profile that was merged into another one.
+        person_id: The profile that was merged into another one: its id, or an e-mail address or a
+            user id that came with it.
         dry_run: Say who would have what, and change nothing.
         by: Who decides, for the audit; the user who runs it unless told.
 
@@ -37,6 +39,7 @@ def separate_person(
         StateError: it was merged into nobody, or before it was kept what each of the two stated.
     """
     advance(workspace)
+    person_id = find_profile(workspace, person_id)
     now, who = workspace.clock.now(), by or getpass.getuser()
     with workspace.store.transaction() as tx:
         people = shares(workspace, tx, lambda graph: graph.separate(person_id, at=0), [person_id])
