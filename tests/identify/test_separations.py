@@ -17,7 +17,7 @@ from vocative.collect.door import OWN_SOURCE, accept
 from vocative.errors import StateError, UnknownName
 from vocative.identify import graph as graph_module
 from vocative.identify.apply import apply_log
-from vocative.identify.merging import merge_event
+from vocative.identify.merging import merge_event, separate_event
 from vocative.identify.past import person_at
 from vocative.ids import person_id_for
 from vocative.segment import advance
@@ -171,6 +171,24 @@ def test_who_survives_cannot_be_taken_out_but_the_others_can(
         separate_person(workspace, two[0])
 
 
+def test_a_merge_from_before_it_was_kept_who_stated_what_cannot_be_taken_back(
+    workspace: Workspace, two: tuple[str, str]
+) -> None:
+    ana, bo = two
+    with workspace.store.transaction() as tx:
+        tx.run("DELETE FROM merges")  # as the migration leaves it
+        tx.run("UPDATE origins SET vault = NULL")
+    with pytest.raises(StateError, match="would stay as they are"):
+        separate_person(workspace, bo)
+    put(workspace, separate_event(bo, at=workspace.clock.now()), source=OWN_SOURCE)
+    assert set(people(workspace)) == {ana}
+    assert people(workspace)[ana]["vault"] == {"email": "home@example.com", "first_name": "Ana"}
+    # What is stated from now on is added to what the survivor has.
+    put(workspace, event("identify", 50 * DAY, userId="bo", traits={"firstName": "Bo"}))
+    assert people(workspace)[ana]["vault"] == {"email": "home@example.com", "first_name": "Bo"}
+    assert shown(workspace, bo, 11).person_id == ana
+
+
 def propose(workspace: Workspace, one: str, other: str) -> str:
     with workspace.store.transaction() as tx:
         tx.run(
@@ -266,7 +284,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -139,7 +139,7 @@ undoings = st.tuples(st.just("undo"), st.integers(0, 5))
 separations = st.tuples(st.just("separate"), origins)
 sizes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 heavy = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

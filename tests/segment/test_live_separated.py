@@ -170,7 +170,7 @@ def decided(workspace: Workspace, step: Any, number: int) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -188,7 +188,7 @@ def test_live_agrees_with_batch_however_people_are_joined_and_separated(
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
