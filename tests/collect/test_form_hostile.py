@@ -103,6 +103,15 @@ def test_any_body(client: TestClient, body: bytes, kind: str) -> None:
     assert answer.status_code in (400, 422)
 
 
+@pytest.mark.parametrize("name", ["_state", "_website", "_anonymous", "_proof", "email", "news"])
+@pytest.mark.parametrize("origin", [{}, {"origin": "https://shop.example"}])
+def test_a_field_without_any_value_was_not_sent(
+    client: TestClient, name: str, origin: dict[str, str]
+) -> None:
+    answer = client.post("/f/newsletter", json={name: []}, headers=origin)
+    assert answer.status_code < 500
+
+
 @pytest.mark.parametrize(
     "body",
     [b"a=" + b"b" * 300_000, b"&".join([b"a=b"] * 5_000), b"[" * 100_000, b'{"a": ' * 50_000],

@@ -60,9 +60,11 @@ def _json(body: bytes) -> Posted:
         raise Unreadable("the body is no JSON object of plain values") from None
     if len(told) > _MOST_FIELDS:
         raise Unreadable("too many fields")
+    # A field with no value at all was not sent, as in an HTML form.
     return {
         name: [_text(one) for one in (value if isinstance(value, list) else [value])]
         for name, value in told.items()
+        if value != []
     }
 
 

@@ -96,9 +96,7 @@ def upgrade() -> None:
     op.create_table(
         "live_unwritten",
         sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
-        sa.Column(
-            "people", sa.LargeBinary(), nullable=False, comment="whose rows wait since then"
-        ),
+        sa.Column("people", sa.LargeBinary(), nullable=False, comment="whose rows wait since then"),
         sa.PrimaryKeyConstraint("position", name="pk_live_unwritten"),
         comment="people whose rows are behind what was folded",
     )
