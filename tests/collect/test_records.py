@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vocative.collect import records as records_module
 from vocative.collect.records import Mapped, RecordMapper, names_in, value_at
 from vocative.errors import AuthorError
 from vocative.workspace.yaml_text import parse_yaml
@@ -112,6 +113,16 @@ def test_a_record_with_one_bad_row_waits_as_a_whole() -> None:
     found = mapped(rule + ORDERS, broken, whole)
     assert found.refused == {0: "a line without a price"}
     assert [event["properties"]["order_id"] for event in tracked(found)] == ["1"]
+
+
+def test_lists_without_end_are_refused_and_harm_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records_module, "MOST_ROWS", 12_000)
+    line = {"sku": "T1", "price": 1, "quantity": 1}
+    found = mapped(ORDERS, order(1, [line] * 10_001), order(2), order(3, [line] * 9_000), order(4))
+    assert found.refused == {0: "a list of more than 10,000 entries"}
+    assert mapped(ORDERS, order(1, [line] * 9_000), order(2, [line] * 9_000)).refused == {
+        1: "too many entries at once"
+    }
 
 
 def test_a_record_without_a_time_is_refused_with_a_reason() -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 """An object as JSON has it."""
+MOST_ENTRIES = 10_000
+"""Of a record's list that `each` goes through: an order of a wholesaler has thousands of lines."""
+MOST_ROWS = 200_000
+"""Of all records that are mapped together: what they hold is in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,8 +123,8 @@ class RecordMapper:
         Raises:
             AuthorError: the mapping's expressions do not fit together.
         """
-        refused: dict[int, str] = {}
-        kept = list(range(len(records)))
+        refused = dict(_too_many(records, self.mapping.mapping.each))
+        kept = [number for number in range(len(records)) if number not in refused]
         while True:
             rows = self._rows(records, kept, now, heard_at)
             wrong = {kept[number]: reason for number, reason in _refused(self._db, rows)}
@@ -227,6 +231,20 @@ def names_in(record: Record, *, each: str | None = None, within: str = "") -> It
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             entry = f"{name}." if name == each else f"{name}.0."
             yield from names_in(value[0], each=each, within=entry)
+
+
+def _too_many(records: Sequence[Record], each: str | None) -> Iterator[tuple[int, str]]:
+    """(number, reason) of records that make too many rows, alone or with those before them."""
+    rows = 0
+    for number, record in enumerate(records):
+        listed = None if each is None else value_at(record, each)
+        entries = len(listed) if isinstance(listed, list) else 1
+        if entries > MOST_ENTRIES:
+            yield number, f"a list of more than {MOST_ENTRIES:,} entries"
+        elif rows + entries > MOST_ROWS:
+            yield number, "too many entries at once"
+        else:
+            rows += entries
 
 
 def _rows_of(
