@@ -97,12 +97,11 @@ def reconcile(workspace: Workspace, name: str, *, days: int = DAYS) -> Reconcile
     Args:
         workspace: Whose.
         name: A reconciliation.
-        days: How many days to look back, today included; 1 to 1,000.
+        days: How many days to look back, today included; at least 1, at most 1,000.
 
     Raises:
         UnknownName: there is no such reconciliation.
         AuthorError: a definition is wrong.
-        DataError: too few or too many days.
     """
     said = _said(workspace, name)
     bound = _bound(workspace, said, days)
@@ -133,12 +132,12 @@ def export_differing(workspace: Workspace, name: str, file: Path, *, days: int =
         workspace: Whose.
         name: A reconciliation.
         file: Where to; what was there before is replaced.
-        days: How many days to look back, today included; 1 to 1,000.
+        days: How many days to look back, today included; at least 1, at most 1,000.
 
     Raises:
         UnknownName: there is no such reconciliation.
         AuthorError: a definition is wrong.
-        DataError: too few or too many days, or the file cannot be written.
+        DataError: the file cannot be written.
     """
     said = _said(workspace, name)
     with workspace.engine() as engine:
@@ -164,11 +163,9 @@ def _said(workspace: Workspace, name: str) -> Reconciliation:
 
 
 def _bound(workspace: Workspace, said: Reconciliation, days: int) -> dict[str, datetime]:
-    if not 1 <= days <= MOST_DAYS:
-        raise DataError(f"from 1 to {MOST_DAYS:,} days, not {days}")
     zone = ZoneInfo(said.timezone)
     now = workspace.clock.now()
-    first = now.astimezone(zone).date() - timedelta(days=days - 1)
+    first = now.astimezone(zone).date() - timedelta(days=max(1, min(days, MOST_DAYS)) - 1)
     until = now - timedelta(seconds=said.settles_seconds)
     return parameters(datetime.combine(first, time(), zone), until)
 

@@ -12,7 +12,6 @@ from vocative.collect.quality.alerts import DAY, QualityAlert, read_alerts
 from vocative.collect.quality.expectations import Expectation, read_expectations
 from vocative.collect.quality.faults import WORDS, What
 from vocative.collect.quality.plan import PlanBody, read_plans
-from vocative.errors import DataError
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
@@ -99,14 +98,12 @@ def quality(workspace: Workspace, *, days: int = DAYS) -> Quality:
 
     Args:
         workspace: Whose.
-        days: Of how many days, today included; 1 to 366.
+        days: Of how many days, today included; at least 1, at most 366.
 
     Raises:
         AuthorError: a plan or an expectation is wrong.
-        DataError: too few or too many days.
     """
-    if not 1 <= days <= MOST_DAYS:
-        raise DataError(f"from 1 to {MOST_DAYS} days, not {days}")
+    days = max(1, min(days, MOST_DAYS))
     now = to_micros(workspace.clock.now())
     since = now // DAY * DAY - (days - 1) * DAY
     expectations = read_expectations(workspace)
