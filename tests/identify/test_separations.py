@@ -370,9 +370,7 @@ def test_the_command_line_shows_and_takes_back(
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert f"{bo} into {ana}" in run("person", "show", ana)
     assert "as of 2026-01-03 12:00 UTC" in run("person", "show", bo, "--at", "2026-01-03T12:00")
-    assert "They would be:" in run("person", "separate", bo, "--dry-run")
     done = json.loads(run("person", "separate", bo, "--json"))
     assert {share["person_id"] for share in done["people"]} == {ana, bo}
     assert set(people(workspace)) == {ana, bo}
