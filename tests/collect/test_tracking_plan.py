@@ -58,6 +58,20 @@ def test_an_event_that_fits_has_no_fault_and_comes_out_in_standard_form() -> Non
     assert verdict.personal == {"note", "engraving"}
 
 
+def test_values_inside_lists_and_objects_come_out_in_standard_form() -> None:
+    inner = {"land": {"kind": "country"}}
+    said = {"to": {"type": "object", "properties": inner}}
+    said["parcels"] = {"type": "list", "properties": inner}
+    plan = {"events": {"Order Completed": {"properties": said}}}
+    stated = {"to": {"land": "Frankreich"}, "parcels": [{"land": "uk"}, {"land": "?"}, {}]}
+    verdict = judged(plan, properties=stated)
+    assert verdict.properties == {
+        "to": {"land": "FR"},
+        "parcels": [{"land": "GB"}, {"land": "?"}, {}],
+    }
+    assert [fault.property for fault in verdict.faults] == ["parcels[].land"]
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -131,6 +131,10 @@ class _Fields:
         self._standards = {
             name: standard for name, one in said.items() if (standard := one.standard)
         }
+        self.has_standards: bool = bool(self._standards) or any(
+            one.has_standards for one in self._inner.values()
+        )
+        """Whether any value is brought to one form."""
 
     def look(self, stated: Mapping[str, Any]) -> _Found:
         """What is wrong, each once."""
@@ -161,14 +165,23 @@ class _Fields:
 
     def standard(self, stated: dict[str, Any]) -> dict[str, Any]:
         """The same properties with their values in standard form, as far as they can be read."""
-        if not self._standards:
+        if not self.has_standards:
             return stated
         replaced = dict(stated)
+        for name, inner in self._inner.items():
+            if inner.has_standards and name in stated:
+                replaced[name] = inner.standard_inside(stated[name])
         for name, standard in self._standards.items():
             value = stated.get(name)
             if value not in _NOTHING and (form := standard_form(value, standard)) is not None:
                 replaced[name] = form
         return replaced
+
+    def standard_inside(self, value: Any) -> Any:
+        """The same of an object, or of the objects of a list."""
+        if isinstance(value, list):
+            return [self.standard_inside(element) for element in value]
+        return self.standard(value) if isinstance(value, dict) else value
 
 
 def _inner_fields(said: Property) -> _Fields | None:
