@@ -58,6 +58,7 @@ def small_slices(monkeypatch):
     monkeypatch.setattr(people_module, "KEPT_BYTES", 5 * people_module.PERSON_BYTES)
     monkeypatch.setattr(people_module, "MOST_WAITING", 6)
     monkeypatch.setattr(people_module, "SOON", 1_000_000)
+    monkeypatch.setattr(people_module, "GRACE", 0)
     monkeypatch.setattr(runner_module, "PEOPLE_PER_FIRE", 2)
     monkeypatch.setattr(turns_module, "PEOPLE_PER_QUERY", 5)
     monkeypatch.setattr(turns_module, "FACTS_PER_SLICE", 16)

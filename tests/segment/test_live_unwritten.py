@@ -68,6 +68,8 @@ def test_rows_wait_and_are_written_in_their_time(shop, runner, clock):
     assert rows(shop) == (0, 1)  # noted once, however many steps somebody waits
     assert runner.settle_rows() == 0
     clock.advance(timedelta(microseconds=people_module.WAIT))
+    assert runner.settle_rows() == 0
+    clock.advance(timedelta(microseconds=people_module.GRACE))
     assert runner.settle_rows() == 1
     assert rows(shop) == (1, 0)
     assert runner.settle_rows() == 0

@@ -30,6 +30,12 @@ so many microseconds: with every event of a visit something leaves a window a li
 moving rows about in an index costs more than looking at a person for nothing now and then."""
 WAIT = 4_000_000
 """For how many microseconds a row may wait to be written."""
+GRACE = 2_000_000
+"""So much longer rows wait when no events come: while some do, they are written with the next step,
+in its transaction."""
+LEAST_WRITTEN, WRITTEN_FACTOR, SLICE = 20, 1, 500
+"""How many rows that have waited a step writes: so many, or as many as begin to wait; and how many
+are written at once when no step does."""
 MOST_WAITING = 10_000
 """How many rows may wait."""
 SOON = 10_000_000
@@ -112,9 +118,9 @@ class People:
         """Whether some row waits to be written."""
         return bool(self._notes)
 
-    def overdue(self, now: int) -> bool:
+    def overdue(self, now: int, *, grace: int = 0) -> bool:
         """Whether some row has waited long enough to be written."""
-        return bool(self._notes) and self._notes[0][1] <= now - WAIT
+        return bool(self._notes) and self._notes[0][1] <= now - WAIT - grace
 
     def forget(self) -> None:
         """Read everything anew: somebody else has written."""
@@ -208,30 +214,40 @@ class People:
         self._notes.append((position, now, began))
         note_unwritten(tx, position, began)
         self._put(tx, written, now, position)
-        while self.overdue(now) or len(waiting) > MOST_WAITING:
-            self._write_oldest(tx, now, position)
+        # Not all at once: when many came together, their time comes together, too.
+        left = max(LEAST_WRITTEN, (len(began) + len(written)) * WRITTEN_FACTOR)
+        while left > 0 and self.overdue(now):
+            left -= self._write_oldest(tx, now, position, left)
+        while len(waiting) > MOST_WAITING:
+            self._write_oldest(tx, now, position, MOST_WAITING)
         self._make_room(tx, now, position)
 
     def settle(self, tx: Transaction, now: int, position: int) -> int:
-        """Write some of the rows that have waited long enough; how many people's, 0 when none."""
+        """Write some of the rows that no step wrote in time; how many people's, 0 when none."""
         wrote = 0
-        while not wrote and self.overdue(now):
-            wrote = self._write_oldest(tx, now, position)
+        if self.overdue(now, grace=GRACE):
+            wrote = self._write_oldest(tx, now, position, SLICE)
         return wrote
 
     def settle_all(self, tx: Transaction, now: int, position: int) -> None:
         """Write every row that waits."""
         while self._notes:
-            self._write_oldest(tx, now, position)
+            self._write_oldest(tx, now, position, MOST_WAITING)
 
-    def _write_oldest(self, tx: Transaction, now: int, position: int) -> int:
-        since, _, began = self._notes.popleft()
+    def _write_oldest(self, tx: Transaction, now: int, position: int, most: int) -> int:
+        """Write rows of those noted first; how many were looked at, at least one."""
+        since, at, began = self._notes[0]
+        turn, rest = began[:most], began[most:]
         waiting, kept = self._waiting, self._kept
         # Who was written meanwhile may wait again, since later.
-        people = [kept[person_id] for person_id in began if waiting.get(person_id) == since]
+        people = [kept[person_id] for person_id in turn if waiting.get(person_id) == since]
         self._put(tx, people, now, position)
-        forget_unwritten(tx, since)
-        return len(people)
+        if rest:
+            self._notes[0] = (since, at, rest)
+        else:
+            self._notes.popleft()
+            forget_unwritten(tx, since)
+        return max(len(turn), 1)
 
     def _put(self, tx: Transaction, people: Iterable[Person], now: int, position: int) -> None:
         rows, sealed, dropped = [], [], []

@@ -23,7 +23,7 @@ from vocative.segment.live.changes import Sizes, close_removed, write_changes
 from vocative.segment.live.fold import PERSON
 from vocative.segment.live.groups import Group
 from vocative.segment.live.judge import Batch
-from vocative.segment.live.people import People
+from vocative.segment.live.people import GRACE, People
 from vocative.segment.live.program import Program, read_catalog
 from vocative.segment.live.state import (
     WRITER,
@@ -178,9 +178,10 @@ class LiveRunner:
         return self._attempt(lambda: self._fire(most))
 
     def settle_rows(self) -> int:
-        """Write some rows of people that have waited long enough; how many; 0 when none has."""
+        """Write some rows of people that no step wrote in time; how many; 0 when there are none."""
         now = to_micros(self._workspace.clock.now())
-        return self._attempt(self._settle_rows) if self._people.overdue(now) else 0
+        late = self._people.overdue(now, grace=GRACE)
+        return self._attempt(self._settle_rows) if late else 0
 
     def close(self) -> None:
         """Write every row that waits, so that nobody needs to look into history for it."""
