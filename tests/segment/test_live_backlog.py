@@ -111,6 +111,21 @@ def test_whoever_died_between_two_turns_is_followed_by_another_where_it_stopped(
     assert recompute(shop).differences == 0
 
 
+def test_whoever_steps_after_another_noted_a_backlog_folds_it_first(shop):
+    put(shop, 30, part=1)
+    stepping, noting = LiveRunner(shop), LiveRunner(shop, least_bulk=50)
+    stepping.advance()
+    put(shop, 400, part=2)
+    noting.refresh()
+    assert [noting.take()[0] for _ in range(2)] == ["events", "events"]
+    _, left = kept(shop)
+    assert left > 0  # and the one who noted them is gone
+    while stepping.step() is not None:
+        pass
+    assert kept(shop)[1] == 0
+    assert recompute(shop).differences == 0
+
+
 def test_nothing_is_noted_while_others_fold(shop):
     put(shop, 400, part=1)
     noting, folding = LiveRunner(shop, least_bulk=50), LiveRunner(shop)

@@ -211,8 +211,9 @@ class People:
             elif person_id not in waiting:
                 waiting[person_id] = position
                 began.append(person_id)
-        self._notes.append((position, now, began))
-        note_unwritten(tx, position, began)
+        if began:
+            self._notes.append((position, now, began))
+            note_unwritten(tx, position, began)
         self._put(tx, written, now, position)
         # Not all at once: when many came together, their time comes together, too.
         left = max(LEAST_WRITTEN, (len(began) + len(written)) * WRITTEN_FACTOR)
@@ -235,7 +236,7 @@ class People:
             self._write_oldest(tx, now, position, MOST_WAITING)
 
     def _write_oldest(self, tx: Transaction, now: int, position: int, most: int) -> int:
-        """Write rows of those noted first; how many were looked at, at least one."""
+        """Write rows of those noted first; how many were looked at."""
         since, at, began = self._notes[0]
         turn, rest = began[:most], began[most:]
         waiting, kept = self._waiting, self._kept
@@ -247,7 +248,7 @@ class People:
         else:
             self._notes.popleft()
             forget_unwritten(tx, since)
-        return max(len(turn), 1)
+        return len(turn)
 
     def _put(self, tx: Transaction, people: Iterable[Person], now: int, position: int) -> None:
         rows, sealed, dropped = [], [], []

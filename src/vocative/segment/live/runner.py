@@ -163,9 +163,14 @@ class LiveRunner:
         Raises:
             StoreBusy, EngineError: nothing of the step was kept; calling again continues there.
         """
-        while self.fold_waiting():
-            pass
-        return self._attempt(lambda: self._applier.step(most_events, self._follow))
+
+        def fold_everybody() -> None:
+            while self.fold_waiting():
+                pass
+
+        return self._attempt(
+            lambda: self._applier.step(most_events, self._follow), first=fold_everybody
+        )
 
     def fold_waiting(self) -> int:
         """Fold what waits in history for some people; how many; 0 when nobody waits."""
@@ -317,9 +322,15 @@ class LiveRunner:
 
     # Inside a transaction
 
-    def _attempt(self, work: Callable[[], T]) -> T:
-        """Do a piece of work; once more when another process has taken up other definitions."""
+    def _attempt(self, work: Callable[[], T], *, first: Callable[[], None] = lambda: None) -> T:
+        """Do a piece of work; once more when another process has gone on meanwhile.
+
+        Args:
+            work: Raises PlanMoved when it finds others' definitions, or others' people waiting.
+            first: What must be done before it, each time.
+        """
         for _ in range(_MOST_ATTEMPTS):
+            first()
             try:
                 with self._working():
                     return work()

@@ -16,11 +16,10 @@ _decode = msgspec.msgpack.Decoder(list[str]).decode
 
 def note_unwritten(tx: Transaction, position: int, person_ids: Sequence[str]) -> None:
     """Note who began to wait with the step up to a position of the log."""
-    if person_ids:
-        tx.run(
-            "INSERT INTO live_unwritten (position, people) VALUES (:position, :people)",
-            {"position": position, "people": _encode(person_ids)},
-        )
+    tx.run(
+        "INSERT INTO live_unwritten (position, people) VALUES (:position, :people)",
+        {"position": position, "people": _encode(person_ids)},
+    )
 
 
 def forget_unwritten(tx: Transaction, position: int) -> None:
