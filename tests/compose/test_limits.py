@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import hostile
 import pytest
+
+import hostile
 
 # These do nothing that must be stopped: they only must not hurt.
 HARMLESS = {
