@@ -19,6 +19,7 @@ from running_site import API_KEY, PICTURES, Site, Troubles, make_workspace
 from demo_site import Demo
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+sync_api.expect.set_options(timeout=20_000)  # pages look for news every 5 s
 
 STATIC = Path(__file__).parents[2] / "src" / "vocative" / "server" / "static"
 CHROMIUM = next(

@@ -1,6 +1,8 @@
 """The API over a real workspace: every route, its description, its door."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import hypothesis
 import pytest
@@ -24,6 +26,13 @@ guard: {min_seconds: 0}
 steps:
   - questions: [{name: why, label: Why, personal: false}]
 """
+
+
+@pytest.fixture(scope="module")
+def demo(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A copy: these tests write to it, and other files' tests share the first one."""
+    folder = tmp_path_factory.mktemp("api") / "workspace"
+    return replace(demo, workspace=shutil.copytree(demo.workspace, folder))
 
 
 @pytest.fixture(scope="module")
