@@ -39,19 +39,29 @@ def shop_events(people: int, rate: float, start: float, *, skip: int = 0) -> Ite
 
     With `skip` other ones: those after so many slices of the draw.
 
-    Neighbours in the stream are about different people, as when many are there at once.
+    Neighbours in the stream are about different people, as when many are there at once, and
+    somebody comes at every moment: a visit lies anywhere in the time of two slices of the draw.
     """
     sent = 0
+    later: dict[str, np.ndarray] = {}
     for part in islice(draw(people, DRAWN, slice_rows=SLICE_EVENTS), skip, None):
-        order = np.random.default_rng(part.number).permutation(len(part.at))
+        rng = np.random.default_rng(part.number)
         columns = {
-            name: value[order]
+            name: value
             for name, value in vars(part).items()
             if isinstance(value, np.ndarray) and name != "at"
         }
-        at = (start + (sent + np.arange(len(order))) / rate) * 1e6
-        yield from raw_events(Slice(number=part.number, at=at.astype(np.int64), **columns))
-        sent += len(order)
+        begins = part.number + rng.random(people)
+        columns["when"] = begins[part.person] + rng.random(len(part.at))
+        for name, value in later.items():
+            columns[name] = np.concatenate([value, columns[name]])
+        order = np.argsort(columns["when"])
+        due = int(np.searchsorted(columns["when"][order], part.number + 1))
+        later = {name: value[order[due:]] for name, value in columns.items()}
+        at = (start + (sent + np.arange(due)) / rate) * 1e6
+        now = {name: value[order[:due]] for name, value in columns.items() if name != "when"}
+        yield from raw_events(Slice(number=part.number, at=at.astype(np.int64), **now))
+        sent += due
 
 
 class Probes:
