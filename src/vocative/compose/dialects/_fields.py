@@ -1,0 +1,153 @@
+"""Which of our names a foreign name stands for.
+
+In comes a mapping file and the traits of a workspace, out go Liquid paths. A name that nothing
+stands for becomes a trait of the same name in our spelling, and is told with the nearest trait
+there is, so that nothing is lost and the check finds it until it is declared.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vocative.errors import AuthorError, Where, nearest
+from vocative.workspace.yaml_text import YamlText, parse_yaml, read_yaml
+
+MESSAGE_NAMES = frozenset(
+    (
+        "campaign",
+        "offer",
+        "person",
+        "postal_address",
+        "preferences_url",
+        "preheader",
+        "products",
+        "sender_name",
+        "unsubscribe_url",
+        "variant",
+        "view_url",
+    )
+)
+"""What every message has beside the traits of its person."""
+_KEYS = frozenset({"as", "fallback"})
+_PATH = re.compile(r"[a-z_][\w-]*(?:\.[\w-]+|\[-?\d+\])*\Z", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
+_MAX_NAME = 60
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a foreign name became."""
+
+    path: str
+    """A Liquid path, such as `person.first_name`."""
+    fallback: str = ""
+    """What to print where there is nothing, if the template says nothing itself."""
+    known: bool = True
+    """It is mapped, or the workspace has it."""
+    nearest: str | None = None
+    """The trait that is spelled most like it, when it is not known."""
+
+
+@dataclass(frozen=True)
+class FieldMap:
+    """How the names of one foreign account are to be read."""
+
+    named: Mapping[str, Named] = field(default_factory=dict)
+    """By foreign name as written, dots between the parts of a path."""
+    traits: Collection[str] = ()
+    """What the workspace knows of a person."""
+
+    def find(self, foreign: str, usual: str | None = None) -> Named:
+        """What a foreign name stands for.
+
+        Args:
+            foreign: The name as the template has it, such as `FNAME` or `event.items`.
+            usual: What it stands for unless the mapping says otherwise, as a Liquid path; None
+                when its own name is all there is.
+        """
+        found = self.named.get(foreign) or self._by_folded_name.get(foreign.casefold())
+        if found is not None:
+            return found
+        path = usual or f"person.{trait_name(foreign)}"
+        root, _, trait = path.partition(".")
+        if root != "person":
+            return Named(path)
+        trait = re.split(r"[.\[]", trait)[0]
+        if trait in self.traits:
+            return Named(path)
+        return Named(path, known=False, nearest=nearest(trait, self.traits))
+
+    @property
+    def _by_folded_name(self) -> dict[str, Named]:
+        return {name.casefold(): named for name, named in self.named.items()}
+
+
+def trait_name(foreign: str) -> str:
+    """A foreign name in our spelling: lower case, words joined by `_`.
+
+    >>> trait_name("FavouriteColour"), trait_name("event.Items"), trait_name("MMERGE5")
+    ('favourite_colour', 'event_items', 'mmerge5')
+    """
+    words = [word.lower() for word in _WORDS.findall(foreign)]
+    name = ""
+    for word in words:
+        # MMERGE5 and line1 are one word, "Order 5" is two.
+        joined = word.isdigit() and re.search(rf"[A-Za-z]{word}", foreign) is not None
+        name += word if joined or not name else f"_{word}"
+    name = name[:_MAX_NAME] or "unnamed"
+    return name if not name[0].isdigit() else f"field_{name}"
+
+
+def read_field_map(file: Path | None, traits: Collection[str] = ()) -> FieldMap:
+    """The mapping of a file: foreign names and the traits or paths they stand for.
+
+    Args:
+        file: `FOREIGN: trait`, or `FOREIGN: {as: trait, fallback: text}`; None: an empty one.
+        traits: What the workspace knows of a person.
+
+    Raises:
+        AuthorError: the file is not such a mapping.
+    """
+    if file is None:
+        return FieldMap(traits=traits)
+    return field_map_of(read_yaml(file), traits)
+
+
+def parse_field_map(text: str, traits: Collection[str] = (), *, file: str = "fields") -> FieldMap:
+    """The mapping of a text, as `read_field_map` reads it from a file."""
+    return field_map_of(parse_yaml(text, file), traits)
+
+
+def field_map_of(text: YamlText, traits: Collection[str] = ()) -> FieldMap:
+    """The mapping that a YAML text holds.
+
+    Raises:
+        AuthorError: a value is no name, or a key means nothing.
+    """
+    named = {}
+    for foreign, value in text.value.items():
+        where = text.where((foreign,))
+        path, fallback = value, ""
+        if isinstance(value, dict):
+            for key in value:
+                if key not in _KEYS:
+                    raise AuthorError(
+                        f"unknown key {key!r} for the field {foreign!r}",
+                        where=text.where((foreign, key, "@key")),
+                        hint="known: as, fallback",
+                    )
+            path, fallback = value.get("as"), str(value.get("fallback", ""))
+        named[foreign] = Named(_path(foreign, path, where), fallback)
+    return FieldMap(named, traits)
+
+
+def _path(foreign: str, value: object, where: Where) -> str:
+    if not isinstance(value, str) or not _PATH.match(value):
+        raise AuthorError(
+            f"the field {foreign!r} must stand for a trait",
+            where=where,
+            hint="write the name of a trait (first_name), or a path (offer.code)",
+        )
+    root = re.split(r"[.\[]", value)[0]
+    return value if root in MESSAGE_NAMES else f"person.{value}"
