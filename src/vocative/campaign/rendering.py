@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vocative.campaign.definitions import Campaign
-from vocative.compose import Rendered, Template, load_template
+from vocative.compose import MessageSkipped, Rendered, Template, load_template
 from vocative.decide import Offer, sellable_items
 from vocative.deliver.ledger import Claim
 from vocative.deliver.links import LinkSigner, track
@@ -68,7 +68,10 @@ class Renderer:
         template = self._templates.get(claim.arm)
         if template is None:
             return Skip(message_id=claim.message_id, reason="variant_removed")
-        rendered = self.render(template, claim.message_id, claim.arm, claim.decision, person)
+        try:
+            rendered = self.render(template, claim.message_id, claim.arm, claim.decision, person)
+        except MessageSkipped:
+            return Skip(message_id=claim.message_id, reason="skipped_by_template")
         html, text = track(
             rendered.html, rendered.text, signer=self._signer, message_id=claim.message_id
         )

@@ -7,6 +7,7 @@ and plain text. See `docs/templates.md` for what an author writes.
 from vocative.compose.check import check_line, check_template
 from vocative.compose.findings import Finding
 from vocative.compose.links import rewrite_links
+from vocative.compose.skipping import MessageSkipped
 from vocative.compose.source import TemplateSource
 from vocative.compose.template import (
     Rendered,
@@ -18,6 +19,7 @@ from vocative.compose.template import (
 
 __all__ = [
     "Finding",
+    "MessageSkipped",
     "Rendered",
     "Template",
     "TemplateSource",

@@ -26,6 +26,7 @@ from vocative.compose.nodes import (
     PrintTag,
     adapt,
 )
+from vocative.compose.skipping import SkipTag
 
 
 class ParsedText(BoundTemplate):
@@ -64,7 +65,7 @@ class Environment(liquid.Environment):
         """Register the tags and filters a template may use."""
         super().setup_tags_and_filters(extra=extra)
         self._add_tags(NotingIfTag, NotingUnlessTag, NotingCaseTag, BlockScopeTag)
-        self._add_tags(PrintTag, PrintEchoTag)
+        self._add_tags(PrintTag, PrintEchoTag, SkipTag)
         filters.register(self)
 
     def _add_tags(self, *tags: type[Tag]) -> None:

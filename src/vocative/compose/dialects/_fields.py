@@ -6,8 +6,9 @@ there is, so that nothing is lost and the check finds it until it is declared.
 """
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from vocative.errors import AuthorError, Where, nearest
@@ -29,6 +30,7 @@ MESSAGE_NAMES = frozenset(
     )
 )
 """What every message has beside the traits of its person."""
+_TEXTS = MESSAGE_NAMES - {"offer", "person", "products"}
 _KEYS = frozenset({"as", "fallback"})
 _PATH = re.compile(r"[a-z_][\w-]*(?:\.[\w-]+|\[-?\d+\])*\Z", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
@@ -47,6 +49,8 @@ class Named:
     """It is mapped, or the workspace has it."""
     nearest: str | None = None
     """The trait that is spelled most like it, when it is not known."""
+    type: str | None = None
+    """The trait's type, as `traits.yaml` has it; None when nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class FieldMap:
 
     named: Mapping[str, Named] = field(default_factory=dict)
     """By foreign name as written, dots between the parts of a path."""
-    traits: Collection[str] = ()
-    """What the workspace knows of a person."""
+    traits: Mapping[str, str] = field(default_factory=dict)
+    """What the workspace knows of a person: names and types (`text`, `number`, …)."""
 
     def find(self, foreign: str, usual: str | None = None) -> Named:
         """What a foreign name stands for.
@@ -66,21 +70,28 @@ class FieldMap:
             usual: What it stands for unless the mapping says otherwise, as a Liquid path; None
                 when its own name is all there is.
         """
-        found = self.named.get(foreign) or self._by_folded_name.get(foreign.casefold())
-        if found is not None:
-            return found
+        if self.maps(foreign):
+            return self._mapped[foreign.casefold()]
         path = usual or f"person.{trait_name(foreign)}"
         root, _, trait = path.partition(".")
         if root != "person":
-            return Named(path)
+            return Named(path, type="text" if root in _TEXTS else None)
         trait = re.split(r"[.\[]", trait)[0]
         if trait in self.traits:
-            return Named(path)
+            return Named(path, type=self.traits[trait])
         return Named(path, known=False, nearest=nearest(trait, self.traits))
 
-    @property
-    def _by_folded_name(self) -> dict[str, Named]:
-        return {name.casefold(): named for name, named in self.named.items()}
+    def maps(self, foreign: str) -> bool:
+        """Whether the mapping itself says what a foreign name stands for."""
+        return foreign.casefold() in self._mapped
+
+    @cached_property
+    def _mapped(self) -> dict[str, Named]:
+        """By folded name: other systems do not mind upper and lower case."""
+        return {
+            name.casefold(): replace(named, type=self.traits.get(named.path.partition(".")[2]))
+            for name, named in self.named.items()
+        }
 
 
 def trait_name(foreign: str) -> str:
@@ -99,27 +110,29 @@ def trait_name(foreign: str) -> str:
     return name if not name[0].isdigit() else f"field_{name}"
 
 
-def read_field_map(file: Path | None, traits: Collection[str] = ()) -> FieldMap:
+def read_field_map(file: Path | None, traits: Mapping[str, str] | None = None) -> FieldMap:
     """The mapping of a file: foreign names and the traits or paths they stand for.
 
     Args:
         file: `FOREIGN: trait`, or `FOREIGN: {as: trait, fallback: text}`; None: an empty one.
-        traits: What the workspace knows of a person.
+        traits: What the workspace knows of a person: names and types.
 
     Raises:
         AuthorError: the file is not such a mapping.
     """
     if file is None:
-        return FieldMap(traits=traits)
+        return FieldMap(traits=traits or {})
     return field_map_of(read_yaml(file), traits)
 
 
-def parse_field_map(text: str, traits: Collection[str] = (), *, file: str = "fields") -> FieldMap:
+def parse_field_map(
+    text: str, traits: Mapping[str, str] | None = None, *, file: str = "fields"
+) -> FieldMap:
     """The mapping of a text, as `read_field_map` reads it from a file."""
     return field_map_of(parse_yaml(text, file), traits)
 
 
-def field_map_of(text: YamlText, traits: Collection[str] = ()) -> FieldMap:
+def field_map_of(text: YamlText, traits: Mapping[str, str] | None = None) -> FieldMap:
     """The mapping that a YAML text holds.
 
     Raises:
@@ -139,7 +152,7 @@ def field_map_of(text: YamlText, traits: Collection[str] = ()) -> FieldMap:
                     )
             path, fallback = value.get("as"), str(value.get("fallback", ""))
         named[foreign] = Named(_path(foreign, path, where), fallback)
-    return FieldMap(named, traits)
+    return FieldMap(named, traits or {})
 
 
 def _path(foreign: str, value: object, where: Where) -> str:
