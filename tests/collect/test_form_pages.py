@@ -19,7 +19,7 @@ from formed import (
     write_form,
 )
 from vocative.privacy import consent
-from vocative.server.forms import list_forms
+from vocative.server.forms import list_forms, list_submissions
 from vocative.workspace import Workspace
 
 
@@ -38,12 +38,14 @@ def test_a_form_is_filled_in_and_thanked_for(workspace: Workspace, client: TestC
     assert (visit.status, visit.at) == (200, "/f/newsletter/thanks")
     assert "confirm" in visit.html
     names = [event.get("event", event["type"]) for event in told(workspace)]
-    assert names == ["Form Viewed", "identify", "Form Submitted", "Consent Requested"]
+    assert names == ["Form Viewed", "Form Submitted", "Consent Requested"]
     [sent] = told(workspace, "Form Submitted")
     assert sent["properties"]["answers"] == {"news": True}
     person = person_with(workspace, "ana@shop.example")
-    # Until its owner confirms it, the address is all that is known.
-    assert vault_of(workspace, person) == {"email": "ana@shop.example"}
+    # Until its owner confirms it, nothing is stated about anybody, not even the address.
+    assert vault_of(workspace, person) == {}
+    [listed] = list_submissions(workspace, "newsletter").submissions
+    assert (listed.email, listed.waits) == ("ana@shop.example", True)
     with workspace.store.read() as tx:
         [asked] = consent.history(tx, str(person))
     assert (asked.status, asked.wording, asked.source) == ("pending", "2026-11", "form newsletter")

@@ -8,14 +8,16 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import msgspec
 import pytest
 from post_office import Mailbox, Server, set_channels, set_settings
 
 from formed import NEWSLETTER, Visit, person_with, told, vault_of, visitor, write_form
 from vocative.clock import SystemClock
+from vocative.collect.door import accept
 from vocative.collect.forms.held import release_submission
 from vocative.deliver.opt_in import send_confirmations
-from vocative.deliver.opt_in.planning import CAMPAIGN
+from vocative.deliver.opt_in.planning import CAMPAIGN, plan_confirmations
 from vocative.errors import ProviderError
 from vocative.identify.apply import apply_log
 from vocative.privacy import consent, suppression
@@ -103,6 +105,46 @@ def test_the_owner_of_an_address_confirms_it(shop: Workspace, mailbox: Mailbox) 
     apply_log(shop)
     assert len(told(shop, "Form Confirmed")) == 1
     assert statuses(shop) == ["pending", "given"]
+
+
+def test_an_unconfirmed_address_becomes_nobodys(shop: Workspace, mailbox: Mailbox) -> None:
+    now = "ana@new.example"
+    for email in (ANA, now):
+        shop.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
+        stated = {"type": "identify", "userId": "u1", "traits": {"email": email}}
+        accept(shop, [stated], source="shop")
+        apply_log(shop)
+    shop.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
+    ana = person_with(shop, ANA)
+    assert ana == person_with(shop, now)
+    subscribe(shop, first_name="A stranger")
+    subscribe(shop, "bo@shop.example")
+    # It leads to whoever has had it, and changes nothing for them or for anybody new.
+    assert vault_of(shop, ana) == {"email": now}
+    bo = person_with(shop, "bo@shop.example")
+    assert vault_of(shop, bo) == {}
+    assert send_confirmations(shop).accepted == 2
+    assert {recipient for recipient, _ in mailbox.mails} == {ANA, "bo@shop.example"}
+    assert vault_of(shop, ana) == {"email": now}
+    for place in range(2):
+        shop.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
+        assert visitor(shop).post(link_in(mailbox, place)).status_code == 200
+    assert vault_of(shop, person_with(shop, ANA))["email"] == ANA
+    assert vault_of(shop, bo)["email"] == "bo@shop.example"
+    assert statuses(shop) == ["pending", "given"]
+
+
+def test_whose_submission_the_log_has_no_more_is_not_asked(
+    shop: Workspace, mailbox: Mailbox
+) -> None:
+    subscribe(shop)
+    assert plan_confirmations(shop) == 1
+    with shop.store.transaction() as tx:
+        [(decision,)] = tx.tuples("SELECT decision FROM messages")
+        changed = msgspec.json.encode({**msgspec.json.decode(decision), "position": 10**6})
+        tx.run("UPDATE messages SET decision = :d", {"d": changed.decode()})
+    assert send_confirmations(shop).skipped == 1
+    assert (mailbox.mails, rows(shop)) == ([], [("skipped", "no_address")])
 
 
 def test_a_submission_is_asked_about_once(shop: Workspace, mailbox: Mailbox) -> None:

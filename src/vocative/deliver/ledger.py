@@ -88,7 +88,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     decision: Mapping[str, Any]
     personal: Mapping[str, str] = msgspec.field(default_factory=dict)
-    """The person's fields from the vault; filled by the sender."""
+    """The person's fields, as a rule the vault's; filled by the sender."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

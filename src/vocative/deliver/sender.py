@@ -7,7 +7,7 @@ next hand-over. Killing the process anywhere loses nothing and doubles nothing.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -27,6 +27,7 @@ from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
 Compose = Callable[[list[Claim]], Sequence[OutgoingMessage | Skip]]
+Personal = Callable[[Sequence[Claim]], Mapping[str, Mapping[str, str]]]
 BATCH_SIZE = 200
 LEASE_SECONDS = 300.0
 RECONNECT_SECONDS = (0.2, 1.0, 3.0)
@@ -58,6 +59,7 @@ def deliver(
     compose: Compose,
     channel: Channel,
     *,
+    personal: Personal | None = None,
     progress: Callable[[DeliveryReport], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     batch_size: int = BATCH_SIZE,
@@ -71,8 +73,10 @@ def deliver(
         campaign: Its name.
         occurrence: Which of its runs.
         compose: Renders a batch of claims: one message or `Skip` for each, in the same order.
-            Claims carry the person's vault fields as `personal`.
+            Claims carry the person's fields as `personal`.
         channel: What carries the messages; it is opened and closed here.
+        personal: The fields for each of some claims, by message, with the address among them; those
+            that the vault has of the person unless told.
         progress: Is told what was done so far, after every batch.
         stop: Asked between messages; True finishes the one in flight and gives back the rest.
         batch_size: How many messages are claimed and rendered at a time.
@@ -86,7 +90,7 @@ def deliver(
         ProviderError: the channel cannot be used. Nothing is lost: what was not handed over waits
             in the ledger, and calling again goes on from there.
     """
-    job = _Job(workspace, campaign, occurrence, compose, progress, stop)
+    job = _Job(workspace, campaign, occurrence, compose, personal, progress, stop)
     job.batch_size, job.lease_seconds = batch_size, lease_seconds
     with channel:
         job.recover(channel)
@@ -141,6 +145,7 @@ class _Job:
         campaign: str,
         occurrence: str,
         compose: Compose,
+        personal: Personal | None,
         progress: Callable[[DeliveryReport], None] | None,
         stop: Callable[[], bool],
     ) -> None:
@@ -156,6 +161,7 @@ class _Job:
         )
         self.report = DeliveryReport()
         self.broken = threading.Event()
+        self.personal = personal or self._from_vault
         self._compose = compose
         self._progress = progress
         self._stop = stop
@@ -171,6 +177,11 @@ class _Job:
         if [made.message_id for made in composed] != [claim.message_id for claim in claims]:
             raise TypeError("compose must return one message or Skip per claim, in their order")
         return composed
+
+    def _from_vault(self, claims: Sequence[Claim]) -> dict[str, Mapping[str, str]]:
+        with self.store.read() as tx:
+            fields = self.workspace.vault.get_many(tx, [claim.person_id for claim in claims])
+        return {claim.message_id: fields.get(claim.person_id, {}) for claim in claims}
 
     def count(self, marks: Sequence[Mark]) -> None:
         """Add what was written down to the report."""
@@ -281,13 +292,12 @@ class _Loop:
             self._hand_over(ready[start : start + size], waiting)
 
     def _with_addresses(self, claims: list[Claim]) -> list[tuple[Claim, Contact]]:
-        """Claims with the person's vault fields, and the address hashes to ask permits for."""
+        """Claims with the person's fields, and the address hashes to ask permits for."""
         vault = self.job.workspace.vault
-        with self.job.store.read() as tx:
-            fields = vault.get_many(tx, [claim.person_id for claim in claims])
+        fields = self.job.personal(claims)
         found = []
         for claim in claims:
-            personal = fields.get(claim.person_id, {})
+            personal = fields[claim.message_id]
             address = personal.get(self.channel.address_field)
             address_hash = (
                 suppression.address_hash(vault, self.channel.medium, address) if address else None

@@ -12,6 +12,7 @@ import msgspec
 from vocative.collect.forms.definition import Form, read_form, read_forms
 from vocative.collect.forms.held import HeldSubmission, held_submissions
 from vocative.collect.forms.submission import CONFIRMED, STEP_COMPLETED, SUBMITTED, VIEWED
+from vocative.deliver.opt_in import find_waiting
 from vocative.engines.base import Engine
 from vocative.errors import UnknownName
 from vocative.server.people import names_of, note_read
@@ -70,6 +71,7 @@ class FormSubmission(msgspec.Struct, frozen=True, kw_only=True):
     person_id: str | None
     name: str | None
     email: str | None
+    """The person's; while it waits, the one that was typed."""
     waits: bool
     """Whether its address is still to be confirmed."""
     language: str
@@ -150,7 +152,7 @@ def list_submissions(
     skipped = min(int(before), _MOST_SKIPPED) if before and before.isdecimal() else 0
     with workspace.engine() as engine:
         rows = engine.rows(
-            'SELECT person_id, "at", properties FROM events WHERE name = $name'
+            'SELECT person_id, "at", position, properties FROM events WHERE name = $name'
             f' AND {_FORM} = $form ORDER BY "at" DESC, event_id'
             f" LIMIT {limit + 1} OFFSET {skipped}",
             {"name": SUBMITTED, "form": form.name},
@@ -162,7 +164,7 @@ def list_submissions(
     with workspace.store.read() as tx:
         held = [] if skipped else held_submissions(tx, form.name, limit=limit)
     return FormSubmissions(
-        submissions=[_submission(row, names, confirmed) for row in shown],
+        submissions=[_submission(workspace.log, row, names, confirmed) for row in shown],
         held=held,
         next=str(skipped + limit) if len(rows) > limit else None,
     )
@@ -275,6 +277,7 @@ def _confirmed(engine: Engine, form: str) -> set[str]:
 
 
 def _submission(
+    log: EmbeddedLog,
     row: Mapping[str, Any],
     names: Mapping[str, tuple[str | None, str | None]],
     confirmed: set[str],
@@ -282,13 +285,18 @@ def _submission(
     told = msgspec.json.decode(row["properties"], type=dict[str, Any])
     name, email = names.get(row["person_id"], (None, None))
     submission = str(told.get("submission"))
+    waits = bool(told.get("waits")) and submission not in confirmed
+    if waits:
+        # It is nobody's address yet: the form has it, and not who it leads to.
+        waiting = find_waiting(log, row["position"], submission)
+        email = waiting.email if waiting is not None else None
     return FormSubmission(
         submission=submission,
         at=row["at"].replace(tzinfo=UTC),
         person_id=row["person_id"],
         name=name,
         email=email,
-        waits=bool(told.get("waits")) and submission not in confirmed,
+        waits=waits,
         language=str(told.get("language")),
         answers=told.get("answers") or {},
     )

@@ -158,7 +158,7 @@ def show_message(workspace: Workspace, message_id: str) -> Message:
         subject=content["subject"],
         preheader=content["preheader"],
         sender=f"{sender.name} <{sender.email}>",
-        to=described.email or "",
+        to=content.get("to") or described.email or "",
         html=content["html"],
         text=content["text"],
         branches=[str(branch) for branch in decision.get("branches") or ()],
@@ -285,6 +285,7 @@ def _from_copy(raw: bytes) -> dict[str, str]:
     message = BytesParser(policy=policy.default).parsebytes(raw)
     html, text = message.get_body(("html",)), message.get_body(("plain",))
     return {
+        "to": str(message["To"] or ""),
         "subject": str(message["Subject"] or ""),
         "preheader": "",
         "html": str(html.get_content()) if html else "",
@@ -295,7 +296,13 @@ def _from_copy(raw: bytes) -> dict[str, str]:
 def _rendered_again(workspace: Workspace, row: Row, decision: dict[str, Any]) -> dict[str, str]:
     if row["campaign"] == CONFIRMATIONS:
         mail = render_confirmation(workspace, row["message_id"], decision)
-        return {"subject": mail.subject, "preheader": "", "html": mail.html, "text": mail.text}
+        return {
+            "to": mail.to,
+            "subject": mail.subject,
+            "preheader": "",
+            "html": mail.html,
+            "text": mail.text,
+        }
     campaign = read_campaign(workspace, row["campaign"])
     renderer = Renderer(workspace, campaign, [row["person_id"]])
     rendered = renderer.render_again(row, decision)

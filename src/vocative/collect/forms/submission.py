@@ -2,7 +2,8 @@
 
 An answer that tells who somebody is reaches history as little as any trait does: it stands in the
 event's context, which stays in the encrypted log. Where the owner of the address is still to
-confirm, so does everything that is said of the person: until then only the address is theirs.
+confirm, so does everything that is said of the person, and the address itself: it leads to whoever
+has it, and becomes nobody's.
 """
 
 import hashlib
@@ -68,9 +69,7 @@ def events_of(form: Form, sent: Submission) -> list[dict[str, Any]]:
     who = _who(email, None if waiting else sent.anonymous_id)
     common = {"timestamp": sent.at.isoformat(), **who}
     found: list[dict[str, Any]] = []
-    stated: dict[str, Answer] = {"email": email} if email else {}
-    if waiting is None:
-        stated |= _traits(form, sent.answers)
+    stated = _stated(form, sent.answers, email) if waiting is None else {}
     if stated and "nobody" not in who["context"]:
         message_id = f"form-{sent.visit}-who"
         found.append({**common, "type": "identify", "messageId": message_id, "traits": stated})
@@ -190,6 +189,10 @@ def _email(form: Form, answers: Answers) -> str | None:
     question = form.address
     answer = answers.get(question.name) if question else None
     return answer if isinstance(answer, str) else None
+
+
+def _stated(form: Form, answers: Answers, email: str | None) -> dict[str, Answer]:
+    return {**({"email": email} if email else {}), **_traits(form, answers)}
 
 
 def _traits(form: Form, answers: Answers) -> dict[str, Answer]:

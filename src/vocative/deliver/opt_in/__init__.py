@@ -9,11 +9,13 @@ from vocative.deliver.opt_in.mail import render_confirmation
 from vocative.deliver.opt_in.pages import opt_in_routes
 from vocative.deliver.opt_in.planning import CAMPAIGN
 from vocative.deliver.opt_in.sending import Confirmations, SentConfirmations, send_confirmations
+from vocative.deliver.opt_in.waiting import find_waiting
 
 __all__ = [
     "CAMPAIGN",
     "Confirmations",
     "SentConfirmations",
+    "find_waiting",
     "opt_in_routes",
     "render_confirmation",
     "send_confirmations",

@@ -13,7 +13,7 @@ from vocative.clock import to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.collect.forms.submission import CONFIRMED, Waiting, consent_properties
 from vocative.deliver.opt_in.planning import CAMPAIGN, Decision
-from vocative.deliver.opt_in.waiting import waiting_at
+from vocative.deliver.opt_in.waiting import find_waiting
 from vocative.privacy import consent, suppression
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
@@ -71,14 +71,7 @@ def confirm(workspace: Workspace, request: Request, *, network: str | None) -> b
         LogError, StoreError: it is not confirmed, and can be tried again.
     """
     decision = request.decision
-    waiting = next(
-        (
-            one
-            for one in waiting_at(workspace.log, decision.position)
-            if one.proof["submission"] == decision.submission
-        ),
-        None,
-    )
+    waiting = find_waiting(workspace.log, decision.position, decision.submission)
     if waiting is None:
         return False
     with workspace.store.transaction() as tx:

@@ -11,9 +11,9 @@ from vocative.collect.forms.page import on_color
 from vocative.collect.forms.texts import word
 from vocative.deliver.ledger import Claim
 from vocative.deliver.links import LinkSigner
-from vocative.deliver.message import OutgoingMessage, Skip
+from vocative.deliver.message import OutgoingMessage
 from vocative.deliver.opt_in.planning import Decision
-from vocative.privacy import suppression
+from vocative.deliver.opt_in.waiting import find_waiting
 from vocative.workspace import Workspace
 
 _HTML = """<!doctype html>
@@ -46,18 +46,31 @@ class ConfirmationMails:
         self._forms = forms
         self._signer = LinkSigner(workspace.key.sign, workspace.settings.base_url)
 
-    def compose(self, claims: list[Claim]) -> Sequence[OutgoingMessage | Skip]:
-        """One mail, or why there is none, for each claim."""
-        return [self._message(claim) for claim in claims]
+    def compose(self, claims: list[Claim]) -> Sequence[OutgoingMessage]:
+        """One mail for each claim."""
+        return [
+            self.render(claim.message_id, msgspec.convert(claim.decision, Decision))
+            for claim in claims
+        ]
 
-    def _message(self, claim: Claim) -> OutgoingMessage | Skip:
-        decision = msgspec.convert(claim.decision, Decision)
-        vault = self._workspace.vault
-        address = claim.personal.get("email", "")
-        if suppression.address_hash(vault, "email", address) != decision.address_hash:
-            # The question is for the address in the form, and for no other.
-            return Skip(message_id=claim.message_id, reason="address_changed")
-        return self.render(claim.message_id, decision)
+    def addresses(self, claims: Sequence[Claim]) -> dict[str, dict[str, str]]:
+        """Whom to ask, by message: the address in the form, whatever else its owner has.
+
+        Nobody is asked whose submission the log does not have any more: its link would not work.
+
+        Raises:
+            LogError: the log cannot be read.
+        """
+        found = {}
+        for claim in claims:
+            address = self.address(msgspec.convert(claim.decision, Decision))
+            found[claim.message_id] = {"email": address} if address else {}
+        return found
+
+    def address(self, decision: Decision) -> str:
+        """Whom one mail asks; empty when the log does not have it any more."""
+        waiting = find_waiting(self._workspace.log, decision.position, decision.submission)
+        return "" if waiting is None else waiting.email
 
     def render(self, message_id: str, decision: Decision) -> OutgoingMessage:
         """The mail of one row of the ledger; nothing in it depends on the person."""
@@ -118,4 +131,6 @@ def render_confirmation(
         decision: The row's.
     """
     mails = ConfirmationMails(workspace, read_forms(workspace))
-    return mails.render(message_id, msgspec.convert(decision, Decision))
+    stated = msgspec.convert(decision, Decision)
+    rendered = mails.render(message_id, stated)
+    return msgspec.structs.replace(rendered, to=mails.address(stated))

@@ -55,6 +55,7 @@ def send_confirmations(
             occurrence,
             mails.compose,
             _channel(workspace),
+            personal=mails.addresses,
             stop=stop or (lambda: False),
             patience_seconds=0,
         )

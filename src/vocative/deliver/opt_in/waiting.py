@@ -23,6 +23,21 @@ class _Submitted(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Submitted)
 
 
+def find_waiting(log: EmbeddedLog, position: int | None, submission: str) -> Waiting | None:
+    """What waits of one submission; None when the log does not have it any more.
+
+    Args:
+        log: The workspace's.
+        position: Of the batch with the submission.
+        submission: Its id.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    found = waiting_at(log, position) if position is not None else iter(())
+    return next((one for one in found if one.proof["submission"] == submission), None)
+
+
 def waiting_at(log: EmbeddedLog, position: int) -> Iterator[Waiting]:
     """What waits of the batch at a position of the log, which must be of Vocative's own events.
 
