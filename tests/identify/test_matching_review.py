@@ -222,12 +222,27 @@ def test_many_are_accepted_at_once_without_chaining_strangers(workspace: Workspa
     propose(workspace, (a, b, 0.99), (b, c, 0.97), (d, e, 0.96), (a, d, 0.7))
     dry = matches.accept_matches(workspace, above=0.95, dry_run=True)
     assert (dry.accepted, dry.left_out, dry.expected_wrong) == (2, 1, 0.05)
+    assert dry.expected_precision == pytest.approx(0.975)
+    with pytest.raises(StateError, match="2 pairs to accept, not 3"):
+        matches.accept_matches(workspace, above=0.95, exactly=3)
     assert len(people(workspace)) == 5
-    done = matches.accept_matches(workspace, above=0.95)
+    done = matches.accept_matches(workspace, above=0.95, exactly=2)
     assert (done.accepted, done.left_out) == (2, 1)
     assert len(people(workspace)) == 3
     with pytest.raises(AuthorError, match=r"from 0\.5 to 1"):
         matches.accept_matches(workspace, above=0.2)
+
+
+def test_very_many_are_accepted_in_several_transactions(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matches, "MOST_ACCEPTED", 1)
+    a, b, c, d, e = arrive(workspace, "u1", "u2", "u3", "u4", "u5")
+    propose(workspace, (a, b, 0.99), (d, e, 0.985), (b, c, 0.98), (a, c, 0.97))
+    assert matches.accept_matches(workspace, above=0.9, dry_run=True).accepted == 4
+    assert matches.accept_matches(workspace, above=0.9).accepted == 4
+    assert len(people(workspace)) == 2
+    assert matches.accept_matches(workspace, above=0.9).expected_precision is None
 
 
 def test_thresholds_are_of_pairs_that_wait(workspace: Workspace) -> None:

@@ -78,7 +78,7 @@ def show_accepted(done: MatchesAccepted) -> None:
     verb = "would be accepted" if done.dry_run else "accepted"
     console.print(
         f"{_counted(done.accepted, 'pair')} {verb}, about {done.expected_wrong:,.1f} of them wrong"
-        " by the model's own reckoning."
+        f" by the model's own reckoning (expected precision {_share(done.expected_precision)})."
     )
     if done.left_out:
         console.print(

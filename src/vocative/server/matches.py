@@ -6,12 +6,13 @@ for one pair at a time, and every such look is audited.
 
 import getpass
 import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from vocative.errors import AuthorError, UnknownName
+from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.identify.matching import (
     COMPARISONS,
     LEVELS,
@@ -28,7 +29,7 @@ from vocative.server.people import MAX_PAGE, PAGE
 from vocative.workspace import Workspace
 
 MOST_ACCEPTED = 10_000
-"""Pairs that one acceptance of many takes: one transaction holds them all."""
+"""About so many pairs one transaction takes when many are accepted."""
 
 
 _LAST = 2**40
@@ -99,6 +100,8 @@ class MatchesAccepted(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs above the probability that would chain people who do not look like one."""
     expected_wrong: float
     """How many of the accepted ones are two people, by the model's own reckoning."""
+    expected_precision: float | None
+    """Share of the accepted ones that is one person, in [0, 1]; None without any."""
     dry_run: bool
 
 
@@ -242,46 +245,69 @@ def reopen_match(workspace: Workspace, match_id: str) -> MatchRow:
 
 
 def accept_matches(
-    workspace: Workspace, *, above: float, by: str | None = None, dry_run: bool = False
+    workspace: Workspace,
+    *,
+    above: float,
+    exactly: int | None = None,
+    by: str | None = None,
+    dry_run: bool = False,
 ) -> MatchesAccepted:
     """Accept every pair that waits from a probability on, where it chains no strangers.
 
     Args:
         workspace: Where.
         above: The probability, from 0.5 to 1.
+        exactly: Only if it is so many pairs, as a dry run said: the queue may be another one now.
         by: Who decides; the user who runs it unless told.
         dry_run: Say what it would do, and do nothing.
 
     Raises:
         AuthorError: `above` is no such probability.
+        StateError: it is not `exactly` so many pairs; nothing is accepted.
     """
     if not 0.5 <= above <= 1:
         raise AuthorError(
             f"{above} is no probability from 0.5 to 1",
             hint="see `vocative match thresholds` for what to expect of each",
         )
-    done, wrong, left_out = 0, 0.0, 0
-    while True:
-        with workspace.store.read() as tx:
-            waiting = review.count_candidates(tx, "open", at_least=above)
-            pairs = review.acceptable(tx, above)[:MOST_ACCEPTED]
-        wrong += sum(1 - pair.probability for pair in pairs)
-        done += len(pairs)
-        left_out = waiting - len(pairs)
-        if dry_run or not pairs:
-            break
-        named = [(pair.one, pair.other) for pair in pairs]
-        review.accept_pairs(workspace, named, by=_who(by))
-        advance(workspace)
-        if len(pairs) < MOST_ACCEPTED:
-            break
+    with workspace.store.read() as tx:
+        waiting = review.count_candidates(tx, "open", at_least=above)
+        people = review.acceptable(tx, above)
+    pairs = [pair for of_one in people for pair in of_one]
+    if exactly is not None and len(pairs) != exactly:
+        raise StateError(
+            f"there are {len(pairs):,} pairs to accept, not {exactly:,}: the queue has changed",
+            hint="look again, with `--dry-run` or in the web app",
+        )
+    if not dry_run:
+        for part in _parts(people):
+            review.accept_pairs(workspace, part, by=_who(by))
+            advance(workspace)
+    [told] = expected([pair.probability for pair in pairs], [0.0])
     return MatchesAccepted(
         above=above,
-        accepted=done,
-        left_out=left_out,
-        expected_wrong=round(wrong, 2),
+        accepted=len(pairs),
+        left_out=waiting - len(pairs),
+        expected_wrong=round(told.expected_wrong, 2),
+        expected_precision=told.expected_precision,
         dry_run=dry_run,
     )
+
+
+def _parts(people: Sequence[Sequence[ScoredPair]]) -> Iterator[list[tuple[str, str]]]:
+    """Pairs for one transaction each.
+
+    Those of one person stay together: once some of them are accepted, the others name people who
+    are gone.
+    """
+    part: list[tuple[str, str]] = []
+    for pairs in people:
+        part += [(pair.one, pair.other) for pair in pairs]
+        if len(part) >= MOST_ACCEPTED:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def _who(by: str | None) -> str:

@@ -289,8 +289,8 @@ def _reopen(tx: Transaction, candidate: Candidate) -> None:
     )
 
 
-def acceptable(tx: Transaction, at_least: float) -> list[ScoredPair]:
-    """The open pairs from a probability on that can be accepted at once.
+def acceptable(tx: Transaction, at_least: float) -> list[list[ScoredPair]]:
+    """The open pairs from a probability on that can be accepted, those of one person together.
 
     Left out are pairs that would chain: what they would join does not look like one person as a
     whole (`groups.py`), or was told apart.
@@ -302,13 +302,12 @@ def acceptable(tx: Transaction, at_least: float) -> list[ScoredPair]:
         for members in group(scored, at_least=at_least, apart=apart(tx))
         for person in members
     }
-    return [
-        pair
-        for pair in pairs
-        if pair.probability >= at_least
-        and pair.one in member
-        and member[pair.one] == member.get(pair.other)
-    ]
+    found: dict[str, list[ScoredPair]] = {}
+    for pair in pairs:
+        first = member.get(pair.one)
+        if pair.probability >= at_least and first is not None and first == member.get(pair.other):
+            found.setdefault(first, []).append(pair)
+    return list(found.values())
 
 
 def apart(tx: Transaction) -> set[Pair]:
