@@ -167,14 +167,17 @@ def export(workspace: Workspace, folder: Path) -> Exported:
     )
 
 
+_SOURCES = {".mjml": "source", ".html": "html"}
+"""The key under which a revision keeps the text of a file, by the end of its name."""
 _FILE_EACH = {"template", "block", *ONE_EACH}
 
 
 def _own_files(folder: Path, name: str, whole: dict[str, Any]) -> dict[Path, str]:
     """The files of a definition that does not share one with others."""
     found = {}
-    if "source" in whole:
-        found[folder / f"{name}.mjml"] = str(whole["source"])
+    for suffix, key in _SOURCES.items():
+        if key in whole:
+            found[folder / f"{name.removesuffix(suffix)}{suffix}"] = str(whole[key])
     if whole["body"]:
         found[folder / f"{name}.yaml"] = _yaml(whole["body"])
     return found
@@ -205,7 +208,7 @@ def _latest(tx: Transaction) -> dict[tuple[str, str], tuple[int, str | None]]:
 def _body(definition: Definition) -> str:
     whole: dict[str, Any] = {"body": definition.body}
     if definition.source is not None:
-        whole["source"] = definition.source
+        whole[_SOURCES[definition.suffix]] = definition.source
     return msgspec.json.encode(whole).decode()
 
 

@@ -106,14 +106,14 @@ def _check_lines(source: TemplateSource, data: Shape) -> Iterator[Finding]:
 
 def _check_layout(source: TemplateSource, data: Shape) -> Iterator[Finding]:
     try:
-        layout = put_in_blocks(source.mjml, source.blocks)
+        layout = put_in_blocks(source.body, source.blocks)
         part = parse(layout, HtmlEnvironment)
     except AuthorError as error:
         yield from_error("liquid", error)
         return
     yield from check_names(part.parsed, data, layout.where)
     try:
-        protected = Protected(layout)
+        protected = Protected(layout, source.markup)
     except AuthorError as error:
         yield from_error("mjml", error)
         return
@@ -157,7 +157,9 @@ def _check_link(link: Attribute, protected: Protected) -> Iterator[Finding]:
 
 
 def _check_footer(protected: Protected) -> Iterator[Finding]:
-    end = next((one.start for one in reversed(protected.pieces) if one.name == "mj-body"), 0)
+    end = next(
+        (one.start for one in reversed(protected.pieces) if one.name in ("mj-body", "body")), 0
+    )
     where = protected.where_plain(end)
     links = [one.attribute("href") for one in protected.pieces if one.kind == "start"]
     in_links = " ".join(
@@ -173,7 +175,7 @@ def _check_footer(protected: Protected) -> Iterator[Finding]:
 
 def _check_rendered(source: TemplateSource, catalog: Mapping[str, Field]) -> Iterator[Finding]:
     """What only shows once the template is put together and rendered with made-up data."""
-    start = source.mjml.where(0)
+    start = source.body.where(0)
     try:
         template = compile_template(source)
         full = template.render(sample_data(catalog, complete=True))

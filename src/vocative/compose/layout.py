@@ -1,4 +1,4 @@
-"""From MJML to the HTML that mail programs understand.
+"""From MJML, or HTML as its author wrote it, to the HTML that mail programs understand.
 
 In comes a protected layout, out goes HTML with the author's styles inlined, at-rules (`@media`)
 and rules that cannot be inlined kept in the head, and no line longer than mail allows. Nothing
@@ -7,12 +7,11 @@ is fetched. Refused: what MJML refuses.
 
 import re
 
-from vocative.compose.protect import AUTHOR_STYLE, Protected
+from vocative.compose.protect import AUTHOR_STYLE, NOT_INLINED, Protected
 from vocative.errors import AuthorError
 
 _POSITION = re.compile(r" at position (\d+):\d+")
 _CONDITIONAL = re.compile(r"<!--(\[if [^\]]*\]>)(.*?)<!\[endif\]-->", re.DOTALL)
-_IGNORED = 'data-css-inline="ignore"'
 # Between attributes a line break changes nothing, and only Outlook sees the other place.
 _BREAK = re.compile(r' (?=[\w:-]+="[^"]*")|(?<=\[if mso\|IE\]>)')
 _LINE_LENGTH = 200
@@ -34,28 +33,31 @@ def to_html(protected: Protected, *, preheader: bool) -> str:
     Raises:
         AuthorError: MJML cannot make sense of the layout.
     """
-    # Shorter, and with one place fewer where a long line could be broken wrongly.
-    html = _mjml_to_html(protected).replace("[if mso | IE]", "[if mso|IE]")
-    html = _split_conditionals(html, protected.word)
-    html = _inline_styles(html)
+    if protected.markup == "mjml":
+        # Shorter, and with one place fewer where a long line could be broken wrongly.
+        html = _mjml_to_html(protected).replace("[if mso | IE]", "[if mso|IE]")
+        html = _split_conditionals(html, protected.word)
+        html = _inline(_mark_own_styles(html))
+    else:
+        html = _inline(protected.text)
     html = _mark_untracked(html, protected)
-    if preheader and "<mj-preview" not in protected.mjml:
+    if preheader and "<mj-preview" not in protected.text:
         html = re.sub(r"<body\b[^>]*>", lambda body: body[0] + PREHEADER, html, count=1)
-    return _wrap(html)
+    return protected.prologue + _wrap(html)
 
 
 def _mjml_to_html(protected: Protected) -> str:
     from mjml import mjml2html
 
     try:
-        html: str = mjml2html(protected.mjml, fonts={})
+        html: str = mjml2html(protected.text, fonts={})
     except ValueError as error:
         message = str(error)
         at = _POSITION.search(message)
         reason = _POSITION.sub("", message).replace(" in root template", "")
         raise AuthorError(
             f"MJML cannot read the template: {reason}",
-            where=protected.where_mjml(int(at[1]) if at else 0),
+            where=protected.where_text(int(at[1]) if at else 0),
             hint="see https://documentation.mjml.io for what may stand where",
         ) from error
     return html
@@ -82,20 +84,24 @@ def _split_conditionals(html: str, word: str) -> str:
     return _CONDITIONAL.sub(split, html)
 
 
-def _inline_styles(html: str) -> str:
+def _mark_own_styles(html: str) -> str:
+    """Leave MJML's own resets in the head: inlined, they would add some 80 bytes to every cell."""
+    marked = html.replace("<style", f"<style {NOT_INLINED}")
+    return marked.replace(f'<style {NOT_INLINED} {AUTHOR_STYLE}=""', "<style")
+
+
+def _inline(html: str) -> str:
+    """Put the rules of styles into the elements; what cannot be there stays in the head."""
     import css_inline
 
-    # MJML's own resets belong in the head: inlined, they would add some 80 bytes to every cell.
-    marked = html.replace("<style", f"<style {_IGNORED}")
-    marked = marked.replace(f'<style {_IGNORED} {AUTHOR_STYLE}=""', "<style")
     inlined: str = css_inline.inline(
-        marked,
+        html,
         keep_style_tags=True,
         keep_at_rules=True,
         remove_inlined_selectors=True,
         load_remote_stylesheets=False,
     )
-    return inlined.replace(f" {_IGNORED}", "")
+    return inlined.replace(f" {NOT_INLINED}", "")
 
 
 def _mark_untracked(html: str, protected: Protected) -> str:

@@ -25,7 +25,7 @@ CONTENT = frozenset(
 )
 RAW_TEXT = frozenset(("mj-style", "mj-title", "style", "title"))
 _KNOWN = CONTAINERS | CONTENT
-_REFUSED = {
+REFUSED = {
     "script": "mail programs do not run scripts; remove it",
     "mj-include": "write {% render 'name' %} with the file in templates/blocks",
     "iframe": "mail programs do not show frames; link to the page",
@@ -130,7 +130,7 @@ class _Reader:
             self.open.append((name, start))
             if len(self.open) > _MAX_DEPTH:
                 self._refuse(f"elements are nested more than {_MAX_DEPTH} deep", start, None)
-        attributes = tuple(_attribute(one, found.start(2)) for one in _ATTRIBUTE.finditer(inside))
+        attributes = tuple(read_attributes(inside, found.start(2)))
         return Piece("start", start, found.end(), parent, name, attributes, closed)
 
     def _end_tag(self, start: int) -> Piece:
@@ -155,8 +155,8 @@ class _Reader:
     def _check_name(self, name: str, start: int) -> None:
         if name.startswith(self.word):
             self._refuse("Liquid cannot write the name of an element", start, "write it out")
-        if name in _REFUSED:
-            self._refuse(f"<{name}> is not allowed in a template", start, _REFUSED[name])
+        if name in REFUSED:
+            self._refuse(f"<{name}> is not allowed in a template", start, REFUSED[name])
         if name.startswith("mj") and name not in _KNOWN:
             guess = nearest(name, _KNOWN)
             hint = f"did you mean <{guess}>?" if guess else "see https://documentation.mjml.io"
@@ -166,12 +166,21 @@ class _Reader:
         raise AuthorError(message, where=self.where(start), hint=hint)
 
 
-def _attribute(found: re.Match[str], base: int) -> Attribute:
-    name, value = found[1], found[2]
-    if value is None:
-        return Attribute(name, None, base + found.start(1))
-    quoted = value[:1] in ("'", '"')
-    return Attribute(name, value[1:-1] if quoted else value, base + found.start(2) + quoted)
+def read_attributes(inside: str, start: int) -> Iterator[Attribute]:
+    """The attributes of a start tag.
+
+    Args:
+        inside: What stands behind the element's name.
+        start: Where that stands in the whole text.
+    """
+    for found in _ATTRIBUTE.finditer(inside):
+        name, value = found[1], found[2]
+        if value is None:
+            yield Attribute(name, None, start + found.start(1))
+        else:
+            quoted = value[:1] in ("'", '"')
+            place = start + found.start(2) + quoted
+            yield Attribute(name, value[1:-1] if quoted else value, place)
 
 
 def read_markup(text: str, where: Callable[[int], Where], *, word: str) -> list[Piece]:

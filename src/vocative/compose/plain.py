@@ -24,10 +24,11 @@ def to_text(html: str, protected: Protected) -> str:
     from inscriptis import Inscriptis
     from lxml.html import document_fromstring
 
-    body = document_fromstring(html).find("body")
+    body = document_fromstring(html.removeprefix(protected.prologue)).find("body")
     _flatten(body, protected)
     # Inscriptis leaves an empty line above a document that starts with a block.
     text = Inscriptis(body).get_text().replace("\xa0", " ")
+    text = protected.words_of(protected.prologue) + text
     return _join_control_lines(text, protected).strip() + "\n"
 
 
@@ -50,14 +51,21 @@ def _flatten(body: "HtmlElement", protected: Protected) -> None:
         elif node.tag == "img":
             _replace(node, "" if node.get("alt") is None else _one_line(node.get("alt")))
         else:
-            _rename(node)
+            _rename(node, protected)
 
 
-def _rename(node: "HtmlElement") -> None:
+def _is_layout(table: "HtmlElement", protected: Protected) -> bool:
+    """Whether a table only puts things in their place; in HTML most do, and few say so."""
+    if table.get("role") == "presentation":
+        return True
+    return protected.markup == "html" and table.find(".//th") is None
+
+
+def _rename(node: "HtmlElement", protected: Protected) -> None:
     """Make a part of a table what a reader of plain text needs: a line, or words in a line."""
     node.attrib.pop("style", None)
     if node.tag == "table":
-        node.set(_TABLE, "layout" if node.get("role") == "presentation" else "data")
+        node.set(_TABLE, "layout" if _is_layout(node, protected) else "data")
         node.tag = "div"
     elif node.tag in _ROWS:
         node.tag = "div"

@@ -1,7 +1,7 @@
 """Liquid carried safely through tools that know only MJML, HTML and CSS.
 
-In comes a layout with Liquid; out goes MJML in which every tag is a placeholder: a plain word in
-attributes and text, an HTML comment where a control tag stands between elements, because a
+In comes a layout with Liquid; out goes MJML (or HTML) in which every tag is a placeholder: a plain
+word in attributes and text, an HTML comment where a control tag stands between elements, because a
 comment may stand anywhere, even between the rows of a table. `restore` puts the tags back and
 knows where each came from. Refused: Liquid where it cannot survive.
 """
@@ -10,13 +10,17 @@ import html
 import re
 from dataclasses import dataclass, field
 
+from vocative.compose.html_markup import read_html
 from vocative.compose.markup import CONTAINERS, RAW_TEXT, Attribute, Piece, read_markup
 from vocative.compose.offsets import Offsets
-from vocative.compose.source import Passage
+from vocative.compose.source import Markup, Passage
 from vocative.compose.tags import LiquidTag, find_tags
 from vocative.errors import AuthorError, Where
 
 AUTHOR_STYLE = "data-vocative-style"
+NOT_INLINED = 'data-css-inline="ignore"'
+_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_REVEALED = re.compile(r"<!(\[if [^\]]*\]|\[endif\])>")
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _ROW_FOLLOWS = re.compile(r"(?:\s|<!--.*?-->)*<tr\b", re.DOTALL)
 
@@ -30,18 +34,19 @@ class Restored:
 
 
 class Protected:
-    """A layout without Liquid in its way: MJML with placeholders, and its pieces."""
+    """A layout without Liquid in its way: its markup with placeholders, and its pieces."""
 
-    def __init__(self, layout: Passage) -> None:
+    def __init__(self, layout: Passage, markup: Markup = "mjml") -> None:
         self.layout = layout
+        self.markup = markup
         self.tags = [tag for tag in find_tags(layout) if tag.kind != "comment"]
         self.word = "lqz"
         while self.word in layout.text:
             self.word += "z"
         self.plain, self._plain_offsets = self._with_words()
-        self.pieces = read_markup(self.plain, self.where_plain, word=self.word)
-        self._mjml_offsets = Offsets()
-        self.mjml = self._as_mjml()
+        self.pieces = self._read()
+        self._offsets = Offsets()
+        self.prologue, self.text = self._parted(self._written())
 
     def where_plain(self, offset: int) -> Where:
         """The author's place of an offset in `plain`."""
@@ -51,9 +56,9 @@ class Protected:
         """The offset in the layout of an offset in `plain`."""
         return self._plain_offsets.source(offset)
 
-    def where_mjml(self, offset: int) -> Where:
-        """The author's place of an offset in `mjml`."""
-        return self.where_plain(self._mjml_offsets.source(offset))
+    def where_text(self, offset: int) -> Where:
+        """The author's place of an offset in `text`."""
+        return self.where_plain(self._offsets.source(offset))
 
     def tags_in(self, text: str) -> list[LiquidTag]:
         """The tags whose placeholders stand in a text, such as an attribute's value."""
@@ -62,6 +67,10 @@ class Protected:
     def without_tags(self, text: str) -> str:
         """A text with its placeholders taken out."""
         return re.sub(rf"{self.word}\d+[xn]", "", text)
+
+    def words_of(self, text: str) -> str:
+        """A text whose placeholders are all words."""
+        return re.sub(rf"<!--({self.word}\d+x)-->", r"\1", text)
 
     def restore(self, text: str) -> Restored:
         """Put the Liquid tags back where their placeholders stand."""
@@ -100,17 +109,71 @@ class Protected:
         parts.append(text[at:])
         return "".join(parts), offsets
 
-    def _as_mjml(self) -> str:
+    def _read(self) -> list[Piece]:
+        if self.markup == "mjml":
+            return read_markup(self.plain, self.where_plain, word=self.word)
+        return read_html(self.plain, self.where_plain, word=self.word, is_control=self._is_control)
+
+    def _parted(self, text: str) -> tuple[str, str]:
+        """What stands before a page in HTML, such as `assign`, and the page."""
+        if self.markup == "mjml":
+            return "", text
+        page = _PAGE.search(text)
+        if page is None:
+            return "", f"<!doctype html><html><head></head><body>{text}</body></html>"
+        return text[: page.start()], text[page.start() :]
+
+    def _written(self) -> str:
         parts, length = [], 0
         bodies: list[bool] = []
         for piece in self.pieces:
-            written = self._written(piece, bodies)
-            self._mjml_offsets.add(length, piece.start, exact=piece.kind == "text")
+            written = (
+                self._as_mjml(piece, bodies) if self.markup == "mjml" else self._as_html(piece)
+            )
+            self._offsets.add(length, piece.start, exact=piece.kind == "text")
             parts.append(written)
             length += len(written)
         return "".join(parts)
 
-    def _written(self, piece: Piece, bodies: list[bool]) -> str:
+    def _as_html(self, piece: Piece) -> str:
+        """The piece as it was, its Liquid put where an HTML parser leaves it alone."""
+        text = self.plain[piece.start : piece.end]
+        if piece.kind == "comment":
+            return self._comment(text)
+        if piece.kind == "text" and not piece.parent:
+            return self._with_comments(text)
+        if piece.kind != "start":
+            return text
+        if piece.name == "style" and self._has_control(piece.end):
+            text = text.replace("<style", f"<style {NOT_INLINED}", 1)
+        # Control tags between attributes become attributes; parted, for the parser joins them.
+        values = r"\"[^\"]*\"|'[^']*'|=\s*[^\s\"'<>]+"
+        bare = rf"{values}|(?:{self.word}\d+x)+(?=[\s/>\"']|$)"
+        return re.sub(bare, self._as_attributes, text)
+
+    def _as_attributes(self, found: re.Match[str]) -> str:
+        numbers = re.findall(rf"{self.word}(\d+)x", found[0])
+        if found[0][:1] in "\"'=" or not all(self._is_control(int(number)) for number in numbers):
+            return found[0]
+        return "".join(f' {self.word}{number}n=""' for number in numbers)
+
+    def _comment(self, text: str) -> str:
+        """Outlook's conditions stay, also those that hide nothing; an author's notes go."""
+        if revealed := _REVEALED.fullmatch(text):
+            start = revealed[1].startswith("[if")
+            return f"<!--{revealed[1]}><!-->" if start else "<!--<![endif]-->"
+        if not text.startswith("<!--"):
+            return text
+        if not self.without_tags(text[4:-3]).strip():
+            return self._with_comments(text[4:-3].strip())
+        return text if "[if" in text or "[endif]" in text or self.word in text else ""
+
+    def _has_control(self, offset: int) -> bool:
+        """Whether a control tag stands in the style that begins here."""
+        end = self.plain.find("</", offset)
+        return any(tag.kind == "control" for tag in self.tags_in(self.plain[offset:end]))
+
+    def _as_mjml(self, piece: Piece, bodies: list[bool]) -> str:
         if piece.kind == "comment":
             text = self.plain[piece.start : piece.end]
             return text if text.startswith("<!--[if") else ""
@@ -157,12 +220,16 @@ class Protected:
             return html.escape(html.unescape(text), quote=False)
         if piece.parent in CONTAINERS or not piece.parent:
             self._refuse_words(piece, text)
-        text = _BARE_AMPERSAND.sub("&amp;", text).replace("<", "&lt;")
+        return self._with_comments(_BARE_AMPERSAND.sub("&amp;", text).replace("<", "&lt;"))
+
+    def _with_comments(self, text: str) -> str:
         return re.sub(rf"{self.word}(\d+)x", self._as_comment, text)
 
     def _as_comment(self, found: re.Match[str]) -> str:
-        control = self.tags[int(found[1])].kind == "control"
-        return f"<!--{found[0]}-->" if control else found[0]
+        return f"<!--{found[0]}-->" if self._is_control(int(found[1])) else found[0]
+
+    def _is_control(self, number: int) -> bool:
+        return self.tags[number].kind == "control"
 
     def _refuse_control(self, piece: Piece) -> None:
         for tag in self.tags_in(self.plain[piece.start : piece.end]):

@@ -1,17 +1,20 @@
 """What an author writes: a template's pieces of text and where each of them stands.
 
-In comes a template definition (`<name>.mjml` beside `<name>.yaml`) and the folder of blocks; out
-goes a `TemplateSource`. Refused: keys that mean nothing, a missing subject, text that is too long.
+In comes a template definition (`<name>.mjml` or `<name>.html` beside `<name>.yaml`) and the folder
+of blocks; out goes a `TemplateSource`. Refused: keys that mean nothing, a missing subject, text
+that is too long.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vocative.errors import AuthorError, Where, nearest
 from vocative.workspace.definitions import Definition
 
+Markup = Literal["mjml", "html"]
+"""What a template is written in; blocks are written in the markup of the template."""
 MAX_SOURCE_CHARACTERS = 300_000
 BLOCKS_FOLDER = "blocks"
 KEYS = frozenset({"subject", "preheader", "from_name", "text", "describe"})
@@ -35,8 +38,9 @@ class TemplateSource:
     """A template as written, not yet compiled."""
 
     name: str
-    mjml: Passage
+    body: Passage
     subject: Passage
+    markup: Markup = "mjml"
     preheader: Passage | None = None
     text: Passage | None = None
     from_name: str | None = None
@@ -44,25 +48,36 @@ class TemplateSource:
     blocks: Mapping[str, Passage] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, *, mjml: str, subject: str, **more: Any) -> "TemplateSource":
+    def of(
+        cls,
+        name: str,
+        *,
+        subject: str,
+        mjml: str | None = None,
+        html: str | None = None,
+        **more: Any,
+    ) -> "TemplateSource":
         """A template from plain texts, such as a draft in an editor.
 
         Args:
             name: The template's name.
-            mjml: Its layout, MJML with Liquid.
             subject: Its subject line, Liquid.
+            mjml: Its body, MJML with Liquid.
+            html: Its body, HTML with Liquid; instead of `mjml`.
             more: `preheader`, `text`, `from_name` as text; `blocks` as name -> text.
         """
+        markup: Markup = "mjml" if html is None else "html"
         blocks = more.pop("blocks", {})
         for key in ("preheader", "text"):
             if more.get(key) is not None:
                 more[key] = Passage.of_file(f"{name}.{key}", more[key])
         return cls(
             name=name,
-            mjml=Passage.of_file(f"{name}.mjml", mjml),
+            markup=markup,
+            body=Passage.of_file(f"{name}.{markup}", (mjml if html is None else html) or ""),
             subject=Passage.of_file(f"{name}.subject", subject),
             blocks={
-                block: Passage.of_file(f"{BLOCKS_FOLDER}/{block}.mjml", text)
+                block: Passage.of_file(f"{BLOCKS_FOLDER}/{block}.{markup}", text)
                 for block, text in blocks.items()
             },
             **more,
@@ -79,8 +94,14 @@ class TemplateSource:
                 yield key, passage
 
 
-def source_of(definition: Definition, blocks: Mapping[str, Passage]) -> TemplateSource:
+def source_of(
+    definition: Definition, blocks: Mapping[Markup, Mapping[str, Passage]]
+) -> TemplateSource:
     """The source of a template that is defined in a workspace.
+
+    Args:
+        definition: The template.
+        blocks: The workspace's blocks by markup and name, see `read_blocks`.
 
     Raises:
         AuthorError: a key is unknown or missing, or a value is not text.
@@ -101,27 +122,36 @@ def source_of(definition: Definition, blocks: Mapping[str, Passage]) -> Template
             where=definition.where(),
             hint='add a line such as: subject: "Picked for you"',
         )
-    file = str(Path(definition.text.file).with_suffix(".mjml"))
+    markup: Markup = "html" if definition.suffix == ".html" else "mjml"
+    file = str(Path(definition.text.file).with_suffix(definition.suffix))
     return TemplateSource(
         name=definition.name,
-        mjml=_limited(Passage.of_file(file, definition.source or "")),
+        markup=markup,
+        body=_limited(Passage.of_file(file, definition.source or "")),
         subject=_from_yaml(definition, "subject"),
         preheader=_from_yaml(definition, "preheader") if definition.body.get("preheader") else None,
         text=_from_yaml(definition, "text") if definition.body.get("text") else None,
         from_name=_one_line(definition.body.get("from_name")),
         describe=definition.body.get("describe") or "",
-        blocks=blocks,
+        blocks=blocks[markup],
     )
 
 
-def read_blocks(root: Path) -> dict[str, Passage]:
-    """The blocks of a workspace folder, by name. Only this folder's own files are ever read."""
+def read_blocks(root: Path) -> dict[Markup, dict[str, Passage]]:
+    """The blocks of a workspace folder, by markup and name.
+
+    Only this folder's own files are ever read.
+    """
+    return {"mjml": _read_pieces(root, "mjml"), "html": _read_pieces(root, "html")}
+
+
+def _read_pieces(root: Path, markup: Markup) -> dict[str, Passage]:
     folder = root / "templates" / BLOCKS_FOLDER
     return {
         path.stem: _limited(
             Passage.of_file(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
         )
-        for path in sorted(folder.glob("*.mjml"))
+        for path in sorted(folder.glob(f"*.{markup}"))
         if path.resolve().is_relative_to(folder.resolve())
     }
 

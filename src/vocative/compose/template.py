@@ -176,9 +176,9 @@ def compile_template(source: TemplateSource, *, clock: Clock | None = None) -> T
     Raises:
         AuthorError: Liquid, MJML or a block is wrong; the error points at it.
     """
-    layout = put_in_blocks(source.mjml, source.blocks)
+    layout = put_in_blocks(source.body, source.blocks)
     parse(layout, HtmlEnvironment)  # errors in Liquid are told before errors in markup
-    protected = Protected(layout)
+    protected = Protected(layout, source.markup)
     html = to_html(protected, preheader=source.preheader is not None)
     if source.text is not None:
         text = parse(source.text, TextEnvironment)

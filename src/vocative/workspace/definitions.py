@@ -67,7 +67,9 @@ class Definition:
     text: YamlText = field(repr=False, compare=False)
     path: YamlPath = ()
     source: str | None = None
-    """The text of a template's MJML file."""
+    """The text of a template's or block's own file."""
+    suffix: str = ".mjml"
+    """How that file's name ends."""
 
     def where(self, *path: str | int, offset: int = 0) -> Where:
         """The place of a part of the body, for an error message."""
@@ -144,9 +146,9 @@ def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
 
 
 def _read_sources(kind: str, folder: Path, root: Path) -> dict[str, Definition]:
-    """Templates (MJML and its settings) and blocks (MJML alone)."""
-    found = {}
-    for path in sorted(folder.glob("*.mjml")):
+    """Templates (MJML or HTML, and its settings) and blocks (MJML or HTML alone)."""
+    found: dict[str, Definition] = {}
+    for path in sorted([*folder.glob("*.mjml"), *folder.glob("*.html")]):
         shown_as = str(path.with_suffix(".yaml").relative_to(root))
         try:
             source = path.read_text(encoding="utf-8")
@@ -154,9 +156,17 @@ def _read_sources(kind: str, folder: Path, root: Path) -> dict[str, Definition]:
             raise AuthorError(
                 f"the {kind} cannot be read as UTF-8 text", where=str(path.relative_to(root))
             ) from error
+        # A block may be there for templates in MJML and for those in HTML.
+        name = path.name if kind == "block" and path.suffix == ".html" else path.stem
+        if name in found:
+            raise AuthorError(
+                f"the {kind} {name!r} is written twice, as MJML and as HTML",
+                where=str(path.relative_to(root)),
+                hint="remove one of the two files",
+            )
         if kind == "block":
             text = YamlText({}, shown_as, "", {})
         else:
             text = read_yaml(path.with_suffix(".yaml"), shown_as=shown_as)
-        found[path.stem] = Definition(kind, path.stem, text.value, text, source=source)
+        found[name] = Definition(kind, name, text.value, text, source=source, suffix=path.suffix)
     return found
