@@ -350,3 +350,9 @@ def test_real_layouts_compile(shared_data):
         assert len(rendered.text) > 100
         assert max(len(line.encode()) for line in rendered.html.split("\n")) <= 998
         assert balanced(rendered.html), file.name
+
+
+def test_a_style_written_over_several_lines_is_kept(render):
+    body = text_block('<p style="\n  color: #112233;\n  margin: 0;\n">Hello</p>')
+    html = render(body).html
+    assert re.search(r'<p\s+style="\s*color: #112233; margin: 0;\s*">Hello', html), html

@@ -21,6 +21,7 @@ AUTHOR_STYLE = "data-vocative-style"
 NOT_INLINED = 'data-css-inline="ignore"'
 _PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _REVEALED = re.compile(r"<!(\[if [^\]]*\]|\[endif\])>")
+_BREAKS = re.compile(r"\s*[\r\n\t]\s*")
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _ROW_FOLLOWS = re.compile(r"(?:\s|<!--.*?-->)*<tr\b", re.DOTALL)
 
@@ -208,7 +209,8 @@ class Protected:
             if name.startswith(self.word):
                 return "".join(f'{self.word}{n}n=""' for n in re.findall(r"(\d+)x", name))
             return f'{name}=""'
-        value = _BARE_AMPERSAND.sub("&amp;", attribute.value)
+        # MJML writes a line break in an attribute as backslash and n, which ends a style's sense.
+        value = _BARE_AMPERSAND.sub("&amp;", _BREAKS.sub(" ", attribute.value))
         return f'{attribute.name}="{value.replace(chr(34), "&quot;").replace("<", "&lt;")}"'
 
     def _text(self, piece: Piece) -> str:
