@@ -4,15 +4,22 @@ In come a template's source and the catalog of a person's fields, out go finding
 author's line, a caret and a way to repair it. Nothing is sent and no person's data is read.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from vocative.compose.blocks import SCOPE_TAG, put_in_blocks
+from vocative.compose.blocks import put_in_blocks
+from vocative.compose.check_markup import (
+    check_addresses_in_text,
+    check_contrast,
+    check_markup,
+    missing_address,
+    missing_unsubscribe,
+)
+from vocative.compose.contexts import contexts
 from vocative.compose.fields import Shape, data_shape
-from vocative.compose.findings import Finding, Severity, from_error
+from vocative.compose.findings import Finding, from_error
 from vocative.compose.language import Environment, HtmlEnvironment, TextEnvironment
-from vocative.compose.markup import Attribute, Piece
+from vocative.compose.links import rewrite_links
 from vocative.compose.names import check_names
 from vocative.compose.protect import Protected
 from vocative.compose.sample import POSTAL_ADDRESS, UNSUBSCRIBE_URL, sample_data
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
 
 CLIP_BYTES = 102_000
 """Gmail cuts a mail's HTML off behind this, the unsubscribe link with it."""
-_IMAGES = frozenset(("img", "mj-image", "mj-carousel-image"))
-_SCHEME = re.compile(r"(?:https?|mailto|tel|sms):|#", re.IGNORECASE)
+_COUNTED_LINK_BYTES = 100
+"""What a counted link is longer than its own address, written as base64."""
 
 
 def check_template(source: TemplateSource, catalog: Mapping[str, Field]) -> list[Finding]:
@@ -94,6 +101,8 @@ def _check_lines(source: TemplateSource, data: Shape) -> Iterator[Finding]:
             yield from_error("liquid", error)
             continue
         yield from check_names(part.parsed, data, passage.where)
+        if key == "text":
+            yield from check_addresses_in_text(passage)
         if key == "text" and "unsubscribe_url" not in passage.text:
             yield Finding(
                 severity="warning",
@@ -111,66 +120,18 @@ def _check_layout(source: TemplateSource, data: Shape) -> Iterator[Finding]:
     except AuthorError as error:
         yield from_error("liquid", error)
         return
-    yield from check_names(part.parsed, data, layout.where)
     try:
         protected = Protected(layout, source.markup)
     except AuthorError as error:
+        yield from check_names(part.parsed, data, layout.where)
         yield from_error("mjml", error)
         return
-    for piece in protected.pieces:
-        if piece.kind == "start":
-            yield from _check_element(piece, protected)
-    yield from _check_footer(protected)
-
-
-def _check_element(piece: Piece, protected: Protected) -> Iterator[Finding]:
-    if piece.name in _IMAGES and piece.attribute("alt") is None:
-        yield _finding(
-            "warning",
-            "image_without_alt",
-            f"this <{piece.name}> says nothing where images are off or not seen",
-            protected.where_plain(piece.start),
-            'add alt="…", or alt="" for decoration',
-        )
-    link = piece.attribute("href")
-    if link is not None and not piece.name.startswith("mj-font"):
-        yield from _check_link(link, protected)
-
-
-def _check_link(link: Attribute, protected: Protected) -> Iterator[Finding]:
-    address = (link.value or "").strip()
-    if address.startswith(protected.word) or _SCHEME.match(address):
-        return
-    where = protected.where_plain(link.start)
-    if re.match(r"(?:javascript|vbscript|data):", address, re.IGNORECASE):
-        yield _finding(
-            "error", "unsafe_link", "this link runs code", where, "link to an https:// address"
-        )
-    else:
-        yield _finding(
-            "error",
-            "incomplete_link",
-            "this link leads nowhere: a mail has no site of its own",
-            where,
-            "write the whole address, with https://",
-        )
-
-
-def _check_footer(protected: Protected) -> Iterator[Finding]:
-    end = next(
-        (one.start for one in reversed(protected.pieces) if one.name in ("mj-body", "body")), 0
-    )
-    where = protected.where_plain(end)
-    links = [one.attribute("href") for one in protected.pieces if one.kind == "start"]
-    in_links = " ".join(
-        tag.text for link in links if link for tag in protected.tags_in(link.value or "")
-    )
-    # A block may be handed an address under another name; then only rendering can tell.
-    handed_over = "".join(tag.text for tag in protected.tags if tag.name == SCOPE_TAG)
-    if "unsubscribe_url" not in in_links + handed_over:
-        yield _missing_unsubscribe(where)
-    if not any("postal_address" in tag.text for tag in protected.tags):
-        yield _missing_address(where)
+    yield from check_names(part.parsed, data, layout.where, contexts(protected))
+    yield from check_markup(protected)
+    try:
+        yield from check_contrast(protected)
+    except AuthorError as error:
+        yield from_error("mjml", error)
 
 
 def _check_rendered(source: TemplateSource, catalog: Mapping[str, Field]) -> Iterator[Finding]:
@@ -184,35 +145,36 @@ def _check_rendered(source: TemplateSource, catalog: Mapping[str, Field]) -> Ite
         yield from_error("render", error)
         return
     yield from _check_always(full, bare, start)
-    size = len(full.html.encode())
-    if size > CLIP_BYTES:
-        yield _finding(
-            "warning",
-            "too_large",
-            f"with six products and an offer the HTML has {size / 1000:.0f} kB;"
-            f" Gmail cuts it off behind {CLIP_BYTES // 1000} kB",
-            start,
-            "use fewer blocks, or link to a page",
-        )
+    yield from _check_size(full, template.render(sample_data(catalog, long=True)), start)
+
+
+def _check_size(full: Rendered, longest: Rendered, where: Where) -> Iterator[Finding]:
+    """Whether Gmail shows all of it, with the longer addresses of counted links."""
+    size, most = _sent_bytes(full), _sent_bytes(longest)
+    if most <= CLIP_BYTES:
+        return
+    values = "values of usual length" if size > CLIP_BYTES else "long values"
+    yield Finding(
+        severity="warning",
+        code="too_large",
+        message=f"with six products, an offer and {values} the HTML has"
+        f" {(size if size > CLIP_BYTES else most) / 1000:.0f} kB as it is sent;"
+        f" Gmail cuts it off behind {CLIP_BYTES // 1000} kB",
+        where=where,
+        fix="use fewer blocks, or link to a page",
+    )
+
+
+def _sent_bytes(rendered: Rendered) -> int:
+    def counted(url: str) -> str:
+        return "x" * (_COUNTED_LINK_BYTES + len(url.encode()) * 4 // 3)
+
+    return len(rewrite_links(rendered.html, counted).encode()) + _COUNTED_LINK_BYTES
 
 
 def _check_always(full: Rendered, bare: Rendered, where: Where) -> Iterator[Finding]:
     """What everybody must get must not stand inside a condition."""
     if not all(f'href="{UNSUBSCRIBE_URL}"' in one.html for one in (full, bare)):
-        yield _missing_unsubscribe(where, "some people would get no unsubscribe link")
+        yield missing_unsubscribe(where, "some people would get no unsubscribe link")
     if not all(POSTAL_ADDRESS in one.html for one in (full, bare)):
-        yield _missing_address(where, "some people would get no postal address")
-
-
-def _missing_unsubscribe(where: Where, message: str = "there is no unsubscribe link") -> Finding:
-    fix = 'add <a href="{{ unsubscribe_url }}">Unsubscribe</a> to the footer, in no condition'
-    return _finding("error", "no_unsubscribe_link", message, where, fix)
-
-
-def _missing_address(where: Where, message: str = "there is no postal address") -> Finding:
-    fix = "add {{ postal_address }} to the footer, in no condition"
-    return _finding("error", "no_postal_address", message, where, fix)
-
-
-def _finding(severity: Severity, code: str, message: str, where: Where, fix: str) -> Finding:
-    return Finding(severity=severity, code=code, message=message, where=where, fix=fix)
+        yield missing_address(where, "some people would get no postal address")

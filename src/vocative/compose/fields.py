@@ -7,7 +7,7 @@ catalog of traits, features and scores.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vocative.sql import Field
+from vocative.sql import Field, Type
 
 ITEM = "[]"
 """The path segment that stands for an item of a list, whichever it is."""
@@ -33,7 +33,7 @@ PRODUCT = Shape(
     fields={
         "id": TEXT,
         "title": TEXT,
-        "url": TEXT,
+        "url": Shape(type="url"),
         "price": Shape(type="number", nullable=True),
         "currency": TEXT,
         "image_url": Shape(type="url", nullable=True),
@@ -59,9 +59,7 @@ def data_shape(catalog: Mapping[str, Field]) -> Shape:
     Args:
         catalog: The fields of a person, by name.
     """
-    person = {
-        name: Shape(type=field.type, nullable=field.nullable) for name, field in catalog.items()
-    }
+    person = {name: _field_shape(field) for name, field in catalog.items()}
     return Shape(
         fields={
             "person": Shape(fields=person),
@@ -77,6 +75,11 @@ def data_shape(catalog: Mapping[str, Field]) -> Shape:
             "sender_name": TEXT,
         }
     )
+
+
+def _field_shape(field: Field) -> Shape:
+    item = TEXT if field.type == Type.TEXT_LIST else None
+    return Shape(type=field.type, nullable=field.nullable, item=item)
 
 
 def child(shape: Shape, segment: object) -> Shape | None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vocative.errors import AuthorError, Where
+from liquid.exceptions import UnknownFilterError
+
+from vocative.errors import AuthorError, UnknownName, Where
 
 Severity = Literal["error", "warning"]
 
@@ -42,12 +44,25 @@ class Finding:
         }
 
 
+_FIXES = {
+    "liquid": "see https://shopify.github.io/liquid for how it is written",
+    "mjml": "see https://documentation.mjml.io for what may stand where",
+    "render": "look at the value that comes in here; `default` replaces one that is missing",
+}
+
+
 def from_error(code: str, error: AuthorError) -> Finding:
     """A finding that says what an error says."""
+    if isinstance(error, UnknownName):
+        code = "unknown_block"
+    fix = error.hint
+    if isinstance(error.__cause__, UnknownFilterError):
+        code = "unknown_filter"
+        fix = "see the filters in docs/templates.md"
     return Finding(
         severity="error",
         code=code,
         message=error.message,
         where=error.where or Where(file="template"),
-        fix=error.hint,
+        fix=fix or _FIXES.get(code),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from vocative.sql import Field
+from vocative.sql import Field, Type
 
 UNSUBSCRIBE_URL = "https://shop.example/unsubscribe/sample"
 POSTAL_ADDRESS = "1 Sample Street, Sampleton"
@@ -17,6 +17,7 @@ _VALUES: dict[str, Any] = {
 }
 
 
+_LONGER = ", and what else there is to say of it in as many words as somebody may use"
 _OFFER = {
     "name": "sample",
     "title": "Sample offer",
@@ -26,21 +27,24 @@ _OFFER = {
 }
 
 
-def sample_data(catalog: Mapping[str, Field], *, complete: bool) -> dict[str, Any]:
+def sample_data(
+    catalog: Mapping[str, Field], *, complete: bool = True, long: bool = False
+) -> dict[str, Any]:
     """What a template is rendered with, made up.
 
     Args:
         catalog: The fields of a person, by name.
         complete: Everything is there (six products, an offer); otherwise everything that may be
             missing is missing.
+        long: Texts are as long as they can be expected to be.
     """
     person = {
-        name: _VALUES.get(field.type, f"Sample {name}") if complete or not field.nullable else None
+        name: _value(field, long=long) if complete or not field.nullable else None
         for name, field in catalog.items()
     }
     return {
         "person": person,
-        "products": [_product(number) for number in range(1, 7)] if complete else [],
+        "products": [_product(number, long=long) for number in range(1, 7)] if complete else [],
         "offer": _OFFER if complete else None,
         "campaign": {"name": "Sample campaign"},
         "variant": "a" if complete else None,
@@ -52,14 +56,20 @@ def sample_data(catalog: Mapping[str, Field], *, complete: bool) -> dict[str, An
     }
 
 
-def _product(number: int) -> dict[str, Any]:
+def _value(field: Field, *, long: bool) -> Any:
+    if field.type == Type.TEXT_LIST:
+        return [f"Sample {field.name}", "Another"]
+    return _VALUES.get(field.type, f"Sample {field.name}" + _LONGER * long)
+
+
+def _product(number: int, *, long: bool) -> dict[str, Any]:
     return {
         "id": f"sample-{number}",
-        "title": f"Sample product number {number}, with a name of usual length",
-        "url": f"https://shop.example/products/sample-{number}",
+        "title": f"Sample product number {number}, with a name of usual length" + _LONGER * long,
+        "url": f"https://shop.example/products/sample-{number}" + "-and-a-long-name" * 8 * long,
         "price": 19.95 * number,
         "currency": "EUR",
         "image_url": f"https://shop.example/images/sample-{number}.jpg",
         "category": "Samples",
-        "reason": "Because you looked at something much like it",
+        "reason": "Because you looked at something much like it" + _LONGER * long,
     }
