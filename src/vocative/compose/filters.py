@@ -17,7 +17,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 from markupsafe import Markup, escape
 
-from vocative.compose import carried
+from vocative.compose import carried, foreign
 from vocative.compose.limits import check_length, check_size
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def register(environment: "Environment") -> None:
         del environment.filters[name]
     format_date.with_context = True  # type: ignore[attr-defined]
     environment.filters |= {"date": format_date, "money": money, "strip_html": strip_html}
-    environment.filters |= carried.FILTERS
+    environment.filters |= carried.FILTERS | foreign.FILTERS
     for name, function in environment.filters.items():
         environment.filters[name] = guard(name, function, environment)
 

@@ -22,14 +22,17 @@ class Writer:
         self._offsets = Offsets()
         self._length = 0
 
-    def literal(self, text: str, at: int) -> None:
-        """Text that means itself, from offset `at` of the source on."""
+    def literal(self, text: str, at: int, *, exact: bool = True) -> None:
+        """Text that means itself, from offset `at` of the source on.
+
+        Text that is not in the source letter by letter is not `exact`: all of it came from `at`.
+        """
         end = 0
         for found in _LOOKS_LIKE_LIQUID.finditer(text):
-            self._add(text[end : found.start()], at + end, exact=True)
-            self._add(_OPENING_BRACE, at + found.start())
+            self._add(text[end : found.start()], at + end * exact, exact=exact)
+            self._add(_OPENING_BRACE, at + found.start() * exact)
             end = found.end()
-        self._add(text[end:], at + end, exact=True)
+        self._add(text[end:], at + end * exact, exact=exact)
 
     def liquid(self, text: str, at: int) -> None:
         """Liquid, all of which came from the tag at offset `at`."""

@@ -1,0 +1,116 @@
+"""The shared suites of template languages, run through the importers.
+
+Every case is converted to Liquid and rendered by the interpreter; what comes out is compared with
+what the case expects. The suites are not part of the project: they are read from a folder of data.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vocative.clock import SystemClock
+from vocative.compose.dialects import Dialect, FieldMap, ForeignTemplate
+from vocative.compose.dialects._fields import Named
+from vocative.compose.dialects._handlebars.options import Options
+from vocative.compose.dialects._handlebars.values import RESERVED
+from vocative.compose.dialects.handlebars import Handlebars
+from vocative.compose.dialects.mustache import MUSTACHE, Mustache
+from vocative.compose.language import Environment
+from vocative.compose.source import Passage
+from vocative.compose.template import parse
+from vocative.errors import AuthorError
+
+_SEGMENT = re.compile(r"\[(.*?)\](?=\.|\Z)|([^.]+)")
+_PLAIN = re.compile(r"[A-Za-z_][\w-]*\Z")
+
+MUSTACHE_CORE = ("interpolation", "sections", "inverted", "comments", "delimiters", "partials")
+# What Handlebars' own specification registers in JavaScript for several of its cases.
+REGISTERED_PARTIALS = {"globalTest": "{{anotherDude}}", "shared/dude": "{{name}}"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case."""
+
+    name: str
+    passed: bool
+    got: str | None
+    expected: str
+
+
+class AsGiven(FieldMap):
+    """Names as the data have them, under `data`."""
+
+    def find(self, foreign: str, usual: str | None = None) -> Named:  # noqa: ARG002
+        """The path of a name in the data."""
+        if foreign == ".":
+            return Named("data")
+        steps = [
+            found[2] if found[2] is not None else found[1] for found in _SEGMENT.finditer(foreign)
+        ]
+        return Named("data" + "".join(_step(step) for step in steps))
+
+
+def _step(name: str) -> str:
+    if _PLAIN.match(name) and name not in RESERVED:
+        return f".{name}"
+    quote = "'" if '"' in name else '"'
+    return f"[{quote}{name}{quote}]"
+
+
+def render(
+    dialect: Dialect, text: str, data: object, parts: Mapping[str, str]
+) -> tuple[str | None, list[str]]:
+    """A foreign text rendered with data (None: it fails), and what was refused of it."""
+    foreign = ForeignTemplate(
+        name="case",
+        html=Passage.of_file("empty", ""),
+        subject=Passage.of_file("case", text),
+        parts={name: Passage.of_file(name, part) for name, part in parts.items()},
+    )
+    converted = dialect.convert(foreign, AsGiven())
+    refused = [note.message for note in converted.notes if note.outcome == "refused"]
+    liquid = Passage.of_file("case", converted.subject or "")
+    try:
+        rendered, _ = parse(liquid, Environment).render({"data": data}, SystemClock())
+    except AuthorError as error:
+        return None, [*refused, error.message]
+    return rendered, refused
+
+
+def handlebars_cases(folder: Path) -> Iterator[Outcome]:
+    """The shared cases of Handlebars that need no JavaScript, one after the other."""
+    cases = json.loads((folder / "handlebars_spec" / "shared.json").read_text())
+    for case in cases:
+        if not (case["data_only"] and case["hb478_agrees"]):
+            continue
+        options = case["compile_options"]
+        dialect = Handlebars(
+            Options(
+                exact=True,
+                outwards="nearest_value" if options.get("compat") else None,
+                partials_see_nothing=bool(options.get("explicitPartialContext")),
+                indents=not options.get("preventIndent"),
+                escapes=not options.get("noEscape"),
+            )
+        )
+        parts = {**REGISTERED_PARTIALS, **case["partials"]}
+        got, refused = render(dialect, case["template"], case["input"], parts)
+        name = f"{case['group']}: {case['test']} {case['template']}"
+        if "expected" in case:
+            yield Outcome(name, got == case["expected"] and not refused, got, case["expected"])
+        else:
+            yield Outcome(name, bool(refused), got, f"error: {case['expected_error']}")
+
+
+def mustache_cases(folder: Path) -> Iterator[Outcome]:
+    """The cases of Mustache's core, one after the other."""
+    for module in MUSTACHE_CORE:
+        tests = json.loads((folder / "mustache_spec" / f"{module}.json").read_text())["tests"]
+        for case in tests:
+            dialect = Mustache(replace(MUSTACHE, exact=True))
+            got, _ = render(dialect, case["template"], case["data"], case.get("partials", {}))
+            name = f"{module}: {case['name']}"
+            yield Outcome(name, got == case["expected"], got, case["expected"])

@@ -1,0 +1,1 @@
+"""Handlebars and Mustache: how they are read, and how they are written as Liquid."""
