@@ -54,6 +54,11 @@ def test_a_template_can_give_a_message_up() -> None:
         compiled.render({"person": {"vip": None}})
 
 
+def test_no_reason_needs_to_be_given() -> None:
+    with pytest.raises(MessageSkipped, match="skips this person"):
+        compile_template(template("A {% skip_message %} B")).render({})
+
+
 @pytest.mark.parametrize("reason", ["person.vip", '"a" "b"', "3"])
 def test_the_reason_is_a_text(reason: str) -> None:
     with pytest.raises(AuthorError):

@@ -10,7 +10,7 @@ from liquid.builtin.expressions import parse_primitive
 from liquid.builtin.expressions.primitive import StringLiteral
 from liquid.exceptions import LiquidSyntaxError
 from liquid.tag import Tag
-from liquid.token import TOKEN_EOF, TOKEN_TAG, Token
+from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from vocative.errors import StateError
 
@@ -51,10 +51,11 @@ class SkipTag(Tag):
 
     def parse(self, stream: "TokenStream") -> Node:
         """Parse the reason, which is a text or left out."""
-        token = stream.eat(TOKEN_TAG)
-        tokens = stream.into_inner(tag=token, eat=False)
-        if tokens.current.kind == TOKEN_EOF:
+        token = stream.current
+        if stream.peek.kind != TOKEN_EXPRESSION:
             return SkipNode(token, DEFAULT_REASON)
+        stream.eat(TOKEN_TAG)
+        tokens = stream.into_inner(tag=token, eat=False)
         reason: Any = parse_primitive(self.env, tokens)
         if not isinstance(reason, StringLiteral):
             raise LiquidSyntaxError("skip_message needs its reason as a text", token=token)

@@ -78,11 +78,17 @@ class Translation:
     """One foreign text on its way into Liquid: what is written, and what there is to tell."""
 
     def __init__(
-        self, passage: Passage, medium: Medium, fields: FieldMap, parts: Mapping[str, Passage]
+        self,
+        passage: Passage,
+        medium: Medium,
+        fields: FieldMap,
+        foreign: ForeignTemplate | None = None,
     ) -> None:
         self.passage = passage
         self.medium: Medium = medium
-        self.parts = parts
+        self.parts: Mapping[str, Passage] = foreign.parts if foreign else {}
+        self.subject = foreign.subject if foreign else None
+        self._foreign = foreign
         self.writer = Writer()
         self.notes: list[Note] = []
         self.fields: dict[str, Named] = {}
@@ -146,6 +152,20 @@ class Translation:
         self.fields.setdefault(foreign, named)
         return named
 
+    def maps(self, foreign: str) -> bool:
+        """Whether the mapping file says what a foreign name stands for."""
+        return self._field_map.maps(foreign)
+
+    def within(self, passage: Passage) -> "Translation":
+        """A translation of a piece that is put into this text."""
+        return Translation(passage, self.medium, self._field_map, self._foreign)
+
+    def take(self, inner: "Translation", at: int) -> None:
+        """Put in what `within` gave, once it is translated, in the place of the tag at `at`."""
+        self.writer.liquid(inner.writer.text, at)
+        self.notes += inner.notes[: max(0, MAX_NOTES - len(self.notes))]
+        self.fields |= inner.fields
+
     def string(self, text: str, at: int) -> str:
         """A text as a Liquid expression; one that needs both kinds of quotes is set first.
 
@@ -203,16 +223,16 @@ class Dialect(ABC):
         notes: list[Note] = []
         named: dict[str, Named] = {}
         for key, (passage, medium) in foreign.passages().items():
-            translation = self._translated(passage, medium, fields or FieldMap(), foreign.parts)
+            translation = self._translated(passage, medium, fields or FieldMap(), foreign)
             texts[key] = translation.writer.text
             notes += translation.notes
             named |= translation.fields
         return Converted(**texts, notes=tuple(notes), fields=named)
 
     def _translated(
-        self, passage: Passage, medium: Medium, fields: FieldMap, parts: Mapping[str, Passage]
+        self, passage: Passage, medium: Medium, fields: FieldMap, foreign: ForeignTemplate
     ) -> Translation:
-        translation = Translation(passage, medium, fields, parts)
+        translation = Translation(passage, medium, fields, foreign)
         if len(passage.text) > MAX_SOURCE_CHARACTERS:
             longest = f"a template may hold {MAX_SOURCE_CHARACTERS:,} characters"
             return _left_as_it_is(translation, AuthorError(longest))
@@ -233,7 +253,7 @@ class Dialect(ABC):
 def _left_as_it_is(translation: Translation, error: AuthorError) -> Translation:
     """The text as plain text, because as a whole it cannot be Liquid."""
     passage = translation.passage
-    plain = Translation(passage, translation.medium, FieldMap(), {})
+    plain = Translation(passage, translation.medium, FieldMap())
     plain.keep(0, min(len(passage.text), MAX_SOURCE_CHARACTERS))
     plain.notes = [
         *translation.notes,
