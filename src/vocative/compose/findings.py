@@ -47,6 +47,7 @@ class Finding:
 _FIXES = {
     "liquid": "see https://shopify.github.io/liquid for how it is written",
     "mjml": "see https://documentation.mjml.io for what may stand where",
+    "unknown_block": "write the name of a file in templates/blocks",
     "render": "look at the value that comes in here; `default` replaces one that is missing",
 }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from liquid import RenderContext
-from liquid.ast import Node
+from liquid.ast import BlockNode, Node
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.expressions.logical import (
     ContainsExpression,
@@ -31,6 +31,7 @@ from liquid.builtin.tags.tablerow_tag import TablerowNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 from liquid.expression import Expression
 from liquid.template import BoundTemplate
+from liquid.token import TOKEN_TAG
 
 from vocative.compose.context import Context
 from vocative.compose.contexts import Context as TagContext
@@ -171,8 +172,10 @@ class NameCheck:
             facts = outcome.false
             dead = dead or outcome.always is True
         if node.default and dead:
-            start = node.default.token.start_index
-            self._add_dead(start, f"`{conditions[0]}` or another condition before always holds")
+            self._add_dead(
+                _tag_before(node.default),
+                f"`{conditions[0]}` or another condition before always holds",
+            )
         self._walk_arms([*arms, _Arm(node.default, proven, None if dead else facts)])
 
     def _visit_case(self, node: CaseNode, proven: Proven) -> None:
@@ -528,6 +531,15 @@ def _written(path: Segments) -> str:
 
 def _entered(outcome: Outcome) -> Facts | None:
     return None if outcome.always is False else outcome.true
+
+
+def _tag_before(block: BlockNode) -> int:
+    """Where the tag stands that a block follows; the block's own token is the one behind it."""
+    first = block.nodes[0].token if block.nodes else block.token
+    start = first.start_index
+    if first.kind == TOKEN_TAG:
+        start = first.source.rfind("{%", 0, start)
+    return max(first.source.rfind("{%", 0, start), 0)
 
 
 def _place(condition: Expression) -> int:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
+from vocative.compose.fields import OFFER, PRODUCT, Shape
 from vocative.sql import Field, Type
 
 UNSUBSCRIBE_URL = "https://shop.example/unsubscribe/sample"
@@ -27,25 +28,32 @@ _OFFER = {
 }
 
 
-def sample_data(
-    catalog: Mapping[str, Field], *, complete: bool = True, long: bool = False
-) -> dict[str, Any]:
+Amount = Literal["usual", "long", "sparse", "bare"]
+"""How much there is: everything; everything, in long texts; products and an offer that lack all
+they may lack; nothing that may be missing."""
+
+
+def sample_data(catalog: Mapping[str, Field], amount: Amount) -> dict[str, Any]:
     """What a template is rendered with, made up.
 
     Args:
         catalog: The fields of a person, by name.
-        complete: Everything is there (six products, an offer); otherwise everything that may be
-            missing is missing.
-        long: Texts are as long as they can be expected to be.
+        amount: How much of it there is.
     """
+    long, complete = amount == "long", amount in ("usual", "long")
     person = {
         name: _value(field, long=long) if complete or not field.nullable else None
         for name, field in catalog.items()
     }
+    products = [] if amount == "bare" else [_product(number, long=long) for number in range(1, 7)]
+    offer: dict[str, Any] | None = None if amount == "bare" else dict(_OFFER)
+    if amount == "sparse" and offer is not None:
+        products = [_without_optional(one, PRODUCT) for one in products]
+        offer = _without_optional(offer, OFFER)
     return {
         "person": person,
-        "products": [_product(number, long=long) for number in range(1, 7)] if complete else [],
-        "offer": _OFFER if complete else None,
+        "products": products,
+        "offer": offer,
         "campaign": {"name": "Sample campaign"},
         "variant": "a" if complete else None,
         "unsubscribe_url": UNSUBSCRIBE_URL,
@@ -53,6 +61,14 @@ def sample_data(
         "preferences_url": "https://shop.example/preferences/sample" if complete else None,
         "postal_address": POSTAL_ADDRESS,
         "sender_name": "Sample Shop",
+    }
+
+
+def _without_optional(values: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    fields = shape.fields or {}
+    return {
+        name: None if name in fields and fields[name].nullable else value
+        for name, value in values.items()
     }
 
 
