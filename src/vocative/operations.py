@@ -757,6 +757,14 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show:show_rendered",
         ),
         Operation(
+            "template text",
+            "vocative.compose.plain_file:derive_text",
+            "Show or write the plain text that is made from a template's HTML.",
+            role="marketer",
+            arguments=("template",),
+            show="vocative.cli.show_templates:show_text",
+        ),
+        Operation(
             "campaign list",
             "vocative.campaign:list_campaigns",
             "Campaigns with their state.",

@@ -5,6 +5,7 @@ from typing import Any
 
 from vocative.campaign.definitions import Campaign
 from vocative.compose import MessageSkipped, Rendered, Template, load_template
+from vocative.compose.amounts import zone_or
 from vocative.decide import Offer, sellable_items
 from vocative.deliver.ledger import Claim
 from vocative.deliver.links import LinkSigner, track
@@ -81,9 +82,15 @@ class Renderer:
             html=html,
             text=text,
             from_email=self._settings.sender.email,
-            from_name=template.from_name or self._settings.sender.name,
+            from_name=rendered.from_name or self._settings.sender.name,
             unsubscribe_url=self._signer.url("unsubscribe", claim.message_id),
-            decision={**claim.decision, "branches": list(rendered.branches)},
+            decision={
+                **claim.decision,
+                "branches": list(rendered.branches),
+                "template": template.name,
+                "version": rendered.version,
+                "language": rendered.language,
+            },
         )
 
     def render(
@@ -109,6 +116,8 @@ class Renderer:
                 "view_url": self._signer.url("view", message_id),
                 "postal_address": self._settings.postal_address,
                 "sender_name": self._settings.sender.name,
+                "time_zone": zone_or(person.get("timezone"), self._settings.timezone),
+                "currency": self._settings.currency,
             }
         )
 

@@ -17,7 +17,7 @@ from vocative.clock import to_micros
 from vocative.errors import AuthorError, StateError
 from vocative.stores import Transaction
 from vocative.workspace import KINDS, Definition, Workspace
-from vocative.workspace.definitions import ONE_EACH
+from vocative.workspace.definitions import ONE_EACH, PIECES
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ def export(workspace: Workspace, folder: Path) -> Exported:
     files: dict[Path, str] = {}
     together: dict[str, dict[str, Any]] = {}
     for (kind, name), (_, text) in sorted(latest.items()):
-        if text is None:
+        if text is None or kind not in KINDS:
             continue
         whole = msgspec.json.decode(text)
         if kind in _FILE_EACH:
@@ -167,9 +167,9 @@ def export(workspace: Workspace, folder: Path) -> Exported:
     )
 
 
-_SOURCES = {".mjml": "source", ".html": "html"}
+_SOURCES = {".mjml": "source", ".html": "html", ".txt": "text"}
 """The key under which a revision keeps the text of a file, by the end of its name."""
-_FILE_EACH = {"template", "block", *ONE_EACH}
+_FILE_EACH = {"template", *PIECES, *ONE_EACH}
 
 
 def _own_files(folder: Path, name: str, whole: dict[str, Any]) -> dict[Path, str]:
@@ -195,7 +195,7 @@ def _changes(workspace: Workspace, tx: Transaction) -> list[Change]:
                 change = "changed" if body is not None else "added"
                 found.append(Change(kind=kind, name=name, change=change, revision=revision + 1))
     for (kind, name), (revision, body) in latest.items():
-        if body is not None and (kind, name) not in present:
+        if kind in KINDS and body is not None and (kind, name) not in present:
             found.append(Change(kind=kind, name=name, change="removed", revision=revision + 1))
     return found
 
@@ -209,6 +209,8 @@ def _body(definition: Definition) -> str:
     whole: dict[str, Any] = {"body": definition.body}
     if definition.source is not None:
         whole[_SOURCES[definition.suffix]] = definition.source
+    if definition.plain is not None:
+        whole[_SOURCES[".txt"]] = definition.plain
     return msgspec.json.encode(whole).decode()
 
 

@@ -4,10 +4,10 @@ In come a template's source and the catalog of a person's fields, out go finding
 author's line, a caret and a way to repair it. Nothing is sent and no person's data is read.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, get_args
 
-from vocative.compose.blocks import put_in_blocks
+from vocative.compose.blocks import assemble
 from vocative.compose.check_markup import (
     check_addresses_in_text,
     check_contrast,
@@ -19,11 +19,13 @@ from vocative.compose.contexts import contexts
 from vocative.compose.fields import Shape, data_shape
 from vocative.compose.findings import Finding, from_error
 from vocative.compose.language import Environment, HtmlEnvironment, TextEnvironment
+from vocative.compose.languages import check_languages, read_each
 from vocative.compose.links import rewrite_links
 from vocative.compose.names import check_names
+from vocative.compose.plain_file import check_plain_file
 from vocative.compose.protect import Protected
 from vocative.compose.sample import POSTAL_ADDRESS, UNSUBSCRIBE_URL, Amount, sample_data
-from vocative.compose.source import Passage, TemplateSource, read_blocks, source_of
+from vocative.compose.source import Passage, TemplateSource
 from vocative.compose.template import Rendered, compile_template, parse
 from vocative.errors import AuthorError, Where
 from vocative.sql import Field
@@ -88,14 +90,20 @@ def check_definitions(workspace: "Workspace") -> list[Finding]:
     from vocative.segment import field_catalog
 
     catalog = field_catalog(workspace)
-    blocks = read_blocks(workspace.root)
     warnings = []
-    for definition in workspace.definitions("template").values():
-        for found in check_template(source_of(definition, blocks), catalog):
-            if found.severity == "error":
-                raise found.as_error()
-            warnings.append(found)
-    return warnings
+    for source in read_each(workspace):
+        warnings += _raise_first(check_template(source, catalog))
+        warnings += check_plain_file(source)
+    return [*warnings, *_raise_first(check_languages(workspace))]
+
+
+def _raise_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, unless one of them is an error."""
+    found = list(findings)
+    for one in found:
+        if one.severity == "error":
+            raise one.as_error()
+    return found
 
 
 def _check_lines(source: TemplateSource, data: Shape) -> Iterator[Finding]:
@@ -121,7 +129,7 @@ def _check_lines(source: TemplateSource, data: Shape) -> Iterator[Finding]:
 
 def _check_layout(source: TemplateSource, data: Shape) -> Iterator[Finding]:
     try:
-        layout = put_in_blocks(source.body, source.blocks)
+        layout = assemble(source)
         part = parse(layout, HtmlEnvironment)
     except AuthorError as error:
         yield from_error("liquid", error)

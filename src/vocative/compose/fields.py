@@ -73,6 +73,9 @@ def data_shape(catalog: Mapping[str, Field]) -> Shape:
             "preferences_url": Shape(type="url", nullable=True),
             "postal_address": TEXT,
             "sender_name": TEXT,
+            "locale": TEXT,
+            "time_zone": TEXT,
+            "currency": TEXT,
         }
     )
 

@@ -61,6 +61,8 @@ def sample_data(catalog: Mapping[str, Field], amount: Amount) -> dict[str, Any]:
         "preferences_url": "https://shop.example/preferences/sample" if complete else None,
         "postal_address": POSTAL_ADDRESS,
         "sender_name": "Sample Shop",
+        "time_zone": "Europe/Berlin",
+        "currency": "EUR",
     }
 
 

@@ -20,7 +20,7 @@ from liquid.exceptions import (
 )
 
 from vocative.clock import Clock, SystemClock
-from vocative.compose.blocks import put_in_blocks
+from vocative.compose.blocks import assemble
 from vocative.compose.branches import Arm
 from vocative.compose.language import (
     Environment,
@@ -29,15 +29,17 @@ from vocative.compose.language import (
     TextEnvironment,
     environment,
 )
+from vocative.compose.languages import locale_of, read_template
 from vocative.compose.layout import to_html
 from vocative.compose.limits import Run
 from vocative.compose.links import refuse_unsafe_links
 from vocative.compose.offsets import Offsets
 from vocative.compose.plain import to_text
 from vocative.compose.protect import Protected
-from vocative.compose.source import Passage, TemplateSource, read_blocks, source_of
+from vocative.compose.source import Passage, TemplateSource, fallbacks
 from vocative.compose.tags import check_tags
-from vocative.errors import AuthorError, Where, unknown_name
+from vocative.compose.versions import version_of
+from vocative.errors import AuthorError, Where
 
 if TYPE_CHECKING:
     from vocative.workspace import Workspace
@@ -61,6 +63,12 @@ class Rendered:
     text: str
     branches: tuple[str, ...]
     """The arms of conditions that were taken, as `file:line condition`."""
+    from_name: str = ""
+    """Whom the message says it is from; empty: the workspace's sender."""
+    language: str | None = None
+    """The language it is written in, where the template is there in several."""
+    version: str = ""
+    """Which state of the template it was made from."""
 
 
 @dataclass(frozen=True)
@@ -121,24 +129,44 @@ class Template:
     """A template, compiled."""
 
     name: str
-    from_name: str | None
+    from_name: LiquidPart | None
     subject: LiquidPart
     preheader: LiquidPart | None
     html: LiquidPart
     text: LiquidPart
     clock: Clock = field(default_factory=SystemClock, repr=False)
+    version: str = ""
+    language: str = ""
+    """What it is written in."""
+    languages: "Mapping[str, Template]" = field(default_factory=dict, repr=False)
+    """The same template in other languages, by tag."""
+
+    def for_language(self, wanted: str | None) -> "Template":
+        """The template as somebody who reads `wanted` gets it: `de-AT`, else `de`, else this."""
+        for tag in fallbacks(wanted) if self.languages else ():
+            if tag in self.languages:
+                return self.languages[tag]
+        return self
 
     def render(self, data: Mapping[str, Any]) -> Rendered:
-        """The message for one person.
+        """The message for one person, in the language that `person.language` says.
 
         Args:
             data: `person`, `products`, `offer`, `campaign`, `variant`, `unsubscribe_url`,
-                `view_url`, `postal_address`, `sender_name`. Known facts that are missing are None.
+                `view_url`, `postal_address`, `sender_name`, `time_zone`, `currency`. Known facts
+                that are missing are None. `locale` is set here.
 
         Raises:
             AuthorError: the template cannot be rendered with this data; the message holds none
                 of it.
         """
+        person = data.get("person")
+        wanted = person.get("language") if isinstance(person, Mapping) else None
+        wanted = wanted if isinstance(wanted, str) else None
+        chosen = self.for_language(wanted)
+        return chosen._render({**data, "locale": locale_of(wanted, chosen.language)})
+
+    def _render(self, data: Mapping[str, Any]) -> Rendered:
         subject, branches = self.subject.render(data, self.clock)
         subject = _one_line(subject)
         if not subject:
@@ -147,6 +175,11 @@ class Template:
         if self.preheader is not None:
             preheader, taken = self.preheader.render(data, self.clock)
             preheader = _one_line(preheader)
+            branches += taken
+        from_name = ""
+        if self.from_name is not None:
+            from_name, taken = self.from_name.render(data, self.clock)
+            from_name = _one_line(from_name)
             branches += taken
         html, taken = self.html.render({**data, "preheader": preheader}, self.clock)
         branches += taken
@@ -158,6 +191,9 @@ class Template:
             html=_fold(refuse_unsafe_links(html)),
             text=_fold(_tidy(text)),
             branches=tuple(dict.fromkeys(branches)),
+            from_name=from_name,
+            language=self.language or None,
+            version=self.version,
         )
 
     def with_subject(self, subject: str, *, where: Where | None = None) -> "Template":
@@ -167,16 +203,29 @@ class Template:
             AuthorError: the subject is not valid Liquid.
         """
         place = Passage.of_file("subject", subject).where if where is None else lambda _: where
-        return replace(self, subject=parse(Passage(subject, place), Environment))
+        return replace(
+            self,
+            subject=parse(Passage(subject, place), Environment),
+            languages={
+                tag: one.with_subject(subject, where=where) for tag, one in self.languages.items()
+            },
+        )
 
 
-def compile_template(source: TemplateSource, *, clock: Clock | None = None) -> Template:
-    """Compile what an author wrote.
+def compile_template(
+    source: TemplateSource, *, clock: Clock | None = None, language: str = ""
+) -> Template:
+    """Compile what an author wrote, in every language that it is there in.
+
+    Args:
+        source: The template as written.
+        clock: What `now` is; the system's unless told.
+        language: What it is written in.
 
     Raises:
         AuthorError: Liquid, MJML or a block is wrong; the error points at it.
     """
-    layout = put_in_blocks(source.body, source.blocks)
+    layout = assemble(source)
     parse(layout, HtmlEnvironment)  # errors in Liquid are told before errors in markup
     protected = Protected(layout, source.markup)
     html = to_html(protected, preheader=source.preheader is not None)
@@ -184,15 +233,34 @@ def compile_template(source: TemplateSource, *, clock: Clock | None = None) -> T
         text = parse(source.text, TextEnvironment)
     else:
         text = _parse_restored(protected, to_text(html, protected), TextEnvironment)
+    clock = clock or SystemClock()
     return Template(
         name=source.name,
-        from_name=source.from_name,
+        from_name=parse(source.from_name, Environment) if source.from_name else None,
         subject=parse(source.subject, Environment),
         preheader=parse(source.preheader, Environment) if source.preheader else None,
         html=_parse_restored(protected, html, HtmlEnvironment),
         text=text,
-        clock=clock or SystemClock(),
+        clock=clock,
+        version=version_of(source),
+        language=language,
+        languages={
+            tag: replace(
+                compile_template(one, clock=clock, language=tag), version=version_of(source)
+            )
+            for tag, one in source.languages.items()
+        },
     )
+
+
+def derived_text(source: TemplateSource) -> str:
+    """The plain text that is made from a template's HTML, with its Liquid.
+
+    Raises:
+        AuthorError: the template is wrong.
+    """
+    protected = Protected(assemble(source), source.markup)
+    return protected.restore(to_text(to_html(protected, preheader=False), protected)).text
 
 
 def read_source(workspace: "Workspace", name: str) -> TemplateSource:
@@ -202,10 +270,7 @@ def read_source(workspace: "Workspace", name: str) -> TemplateSource:
         UnknownName: there is no such template.
         AuthorError: its files are wrong.
     """
-    definitions = workspace.definitions("template")
-    if name not in definitions:
-        raise unknown_name("template", name, definitions)
-    return source_of(definitions[name], read_blocks(workspace.root))
+    return read_template(workspace, name)
 
 
 def load_template(workspace: "Workspace", name: str) -> Template:
@@ -215,7 +280,11 @@ def load_template(workspace: "Workspace", name: str) -> Template:
         UnknownName: there is no such template.
         AuthorError: it is wrong; the error points at the author's line.
     """
-    return compile_template(read_source(workspace, name), clock=workspace.clock)
+    return compile_template(
+        read_source(workspace, name),
+        clock=workspace.clock,
+        language=workspace.settings.language,
+    )
 
 
 def parse(passage: Passage, kind: Callable[[], Environment]) -> LiquidPart:

@@ -14,6 +14,7 @@ from vocative.campaign import find_person, read_campaign
 from vocative.campaign.rendering import Facts, Renderer, product_data
 from vocative.clock import from_micros
 from vocative.compose import load_template
+from vocative.compose.amounts import zone_or
 from vocative.decide import HOLDOUT, ProductChooser
 from vocative.deliver.channels import channel_for
 from vocative.deliver.opt_in import CAMPAIGN as CONFIRMATIONS
@@ -232,6 +233,8 @@ def render(
             "view_url": f"{base}/v/preview",
             "postal_address": workspace.settings.postal_address,
             "sender_name": workspace.settings.sender.name,
+            "time_zone": zone_or(facts.get("timezone"), workspace.settings.timezone),
+            "currency": workspace.settings.currency,
         }
     )
     return RenderedPage(

@@ -32,6 +32,7 @@ KINDS = {
         DefinitionKind("model", "models", "vocative.predict.definitions:check_definitions"),
         DefinitionKind("template", "templates", "vocative.compose.check:check_definitions"),
         DefinitionKind("block", "templates/blocks", "vocative.compose.check:check_definitions"),
+        DefinitionKind("layout", "templates/layouts", "vocative.compose.check:check_definitions"),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
         DefinitionKind("form", "forms", "vocative.collect.forms.definition:check_definitions"),
@@ -53,6 +54,8 @@ KINDS = {
 }
 
 
+PIECES = ("block", "layout")
+"""Kinds whose files are pieces of templates, without settings beside them."""
 ONE_EACH = ("form", "mapping", "plan", "expectation", "reconciliation", "source")
 """Kinds whose files hold one definition each, named as its file."""
 
@@ -70,6 +73,8 @@ class Definition:
     """The text of a template's or block's own file."""
     suffix: str = ".mjml"
     """How that file's name ends."""
+    plain: str | None = None
+    """A template's plain text, when a file of its own has it."""
 
     def where(self, *path: str | int, offset: int = 0) -> Where:
         """The place of a part of the body, for an error message."""
@@ -79,6 +84,7 @@ class Definition:
 Definitions = Mapping[str, Mapping[str, Definition]]
 """Definitions by kind and name."""
 _MOST_READINGS = 10
+_ENDINGS = ("*.*ml", "*.txt")
 
 
 def read_together(root: Path, *kinds: str) -> dict[str, dict[str, Definition]]:
@@ -106,7 +112,8 @@ def definitions_stamp(root: Path, *kinds: str) -> object:
     """Changes when a file of these kinds comes, goes or is written."""
     folders = [root / KINDS[kind].folder for kind in kinds if kind in KINDS]
     found = []
-    for path in sorted(path for folder in folders for path in folder.glob("*.*ml")):
+    files = (path for folder in folders for ends in _ENDINGS for path in folder.glob(ends))
+    for path in sorted(files):
         with suppress(FileNotFoundError):
             stat = path.stat()
             found.append((path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
@@ -123,7 +130,7 @@ def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
     if kind not in KINDS:
         raise unknown_name("kind of definition", kind, KINDS)
     folder = root / KINDS[kind].folder
-    if kind in ("template", "block"):
+    if kind == "template" or kind in PIECES:
         return _read_sources(kind, folder, root)
     found: dict[str, Definition] = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
@@ -146,27 +153,36 @@ def read_definitions(root: Path, kind: str) -> dict[str, Definition]:
 
 
 def _read_sources(kind: str, folder: Path, root: Path) -> dict[str, Definition]:
-    """Templates (MJML or HTML, and its settings) and blocks (MJML or HTML alone)."""
+    """Templates (MJML or HTML, and settings) and the pieces they share (MJML or HTML alone)."""
     found: dict[str, Definition] = {}
     for path in sorted([*folder.glob("*.mjml"), *folder.glob("*.html")]):
         shown_as = str(path.with_suffix(".yaml").relative_to(root))
-        try:
-            source = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise AuthorError(
-                f"the {kind} cannot be read as UTF-8 text", where=str(path.relative_to(root))
-            ) from error
-        # A block may be there for templates in MJML and for those in HTML.
-        name = path.name if kind == "block" and path.suffix == ".html" else path.stem
+        source = _read_text(path, kind, root)
+        # A piece may be there for templates in MJML and for those in HTML.
+        name = path.name if kind in PIECES and path.suffix == ".html" else path.stem
         if name in found:
             raise AuthorError(
                 f"the {kind} {name!r} is written twice, as MJML and as HTML",
                 where=str(path.relative_to(root)),
                 hint="remove one of the two files",
             )
-        if kind == "block":
+        plain = None
+        if kind in PIECES:
             text = YamlText({}, shown_as, "", {})
         else:
             text = read_yaml(path.with_suffix(".yaml"), shown_as=shown_as)
-        found[name] = Definition(kind, name, text.value, text, source=source, suffix=path.suffix)
+            if path.with_suffix(".txt").exists():
+                plain = _read_text(path.with_suffix(".txt"), kind, root)
+        found[name] = Definition(
+            kind, name, text.value, text, source=source, suffix=path.suffix, plain=plain
+        )
     return found
+
+
+def _read_text(path: Path, kind: str, root: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AuthorError(
+            f"the {kind} cannot be read as UTF-8 text", where=str(path.relative_to(root))
+        ) from error

@@ -65,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     postal_address: str
     timezone: str = "UTC"
     currency: str = "EUR"
+    language: str = "en"
+    """What templates are written in whose name tells no language."""
+    languages: list[str] = []
+    """Languages that every template should be there in."""
     base_url: str = "http://127.0.0.1:8750"
     store: str | None = None
     engine: str = "duckdb"
