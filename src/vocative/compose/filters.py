@@ -1,8 +1,10 @@
 """Filters: Liquid's own under a guard, and the few that are ours.
 
-`date` reads ISO instants without the cost of a general parser, `money` writes an amount. A guard
-looks at what goes into a filter and what comes out, so that no chain of filters can fill the
-memory, and turns a filter's own failures into template errors that never quote a value.
+`date` reads ISO instants without the cost of a general parser, `money` writes an amount; both write
+as a locale does when they are given one. `product` and `recommend` ask for what a message needs
+beyond its data. A guard looks at what goes into a filter and what comes out, so that no chain of
+filters can fill the memory, and turns a filter's own failures into template errors that never quote
+a value.
 """
 
 import re
@@ -17,8 +19,9 @@ from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 from markupsafe import Markup, escape
 
-from vocative.compose import carried, foreign
+from vocative.compose import amounts, carried, foreign
 from vocative.compose.limits import check_length, check_size
+from vocative.compose.lookups import LOOKUPS, MOST_RECOMMENDED
 
 if TYPE_CHECKING:
     from liquid import Environment, RenderContext
@@ -29,13 +32,16 @@ REMOVED = ("safe", "escapejs")
 SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "CNY": "¥", "INR": "₹", "KRW": "₩"}
 _WHOLE_UNITS = frozenset(("JPY", "KRW", "CLP", "ISK", "VND", "XOF", "XAF"))
 _CENT = Decimal("0.01")
+_MAX_DIGITS = 30
 _MAX_FORMAT = 100
 _MAX_DATE_TEXT = 64
 _TAG = re.compile(r"<(script|style)\b|<!--|<", re.IGNORECASE)
 
 
-def money(amount: object, currency: object = None) -> str:
+def money(amount: object, currency: object = None, locale: object = None) -> str:
     """An amount with its currency's symbol or code, thousands grouped, two decimals.
+
+    With a locale it is written as usual there; without one as in English.
 
     >>> money(1234.5, "GBP"), money(12, "CHF"), money(-3, "EUR")
     ('£1,234.50', 'CHF 12.00', '-€3.00')
@@ -43,6 +49,8 @@ def money(amount: object, currency: object = None) -> str:
     if amount is None or amount == "" or is_undefined(amount):
         return ""
     code = "" if currency is None or is_undefined(currency) else str(currency).upper()
+    if locale:
+        return _local_money(_decimal(amount), code, str(locale))
     try:
         value = Decimal(str(amount))
         unit = Decimal(1) if code in _WHOLE_UNITS else _CENT
@@ -54,8 +62,65 @@ def money(amount: object, currency: object = None) -> str:
     return f"{sign}{symbol}{abs(rounded):,}"
 
 
-def format_date(value: Any, pattern: Any, zone: Any = None, *, context: "RenderContext") -> str:
-    """A date or instant in the strftime `pattern`, in the IANA time `zone` when one is given."""
+def _local_money(value: Decimal, code: str, locale: str) -> str:
+    if not code:
+        return amounts.write_number(value, locale)
+    return amounts.write_money(value, code, locale)
+
+
+def number(value: object, locale: object = None) -> str:
+    """A number with the marks of a locale, English without one."""
+    if value is None or value == "" or is_undefined(value):
+        return ""
+    return amounts.write_number(_decimal(value), str(locale or "en"))
+
+
+def pluralise(value: object, locale: object = None, **words: object) -> str:
+    """The word for a number: `{{ n | pluralise: locale, one: "# item", other: "# items" }}`."""
+    for form in words:
+        if form not in amounts.PLURALS:
+            known = ", ".join(amounts.PLURALS)
+            raise FilterArgumentError(f"pluralise has no {form}: known are {known}", token=None)
+    count = Decimal(0) if value is None or is_undefined(value) else _decimal(value)
+    return amounts.write_plural(
+        count, {form: str(word) for form, word in words.items()}, str(locale or "en")
+    )
+
+
+def _decimal(value: object) -> Decimal:
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation as error:
+        raise FilterArgumentError("this needs a number", token=None) from error
+    if not found.is_finite() or abs(found.adjusted()) > _MAX_DIGITS:
+        raise FilterArgumentError("this needs a number", token=None)
+    return found
+
+
+def product(item_id: object, *, context: "RenderContext") -> object:
+    """The item of the catalog with this id; nothing when it is unknown or sold out."""
+    lookups: Any = context.globals.get(LOOKUPS)
+    return lookups.product(str(item_id)) if lookups is not None else None
+
+
+def recommend(recommender: object, count: object = 4, *, context: "RenderContext") -> object:
+    """Items for this person: `{% assign more = "similar" | recommend: 3 %}`."""
+    lookups: Any = context.globals.get(LOOKUPS)
+    if lookups is None:
+        return []
+    if not isinstance(count, int) or not 0 < count <= MOST_RECOMMENDED:
+        raise FilterArgumentError(f"recommend gives 1 to {MOST_RECOMMENDED} items", token=None)
+    return lookups.recommend(str(recommender), count)
+
+
+def format_date(
+    value: Any, pattern: Any, zone: Any = None, locale: Any = None, *, context: "RenderContext"
+) -> str:
+    """A date or instant in the strftime `pattern`, in the IANA time `zone` when one is given.
+
+    The patterns `short`, `medium`, `long` and `full`, these with ` time` behind them, and `time`
+    are written as usual in the `locale`.
+    """
     if value is None or is_undefined(value):
         return ""
     if is_undefined(pattern):
@@ -75,6 +140,10 @@ def format_date(value: Any, pattern: Any, zone: Any = None, *, context: "RenderC
         raise FilterArgumentError("the date format is too long", token=None)
     if pattern == "%s":
         return str(int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()))
+    if pattern.removesuffix("time").strip() in (*amounts.STYLES, ""):
+        return amounts.write_date(instant, pattern, str(locale or "en"))
+    if locale:
+        return amounts.write_strftime(instant, pattern, str(locale))
     return instant.strftime(pattern)
 
 
@@ -175,6 +244,7 @@ def guard(name: str, function: Filter, environment: "Environment") -> Filter:
     """The filter under its guard."""
     before = _BEFORE.get(name)
     replacing = name in _REPLACING
+    original = function
     wants_context = getattr(function, "with_context", False)
     if getattr(function, "with_environment", False):
         function = partial(function, environment=environment)
@@ -201,6 +271,7 @@ def guard(name: str, function: Filter, environment: "Environment") -> Filter:
         return result
 
     guarded.with_context = True  # type: ignore[attr-defined]
+    guarded.function = original  # type: ignore[attr-defined]
     return guarded
 
 
@@ -208,8 +279,18 @@ def register(environment: "Environment") -> None:
     """Give an environment our filters and put every filter under its guard."""
     for name in REMOVED:
         del environment.filters[name]
-    format_date.with_context = True  # type: ignore[attr-defined]
-    environment.filters |= {"date": format_date, "money": money, "strip_html": strip_html}
+    asking: tuple[Any, ...] = (format_date, product, recommend)
+    for one in asking:
+        one.with_context = True
+    environment.filters |= {
+        "date": format_date,
+        "money": money,
+        "number": number,
+        "pluralise": pluralise,
+        "product": product,
+        "recommend": recommend,
+        "strip_html": strip_html,
+    }
     environment.filters |= carried.FILTERS | foreign.FILTERS
     for name, function in environment.filters.items():
         environment.filters[name] = guard(name, function, environment)

@@ -189,7 +189,7 @@ class BlockScopeNode(Node):
 
 
 class BlockScopeTag(Tag):
-    """The tag that `put_in_blocks` writes around a block."""
+    """The tag that `assemble` writes around a block."""
 
     name = SCOPE_TAG
     end = f"end{SCOPE_TAG}"
