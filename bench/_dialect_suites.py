@@ -15,6 +15,7 @@ from vocative.compose.dialects import Dialect, FieldMap, ForeignTemplate
 from vocative.compose.dialects._fields import Named
 from vocative.compose.dialects._handlebars.options import Options
 from vocative.compose.dialects._handlebars.values import RESERVED
+from vocative.compose.dialects.ampscript import Ampscript
 from vocative.compose.dialects.handlebars import Handlebars
 from vocative.compose.dialects.mustache import MUSTACHE, Mustache
 from vocative.compose.language import Environment
@@ -28,6 +29,8 @@ _PLAIN = re.compile(r"[A-Za-z_][\w-]*\Z")
 MUSTACHE_CORE = ("interpolation", "sections", "inverted", "comments", "delimiters", "partials")
 # What Handlebars' own specification registers in JavaScript for several of its cases.
 REGISTERED_PARTIALS = {"globalTest": "{{anotherDude}}", "shared/dude": "{{name}}"}
+FAILS = "!"
+"""What AMPscript's cases expect of a text that ends in an error."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,12 @@ class Outcome:
 class AsGiven(FieldMap):
     """Names as the data have them, under `data`."""
 
-    def find(self, foreign: str, usual: str | None = None) -> Named:  # noqa: ARG002
+    def find(self, foreign: str, usual: str | None = None) -> Named:
         """The path of a name in the data."""
         if foreign == ".":
             return Named("data")
+        if self.maps(foreign):
+            return super().find(foreign, usual)
         steps = [
             found[2] if found[2] is not None else found[1] for found in _SEGMENT.finditer(foreign)
         ]
@@ -61,7 +66,7 @@ def _step(name: str) -> str:
 
 
 def render(
-    dialect: Dialect, text: str, data: object, parts: Mapping[str, str]
+    dialect: Dialect, text: str, data: object, parts: Mapping[str, str], *, fold: bool = False
 ) -> tuple[str | None, list[str]]:
     """A foreign text rendered with data (None: it fails), and what was refused of it."""
     foreign = ForeignTemplate(
@@ -70,7 +75,10 @@ def render(
         subject=Passage.of_file("case", text),
         parts={name: Passage.of_file(name, part) for name, part in parts.items()},
     )
-    converted = dialect.convert(foreign, AsGiven())
+    names = data if isinstance(data, dict) else {}
+    # AMPscript's names do not mind upper and lower case.
+    folded = {name: Named("data" + _step(name)) for name in names if fold}
+    converted = dialect.convert(foreign, AsGiven(folded))
     refused = [note.message for note in converted.notes if note.outcome == "refused"]
     liquid = Passage.of_file("case", converted.subject or "")
     try:
@@ -114,3 +122,23 @@ def mustache_cases(folder: Path) -> Iterator[Outcome]:
             got, _ = render(dialect, case["template"], case["data"], case.get("partials", {}))
             name = f"{module}: {case['name']}"
             yield Outcome(name, got == case["expected"], got, case["expected"])
+
+
+def ampscript_cases(folder: Path) -> Iterator[Outcome]:
+    """The shared cases of AMPscript that expect a text, one after the other."""
+    cases = json.loads((folder / "ampscript_core" / "ampscript_cases.json").read_text())
+    for case in cases:
+        if case["kind"] != "output":
+            continue
+        dialect = Ampscript(Options(sendgrid=False, exact=True))
+        got, refused = render(
+            dialect, case["code"], case["subscriber_context"] or {}, {}, fold=True
+        )
+        name = f"{case['file']}: {case['name']}"
+        expected = case["expected"]
+        if expected == FAILS:
+            yield Outcome(name, got is None or bool(refused), got, "an error")
+        else:
+            # As the cases were recorded: without the blanks around the whole text.
+            same = got is not None and not refused and got.strip() == expected.strip()
+            yield Outcome(name, same, got, expected)

@@ -5,8 +5,9 @@ the filter named after its language, with the name of what it stands for: `handl
 `ampscript: "DateAdd", 1, "D"`. The filters are ordinary ones under the ordinary limits.
 """
 
+from vocative.compose.foreign.ampscript import ampscript
 from vocative.compose.foreign.handlebars import handlebars
 
-FILTERS = {"handlebars": handlebars}
+FILTERS = {"ampscript": ampscript, "handlebars": handlebars}
 
 __all__ = ["FILTERS"]

@@ -1,0 +1,1 @@
+"""AMPscript: how it is read, and how it is written as Liquid."""
