@@ -19,6 +19,10 @@ class Missing(FalsyStrictUndefined):
 
     force_liquid_default = True
 
+    def __getitem__(self, key: str) -> "Missing":
+        """What a part of nothing is: nothing."""
+        return self
+
 
 class Scope(ReadOnlyChainMap):
     """Names from the innermost outwards, without an exception for each map that lacks one."""

@@ -80,7 +80,6 @@ _FILTERS: Mapping[str, _Rule] = {
 _ELLIPSIS = {"truncatechars": ', "…"', "truncatewords": ', " …"'}
 _AS_IT_IS = frozenset(("format_date_string", "format_date", "date_string", "string_to_date"))
 """Filters that make a date of a text; `date` here reads both."""
-_ON_LISTS = frozenset(("first", "last", "length", "join", "slice"))
 _NO_TEXT = '""'
 _DISPLAY = frozenset(("safe", "safeseq"))
 
@@ -202,14 +201,14 @@ class Values:
         filters = _without_lookups(value)
         chain = [left]
         first = filters[0].name if filters else ""
-        is_path = value.kind == "path" and left not in _ALWAYS_THERE
-        safe_first = first not in ("default", "default_if_none") and first not in _ON_LISTS
-        if is_path and safe_first and (printed or filters):
+        is_path = (
+            value.kind == "path" and left not in _ALWAYS_THERE and not left.startswith("forloop.")
+        )
+        has_own = first in ("default", "default_if_none")
+        if is_path and not has_own and (printed or filters):
             chain.append(or_else(named))
         for one in filters:
             chain += self._filter(one, named if one is filters[0] else None)
-        if printed and first in _ON_LISTS and "default" not in [one.name for one in filters]:
-            chain.append('default: ""')
         return " | ".join(chain)
 
     def _filter(self, one: Filter, named: Named | None) -> list[str]:

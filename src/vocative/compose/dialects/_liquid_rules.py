@@ -1,6 +1,7 @@
 """What differs between Liquid elsewhere and Liquid here, as rules for filters."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from vocative.compose.dialects._fields import Named
 
@@ -15,6 +16,8 @@ class FilterRule:
     """How it differs; empty when it means the same."""
     arguments: bool = True
     """Whether its arguments are carried, too."""
+    formats: Mapping[str, str] = field(default_factory=dict)
+    """Of `date`: patterns by the names that `format:` takes."""
     is_zone: bool = False
     """Whether it only names the time zone of the `date` behind it."""
 

@@ -5,7 +5,7 @@ were opened are closed, so that what comes out can always be read.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,10 +34,6 @@ _BRANCHES = {
 _LITERALS = frozenset(("true", "false", "nil", "null", "blank", "empty"))
 _OPERATORS = frozenset(("and", "or", "contains", "in", "reversed", "offset", "continue"))
 _PROPERTIES = frozenset(("size", "first", "last"))
-_LIST_FILTERS = frozenset(
-    "compact concat find first has join last map reject reverse size slice sort sort_natural sum"
-    " uniq where".split()
-)
 _ALWAYS_THERE = frozenset(
     ("postal_address", "sender_name", "unsubscribe_url", "view_url", "campaign.name", "preheader")
 )
@@ -171,10 +167,10 @@ class Walk:
         names = [part[0].text for part in filters]
         written, named = self._operand(parts[0])
         chain: list[str] = []
-        if named is not _NO_PATH and not (names and names[0] == "default"):
-            wanted = printed if not names else names[0] not in _LIST_FILTERS
-            if wanted and written not in _ALWAYS_THERE and not _LOOP.match(written):
-                chain.append(or_else(named))
+        may_be_missing = named is not _NO_PATH and written not in _ALWAYS_THERE
+        wants_text = (printed or names) and names[:1] not in (["default"], ["sum"])
+        if may_be_missing and wants_text and not _LOOP.match(written):
+            chain.append(or_else(named))
         zone: list[Token] = []
         for part in filters:
             rule = self.dialect.filters.get(part[0].text, SAME)
@@ -183,8 +179,6 @@ class Walk:
             elif written_filter := self._filter(part):
                 at_zone = f", {self._joined(zone)}" if zone and part[0].text == "date" else ""
                 chain.append(written_filter + at_zone)
-        if printed and names and names[0] in _LIST_FILTERS and "default" not in names:
-            chain.append('default: ""')
         return " | ".join([written, *chain])
 
     def condition(self, tokens: list[Token]) -> str:
@@ -402,12 +396,22 @@ class Walk:
                 )
                 return None
             rule = SAME
+        if rule.formats and len(arguments) > 2 and arguments[1].text == "format":
+            return self._named_date(arguments[-1], rule.formats)
         if rule.difference:
             self.translation.approximated(tokens[0].start, tokens[-1].end, rule.difference)
         written = rule.liquid or name
         if not arguments or not rule.arguments or written.endswith(")"):
             return written
         return f"{written}{self._joined(arguments)}"
+
+    def _named_date(self, name: Token, formats: Mapping[str, str]) -> str:
+        """`date: format: "short"`: the pattern that such a name stands for."""
+        pattern = formats.get(name.text, formats["default"])
+        self.translation.approximated(
+            name.start, name.end, f"dates named {name.text!r} are written as {pattern}, in English"
+        )
+        return f'date: "{pattern}"'
 
     def _joined(self, tokens: list[Token]) -> str:
         """Tokens as Liquid, with a space where one belongs."""

@@ -12,6 +12,18 @@ _CENTS = (
 _NO_ASSETS = "the address is printed as it is: pictures of a shop's theme are not reached from here"
 
 
+_DATES = {
+    "default": "%B %-d, %Y",
+    "abbreviated_date": "%b %-d, %Y",
+    "basic": "%-m/%-d/%Y",
+    "date": "%B %-d, %Y",
+    "date_at_time": "%B %-d, %Y at %-I:%M %P",
+    "long": "%B %-d, %Y %H:%M",
+    "month_day": "%B %-d",
+    "short": "%-d %b %H:%M",
+}
+
+
 def _amount(difference: str = _CENTS) -> FilterRule:
     return nearly("divided_by: 100.0 | money", difference, arguments=False)
 
@@ -28,6 +40,7 @@ class Shopify(LiquidFamily):
         "unsubscribe_url": "unsubscribe_url",
     }
     filters: ClassVar = {
+        "date": FilterRule(formats=_DATES),
         "money": _amount(),
         "money_with_currency": _amount(),
         "money_without_currency": _amount(),
