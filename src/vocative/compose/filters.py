@@ -234,6 +234,8 @@ def _check_join(value: object, separator: object = " ", *_: object) -> None:
 
 # Filters whose result can be far larger than their arguments are measured before they run.
 _BEFORE: dict[str, Callable[..., None]] = {"replace": _check_replace, "join": _check_join}
+# Filters that want the context for its clock alone.
+_ASKING_TIME = frozenset(("date",))
 # Liquid itself would write the word None.
 _JOINING = ("append", "prepend")
 _REPLACING = ("replace", "replace_first", "replace_last")
@@ -272,6 +274,9 @@ def guard(name: str, function: Filter, environment: "Environment") -> Filter:
 
     guarded.with_context = True  # type: ignore[attr-defined]
     guarded.function = original  # type: ignore[attr-defined]
+    # What the compiler may keep: a filter that sees the context may depend on anybody's data.
+    guarded.given_only = not wants_context or name in _ASKING_TIME  # type: ignore[attr-defined]
+    guarded.asks_time = name in _ASKING_TIME  # type: ignore[attr-defined]
     return guarded
 
 

@@ -31,7 +31,13 @@ class Run:
         self.clock = clock
         self.taken: dict[Arm, None] = {}
         self._iterations = 0
-        self._deadline = time.thread_time() + MAX_CPU_SECONDS
+        # Begins with the first look at the time: what comes before takes next to none.
+        self._deadline: float | None = None
+
+    def begin_again(self) -> None:
+        """Forget what was rendered so far; the time it took counts."""
+        self.taken.clear()
+        self._iterations = 0
 
     def spend_iterations(self, count: int) -> None:
         """Count a loop's rounds, over all loops of the render."""
@@ -43,7 +49,10 @@ class Run:
 
     def check_time(self) -> None:
         """Stop when the render has used up its processor time."""
-        if time.thread_time() > self._deadline:
+        now = time.thread_time()
+        if self._deadline is None:
+            self._deadline = now + MAX_CPU_SECONDS
+        elif now > self._deadline:
             raise ResourceLimitError(
                 f"a render may take {MAX_CPU_SECONDS:g} s of processor time", token=None
             )

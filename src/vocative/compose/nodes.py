@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from liquid.stream import TokenStream
     from liquid.template import BoundTemplate
 
-_TAG_IN_TEXT = re.compile(r"<(?=[A-Za-z/!?])")
+TAG_IN_TEXT = re.compile(r"<(?=[A-Za-z/!?])")
 _PLAIN = frozenset((str, int, float, dict, list))
 
 
@@ -120,7 +120,7 @@ class PrintedInText(OutputNode):
         if type(value) is list:
             check_size(value)
         text = to_liquid_string(value, autoescape=False)
-        return buffer.write(_TAG_IN_TEXT.sub("< ", text) if "<" in text else text)
+        return buffer.write(TAG_IN_TEXT.sub("< ", text) if "<" in text else text)
 
 
 class _Echoed(Printed, EchoNode):
