@@ -18,12 +18,23 @@ HARMLESS = {
     "many attributes",
     "a tag of many filters",
     "many styles",
+    "a number of many digits, rounded",
+    "a number of many digits, divided",
+    "a tiny number",
+    "a large round",
+    "a long slice",
+    "a far slice",
+    "a long truncation",
+    "many truncated words",
+    "escaped again and again",
+    "encoded again and again",
 }
+MOST_MB = 300
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, dict[str, object]]:
-    """What became of each template, in a process that may use little memory."""
+    """What became of each template, in a process of its own that may use little."""
     done = subprocess.run(
         [sys.executable, str(Path(hostile.__file__))],
         capture_output=True,
@@ -38,7 +49,9 @@ def outcomes() -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("name", hostile.TEMPLATES)
 def test_hostile_templates_are_stopped(outcomes, name):
     outcome = outcomes[name]
+    assert "broken" not in outcome, outcome
     assert outcome["seconds"] < 2
+    assert outcome["mb"] < MOST_MB
     assert (outcome["error"] is None) == (name in HARMLESS), outcome["error"]
 
 

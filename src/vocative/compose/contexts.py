@@ -20,7 +20,9 @@ _NOT_STYLES = frozenset(
     " padding-mode mode hamburger thumbnails direction".split()
 )
 _EVENT = re.compile(r"on[a-z]{3,}")
-_QUOTED = re.compile(r"([\w:-]+)\s*=\s*([\"'])((?:(?!\2).)*)$", re.DOTALL)
+_NAME = re.compile(r"[\w:-]{1,40}$")
+_NEAR = 2_000
+"""An attribute that is longer is none of those that matter."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,19 @@ def _of_comment(
         if not conditional:
             yield int(one[1]), Context("comment")
             continue
-        quoted = _QUOTED.search(text, 0, one.start())
-        place = _place(quoted[1].lower(), "") if quoted else None
-        if quoted and place is not None:
-            yield int(one[1]), Context(place, _is_first(quoted[3], protected))
+        attribute, before = _open_attribute(text[max(0, one.start() - _NEAR) : one.start()])
+        place = _place(attribute, "")
+        if place is not None:
+            yield int(one[1]), Context(place, _is_first(before, protected))
+
+
+def _open_attribute(text: str) -> tuple[str, str]:
+    """The attribute in whose value a text ends, and what stands in it; or empty texts."""
+    at = max(text.rfind('="'), text.rfind("='"))
+    if at < 0 or text[at + 1] in text[at + 2 :]:
+        return "", ""
+    name = _NAME.search(text[:at])
+    return (name[0].lower() if name else ""), text[at + 2 :]
 
 
 def _place(attribute: str, element: str) -> Place | None:

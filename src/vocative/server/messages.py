@@ -13,8 +13,9 @@ from starlette.responses import HTMLResponse, Response
 from vocative.campaign import find_person, read_campaign
 from vocative.campaign.rendering import Facts, Renderer, product_data
 from vocative.clock import from_micros
-from vocative.compose import load_template
+from vocative.compose import read_source
 from vocative.compose.amounts import zone_or
+from vocative.compose.apart import render_apart
 from vocative.decide import HOLDOUT, ProductChooser
 from vocative.deliver.channels import channel_for
 from vocative.deliver.opt_in import CAMPAIGN as CONFIRMATIONS
@@ -205,7 +206,7 @@ def render(
         person: A person id, e-mail address or user id.
         recommender: Whose items to show; none unless told.
     """
-    compiled = load_template(workspace, template)
+    source = read_source(workspace, template)
     person_id = find_person(workspace, person) if person else ""
     personal: Mapping[str, str] = {}
     if person_id:
@@ -221,7 +222,8 @@ def render(
             for s in chooser.choose([person_id])[person_id]
         ]
     base = workspace.settings.base_url
-    rendered = compiled.render(
+    rendered = render_apart(
+        source,
         {
             "person": facts,
             "products": products,
@@ -235,7 +237,9 @@ def render(
             "sender_name": workspace.settings.sender.name,
             "time_zone": zone_or(facts.get("timezone"), workspace.settings.timezone),
             "currency": workspace.settings.currency,
-        }
+        },
+        clock=workspace.clock,
+        language=workspace.settings.language,
     )
     return RenderedPage(
         subject=rendered.subject,
