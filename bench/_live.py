@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,10 @@ def _write_items(workspace: Workspace) -> None:
 
 
 class Worker:
-    """The live worker of a workspace, and what the system says of its process."""
+    """The live worker of a workspace, and what the system says of its processes.
+
+    It has a second one while it catches up with a long backlog; figures are of both.
+    """
 
     def __init__(self, root: Path) -> None:
         command = [sys.executable, "-m", "vocative.cli.worker", str(root), str(os.getpid())]
@@ -136,9 +139,12 @@ class Worker:
         self.pid = self._process.pid
 
     def cpu_seconds(self) -> float:
-        """Processor time used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time used so far, also by those of its processes that have ended."""
+        ticks = 0
+        for pid in self._processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15] if pid == self.pid else fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def waited_seconds(self) -> float:
         """How long its threads were ready to run and had no processor: the machine was busy."""
@@ -148,11 +154,21 @@ class Worker:
         return waited / 1e9
 
     def memory_mb(self, what: str = "VmRSS") -> float:
-        """Resident memory now, or the most there ever was (VmHWM)."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith(what + ":"):
-                return round(int(line.split()[1]) / 1_024, 1)
-        return 0.0
+        """Resident memory now, or the most there ever was (VmHWM) of each process there is."""
+        kilobytes = 0
+        for pid in self._processes():
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith(what + ":"):
+                    kilobytes += int(line.split()[1])
+        return round(kilobytes / 1_024, 1)
+
+    def _processes(self) -> list[int]:
+        found = [self.pid]
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if int(stat.read_text().rpartition(")")[2].split()[1]) == self.pid:
+                    found.append(int(stat.parent.name))
+        return found
 
     def stop(self) -> None:
         """Let it finish its transaction and end."""

@@ -170,9 +170,12 @@ def measure_catch_up(root: Path) -> dict[str, Any]:
     waiting = watcher.backlog()
     began = time.monotonic()
     with working(root) as worker:
-        caught_up = watcher.until(lambda: watcher.backlog() == 0, seconds=DRAIN_SECONDS)
-        seconds, used = time.monotonic() - began, worker.cpu_seconds()
-        peak, left = worker.memory_mb("VmHWM"), watcher.backlog()
+        caught_up, peak = False, 0.0
+        while not caught_up and time.monotonic() < began + DRAIN_SECONDS:
+            caught_up = watcher.until(lambda: watcher.backlog() == 0, seconds=0.25)
+            peak = max(peak, worker.memory_mb())
+        seconds = time.monotonic() - began
+        used, left = worker.cpu_seconds(), watcher.backlog()
     watcher.close()
     done = max(waiting - left, 1)
     return {

@@ -10,7 +10,6 @@ from vocative.cli import worker as worker_module
 from vocative.collect.door import accept
 from vocative.segment import recompute
 from vocative.segment.live import runner as runner_module
-from vocative.segment.live import turns as turns_module
 from vocative.segment.live.runner import LiveRunner
 from vocative.workspace import Workspace
 
@@ -31,7 +30,7 @@ reds: {where: "tier = 'red'"}
 def small_pieces(monkeypatch):
     monkeypatch.setattr(runner_module, "EVENTS_PER_STEP", 20)
     monkeypatch.setattr(runner_module, "EVENTS_PER_LONG_STEP", 40)
-    monkeypatch.setattr(turns_module, "FACTS_PER_LONG_SLICE", 60)
+    monkeypatch.setattr(runner_module, "FACTS_PER_LONG_SLICE", 60)
 
 
 @pytest.fixture

@@ -53,7 +53,8 @@ class Worker:
         self._workspace = workspace
         self._parent = parent
         self._stopped = False
-        self._runner = LiveRunner(workspace, rows_wait=True)
+        several = len(os.sched_getaffinity(0)) > 1
+        self._runner = LiveRunner(workspace, rows_wait=True, beside=several)
         self._ready = False
         self._definitions: object = None
         self._ranked: object = None

@@ -28,6 +28,7 @@ from vocative.identify.whole import Whole
 from vocative.stores import Transaction
 from vocative.streams.embedded import LogBatch
 from vocative.workspace import Workspace
+from vocative.workspace.second import SecondProcess
 
 __all__ = [
     "Applied",
@@ -98,15 +99,19 @@ class Applier:
 
     Whoever has one holds the workspace's worker lock "apply" while it steps. Between steps others
     may apply: that is noticed by the position, and everything is looked up again.
+
+    Args:
+        workspace: Whose log.
+        second: May read a long backlog ahead, while it runs.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, second: SecondProcess | None = None) -> None:
         self._workspace = workspace
         self._graph = IdentityGraph(workspace.vault, workspace.key.lookup)
         self._seen = SeenEvents()
         self._rules = KnownRules(workspace)
         self._counting = Counting()
-        self._ahead = ReadAhead(workspace.log)
+        self._ahead = ReadAhead(workspace.log, second=second)
         self._position: int | None = None
         """Up to where the log is applied; None: not known."""
 
@@ -160,6 +165,7 @@ class Applier:
         workspace, batches = self._workspace, reading.batches
         read, refused = reading.read, reading.refused
         position = batches[-1].position
+        self._ahead.begin_beside(position, most_events)
         with workspace.store.transaction() as tx:
             if _offset(tx) != self._position:
                 self.forget()  # another process was faster

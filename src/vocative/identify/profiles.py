@@ -92,7 +92,7 @@ class ProfileChanges:
         if event.name in _CONSENT_EVENTS and event.type == "track":
             # Its id comes from the origin that gave it: merges do not change it.
             self._consents.append((person, _consent(person.person_id, event)))
-        if stated is not NOTHING and event.type == "identify":
+        if event.type == "identify" and (stated.traits or stated.vault):
             person.state(stated.traits, at)
             statements = {name: (value, at) for name, value in stated.vault.items()}
             self._vault[person] = merge_statements(self._vault.get(person, {}), statements)

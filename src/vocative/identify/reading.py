@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,17 +11,22 @@ from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
 from vocative.collect.quality.faults import Fault
 from vocative.collect.quality.judging import Judge
-from vocative.collect.quality.rules import Rules
+from vocative.collect.quality.rules import KnownRules, Rules
 from vocative.identify.facts import event_columns
 from vocative.identify.graph import Identity
 from vocative.identify.personal import clean_properties, without
 from vocative.identify.profiles import NOTHING, Statement, read_statement
 from vocative.ids import event_key_for
 from vocative.streams.embedded import EmbeddedLog, LogBatch
+from vocative.workspace import Workspace
+from vocative.workspace.second import Asked, SecondProcess
 
 MOST_AHEAD = 5_000
-"""Events of the longest step that is read ahead. Longer ones are of a backlog: in them the two
-threads are in each other's way, which costs 3 %."""
+"""Events of the longest step that a thread reads ahead. Longer ones are of a backlog: in them the
+two threads are in each other's way, which costs 3 %; a second process reads them."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class ReadEvent(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +47,9 @@ class ReadEvent(msgspec.Struct, frozen=True, gc=False):
     """Of its rows of `order_lines`, from name on."""
     faults: Sequence[Fault] = ()
     """What is wrong about it, though it can be used."""
+
+
+_decode = msgspec.msgpack.Decoder(list[ReadEvent]).decode
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -83,18 +91,41 @@ class Reading:
         )
 
 
-class ReadAhead:
-    """Reads the log one step ahead, in a thread, while the store commits the step before.
+class Packed(NamedTuple):
+    """A reading on its way between processes; pickled as it is, it would take ten times as long."""
 
-    A commit is work of the disk and the system, reading is work of Python's: together they take as
-    long as one of them.
+    batches: Sequence[LogBatch]
+    """Without their events."""
+    read: bytes
+    refused: Sequence[Refused]
+
+    @classmethod
+    def of(cls, reading: Reading) -> "Packed":
+        """Pack it."""
+        batches = [replace(batch, events=[]) for batch in reading.batches]
+        return cls(batches, _encode(reading.read), reading.refused)
+
+    def unpacked(self) -> Reading:
+        """What was packed, but for the raw events of its batches."""
+        return Reading(batches=self.batches, read=_decode(self.read), refused=self.refused)
+
+
+class ReadAhead:
+    """Reads the log one step ahead.
+
+    Of short steps in a thread, while the store commits the step before: a commit is work of the
+    disk and the system, reading is work of Python's, and together they take as long as one of them.
+    Of long steps in a second process, if there is one, from the beginning of the step before.
     """
 
-    def __init__(self, log: EmbeddedLog, rules: Rules | None = None) -> None:
+    def __init__(
+        self, log: EmbeddedLog, rules: Rules | None = None, second: SecondProcess | None = None
+    ) -> None:
         self._log = log
         self._rules = rules or Rules()
+        self._second = second
         self._thread: ThreadPoolExecutor | None = None
-        self._next: tuple[int, Future[Reading]] | None = None
+        self._next: tuple[int, Future[Reading] | Asked[Packed]] | None = None
         """After which position, and what was found there."""
 
     def obey(self, rules: Rules) -> None:
@@ -102,8 +133,13 @@ class ReadAhead:
         if rules is not self._rules:
             self._rules, self._next = rules, None
 
+    def begin_beside(self, after: int, most_events: int) -> None:
+        """Read what comes after a long step, in the second process, while this one works on it."""
+        if most_events > MOST_AHEAD and self._second is not None and self._second.is_ready:
+            self._next = after, self._second.ask(read_beside, after, most_events)
+
     def begin(self, after: int, most_events: int) -> None:
-        """Read what comes after a position, beside whatever happens now; nothing of a long step."""
+        """Read what comes after a short step, in a thread, beside whatever happens now."""
         if most_events > MOST_AHEAD:
             return
         if self._thread is None:
@@ -119,8 +155,9 @@ class ReadAhead:
         began, self._next = self._next, None
         if began is None or began[0] != after:
             return self._read(after, most_events)
-        found = began[1].result()
-        if not found.batches or found.events > most_events:
+        answer = began[1].result()
+        found = answer.unpacked() if isinstance(answer, Packed) else answer
+        if found is None or not found.batches or found.events > most_events:
             return self._read(after, most_events)
         left = most_events - found.events
         if left:
@@ -131,9 +168,28 @@ class ReadAhead:
         return found
 
     def _read(self, after: int, most_events: int) -> Reading:
-        batches = list(self._log.read(after, most_events=most_events))
-        read, refused = read_batches(batches, self._rules)
-        return Reading(batches=batches, read=read, refused=refused)
+        return read_log(self._log, self._rules, after, most_events)
+
+
+def read_log(log: EmbeddedLog, rules: Rules, after: int, most_events: int) -> Reading:
+    """Batches after a position: at most so many events, but at least one batch if there is one."""
+    batches = list(log.read(after, most_events=most_events))
+    read, refused = read_batches(batches, rules)
+    return Reading(batches=batches, read=read, refused=refused)
+
+
+_known: KnownRules | None = None
+
+
+def read_beside(workspace: Workspace, after: int, most_events: int) -> Packed:
+    """What `read_log` finds, in a second process.
+
+    Raises:
+        OverflowError, UnicodeEncodeError: a number or a text in it cannot be packed.
+    """
+    global _known  # noqa: PLW0603 - kept from step to step
+    _known = _known or KnownRules(workspace)
+    return Packed.of(read_log(workspace.log, _known.now(), after, most_events))
 
 
 def read_batches(

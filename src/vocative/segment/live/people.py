@@ -8,9 +8,9 @@ their rows are brought up to date from history.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -95,6 +95,36 @@ class Person:
         """As generated code wants them; None: not read yet."""
 
 
+class Rows(NamedTuple):
+    """What is written of people; each row begins with the person's id."""
+
+    people: list[tuple[str, int | None, bytes]]
+    sealed: list[tuple[str, str, int, bytes]]
+    """Chunks that are sealed, and those that are dropped."""
+    dropped: list[tuple[str, str, int]]
+
+    def of(self, person_ids: Container[str]) -> "Rows":
+        """Those of some people."""
+        return Rows(
+            [row for row in self.people if row[0] in person_ids],
+            [row for row in self.sealed if row[0] in person_ids],
+            [row for row in self.dropped if row[0] in person_ids],
+        )
+
+    def add(self, more: "Rows") -> None:
+        """Take in those of others."""
+        self.people.extend(more.people)
+        self.sealed.extend(more.sealed)
+        self.dropped.extend(more.dropped)
+
+
+def put(tx: Transaction, rows: Rows) -> None:
+    """Write what `People.pack` packed."""
+    tx.run(_DROP_CHUNK, rows.dropped)
+    tx.run(_SEAL_CHUNK, rows.sealed)
+    tx.run(_WRITE, rows.people)
+
+
 class People:
     """Reads and writes live rows, and keeps those used lately.
 
@@ -128,6 +158,11 @@ class People:
         self._bytes = 0
         self._waiting.clear()
         self._notes.clear()
+
+    def drop(self, person_ids: Iterable[str]) -> None:
+        """Read these anew: they were written beside."""
+        for person_id in person_ids:
+            self._let_go(self._kept.pop(person_id, None))
 
     def load(self, tx: Transaction, person_ids: Iterable[str]) -> dict[str, Person]:
         """The live state of some people; new to us are those without a row."""
@@ -251,6 +286,16 @@ class People:
         return len(turn)
 
     def _put(self, tx: Transaction, people: Iterable[Person], now: int, position: int) -> None:
+        put(tx, self.pack(people, now, position))
+
+    def pack(self, people: Iterable[Person], now: int, position: int) -> Rows:
+        """The rows of people as they are written.
+
+        Args:
+            people: Whose.
+            now: Microseconds UTC.
+            position: Up to where on the log they are folded.
+        """
         rows, sealed, dropped = [], [], []
         for person in people:
             person_id, packed, records = person.person_id, person.packed, person.records
@@ -279,9 +324,7 @@ class People:
                 self._weigh(person, len(body))
         # Neighbours share pages of the store.
         rows.sort(key=itemgetter(0))
-        tx.run(_DROP_CHUNK, dropped)
-        tx.run(_SEAL_CHUNK, sealed)
-        tx.run(_WRITE, rows)
+        return Rows(rows, sealed, dropped)
 
     def drop_chunks(self, tx: Transaction, person_id: str, numbers: Iterable[int]) -> None:
         """Delete a person's sealed facts of some groups."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from vocative.clock import to_micros
+from vocative.segment.cuts import with_cuts
 from vocative.segment.live.evaluate import (
     Evaluation,
     Reading,
@@ -18,9 +19,9 @@ from vocative.segment.live.evaluate import (
 )
 from vocative.segment.live.fold import ITEM_COLUMNS, Fold, Target, fold_function
 from vocative.segment.live.groups import Group, groups_of
-from vocative.segment.plan import Plan
+from vocative.segment.plan import Plan, build_plan
 from vocative.stores import Transaction
-from vocative.workspace import Trait
+from vocative.workspace import Trait, Workspace
 from vocative.workspace.analytics import OF_ADDRESS, fitting, local_zone
 
 RELATIONS = ("events", "order_lines")
@@ -42,6 +43,19 @@ def read_catalog(tx: Transaction) -> Catalog:
         return Catalog()
     digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
     return Catalog(items={row[0]: tuple(row[1:]) for row in rows}, state=digest)
+
+
+def compile_program(workspace: Workspace) -> "Program":
+    """The definitions as the folder has them now.
+
+    Raises:
+        AuthorError: one of them is wrong.
+    """
+    plan = build_plan(workspace)
+    with workspace.store.read() as tx:
+        catalog = read_catalog(tx)
+        plan = with_cuts(plan, tx)
+    return Program(plan, catalog=catalog, traits=workspace.traits, zone=workspace.settings.timezone)
 
 
 class Program:

@@ -17,14 +17,13 @@ from vocative.clock import to_micros
 from vocative.errors import StateError
 from vocative.identify.applied import Applied
 from vocative.identify.apply import CONSUMER, Applier, ApplyReport
-from vocative.segment.cuts import with_cuts
 from vocative.segment.live.apart import start_over
+from vocative.segment.live.beside import Beside, Folded, Job, prepare
 from vocative.segment.live.changes import Sizes, close_removed, write_changes
-from vocative.segment.live.fold import PERSON
 from vocative.segment.live.groups import Group
 from vocative.segment.live.judge import Batch
-from vocative.segment.live.people import GRACE, People
-from vocative.segment.live.program import Program, read_catalog
+from vocative.segment.live.people import GRACE, People, put
+from vocative.segment.live.program import Program, compile_program
 from vocative.segment.live.state import (
     WRITER,
     Building,
@@ -35,18 +34,21 @@ from vocative.segment.live.state import (
     write_state,
 )
 from vocative.segment.live.turns import (
+    FACTS_PER_LONG_SLICE,
     Turn,
     facts_about,
+    facts_of_waiting,
+    shares_of_waiting,
+    slices,
     turns_of_everybody,
-    turns_of_waiting,
 )
 from vocative.segment.live.unwritten import forget_all_unwritten, read_unwritten
 from vocative.segment.live.waiting import clear, finish, note, still_waiting, waiting
-from vocative.segment.plan import build_plan
 from vocative.sql import quote_text
 from vocative.sql.python import NEVER
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
+from vocative.workspace.second import SecondProcess
 
 PEOPLE_PER_FIRE = 500
 PEOPLE_PER_RECOVERY = 5_000
@@ -95,27 +97,39 @@ class LiveRunner:
             applied.
         rows_wait: Whether the rows of people may wait a little to be written while events come in;
             whoever says so calls `settle_rows` when there is time, and `close`.
+        beside: Whether a second process folds some of a long backlog; whoever says so calls
+            `close`, and can be imported as the main module of another process.
     """
 
     def __init__(
-        self, workspace: Workspace, *, least_bulk: int = LEAST_BULK, rows_wait: bool = False
+        self,
+        workspace: Workspace,
+        *,
+        least_bulk: int = LEAST_BULK,
+        rows_wait: bool = False,
+        beside: bool = False,
     ) -> None:
         self._workspace = workspace
         self._least_bulk = least_bulk
         self._rows_wait = rows_wait
-        self._applier = Applier(workspace)
+        self._may_have_help = beside
+        self._second = SecondProcess(workspace.root)
+        self._beside = Beside(self._second)
+        self._applier = Applier(workspace, self._second)
         self._program: Program | None = None
         self._state = PlanState()
         self._last = Last()
         self._people = People({})
         self._sizes: Sizes | None = None
         self._turns: Iterator[Turn] | None = None
-        self._waiting: Iterator[Turn] | None = None
+        self._waiting: Iterator[Turn | Folded] | None = None
         self._backlog = (0, 0)
         """Between which positions the facts of `_waiting` came in."""
         self._step_size = EVENTS_PER_STEP
         self._bulk = False
         self._soonest: int | None = None
+        self._others = 0
+        """How often another process was found to have written."""
         self.as_of = 0
         """The instant (microseconds) of the latest batch: what is kept is right as of then."""
         self._applied = ApplyReport()
@@ -138,6 +152,7 @@ class LiveRunner:
             StoreBusy, EngineError: nothing of the piece was kept; calling again continues there.
         """
         if self._bulk:
+            self._get_help()
             try:
                 report = self._attempt(lambda: self._applier.step(EVENTS_PER_LONG_STEP, self._note))
             except FoldingBegan:
@@ -189,13 +204,17 @@ class LiveRunner:
         return self._attempt(self._settle_rows) if late else 0
 
     def close(self) -> None:
-        """Write every row that waits, so that nobody needs to look into history for it."""
+        """Write every row that waits, so that nobody needs to look into history for it.
+
+        Whatever helps beside ends.
+        """
 
         def work() -> None:
             with self._workspace.store.transaction() as tx:
                 batch = self._begin(tx)
                 self._people.settle_all(tx, batch.now, self._last.applied)
 
+        self._no_more_help()
         if self._people.waiting:
             self._attempt(work)
 
@@ -252,7 +271,7 @@ class LiveRunner:
             AuthorError: a definition is wrong; the runner goes on with the one it has.
         """
         workspace = self._workspace
-        program = self._compiled()
+        program = compile_program(workspace)
         with self._working(), workspace.store.transaction() as tx:
             state, offset, last = read_plan_state(tx), _offset(tx), read_last(tx)
             lost = last.applied != offset
@@ -276,7 +295,7 @@ class LiveRunner:
     def rebuild(self) -> None:
         """Throw away what is kept of people, and build everybody from history."""
         with self._working(), self._workspace.store.transaction() as tx:
-            program, offset = self._compiled(), _offset(tx)
+            program, offset = compile_program(self._workspace), _offset(tx)
             state = read_plan_state(tx).adopt(program, offset, anew=True)
             write_state(tx, "plan", state)
             self._take_up(program, state)
@@ -378,10 +397,9 @@ class LiveRunner:
                 return self._retry_turn()
             if turn is None:
                 return self._finish(batch, building)
-            last = turn[0][-1]
             ids, facts = self._living(tx, building, turn)
             batch.build(ids, facts, again=False)
-            after = msgspec.structs.replace(building, after=last)
+            after = msgspec.structs.replace(building, after=turn.person_ids[-1])
             batch.state = msgspec.structs.replace(batch.state, building=after)
             self._end(batch)
         self.built += len(ids)
@@ -393,15 +411,13 @@ class LiveRunner:
         Who came since has nothing in history that was not folded. Who was joined with somebody is
         built at the end.
         """
-        ids, facts = turn
         rows = tx.tuples(
             "SELECT person_id FROM profiles WHERE merged_into IS NULL"
             " AND person_id > :after AND person_id <= :last ORDER BY person_id",
-            {"after": building.after, "last": ids[-1]},
+            {"after": building.after, "last": turn.person_ids[-1]},
         )
         living = [row[0] for row in rows if row[0] not in building.again]
-        here = set(living)
-        return living, [fact for fact in facts if fact[1][PERSON] in here]
+        return Turn(living, turn.facts_of(set(living)))
 
     def _retry_turn(self) -> int:
         """Somebody else went on with the building: read on from where they came."""
@@ -430,10 +446,9 @@ class LiveRunner:
             return 0
         backlog = (last.position, last.noted)
         if self._waiting is None or self._backlog != backlog:
-            groups = self._groups(self._people.groups)
-            self._waiting = turns_of_waiting(self._workspace, groups, last)
+            self._waiting = self._turns_of_waiting(last)
             self._backlog = backlog
-        turn = next(self._waiting, None)
+        turn, others = next(self._waiting, None), self._others
         with self._workspace.store.transaction() as tx:
             batch = self._begin(tx)
             if (self._last.position, self._last.noted) != backlog:
@@ -445,16 +460,60 @@ class LiveRunner:
                 self._nobody_waits(tx, last.noted)
                 self._end(batch)
                 return 1
-            ids, facts = turn
-            here = still_waiting(tx, ids)
-            batch.follow(sorted(here), [fact for fact in facts if fact[1][PERSON] in here])
-            finish(tx, ids)
+            here = still_waiting(tx, turn.person_ids)
+            if isinstance(turn, Turn):
+                batch.follow(sorted(here), turn.facts_of(here))
+            elif others == self._others:
+                self._take_over(batch, turn.of(here))
+            else:
+                return 1  # they still wait
+            finish(tx, turn.person_ids)
             self._last = msgspec.structs.replace(self._last, folding=True)
             self._end(batch)
-        return len(ids)
+        return len(turn.person_ids)
+
+    def _turns_of_waiting(self, last: Last) -> Iterator[Turn | Folded]:
+        """Everybody for whom facts wait: turns to do here, and what was done beside."""
+        self._get_help()
+        workspace, beside, groups = self._workspace, self._beside, self._groups(self._people.groups)
+        shares = shares_of_waiting(workspace)
+
+        def keep_busy() -> None:
+            while beside.wants_work and (ids := next(shares, None)) is not None:
+                now = max(to_micros(workspace.clock.now()), self._last.as_of)
+                beside.give(Job(ids, last, self._state.revision, now))
+
+        keep_busy()
+        for ids in shares:
+            facts = facts_of_waiting(workspace, groups, last, ids)
+            for turn in slices(ids, facts, FACTS_PER_LONG_SLICE):
+                yield turn
+                while beside.is_done:
+                    if (found := beside.answer()) is not None:
+                        yield found
+                keep_busy()
+        while beside.is_busy:
+            if (found := beside.answer()) is not None:
+                yield found
+
+    def _take_over(self, batch: Batch, folded: Folded) -> None:
+        """Write what was worked out beside."""
+        put(batch.tx, folded.rows)
+        self._people.drop(folded.person_ids)
+        batch.changes += folded.changes
+        self._soonest = None
+
+    def _get_help(self) -> None:
+        if self._may_have_help and self._state.building is None:
+            self._second.start(prepare)
+
+    def _no_more_help(self) -> None:
+        self._beside.forget()
+        self._second.stop()
 
     def _nobody_waits(self, tx: Transaction, position: int) -> None:
         clear(tx)
+        self._no_more_help()
         last = self._last
         self._last = msgspec.structs.replace(last, position=position, noted=0, folding=False)
 
@@ -475,6 +534,8 @@ class LiveRunner:
         last = read_last(tx)
         if last.writer != WRITER or last != self._last:
             self._people.forget()
+            self._beside.forget()
+            self._others += 1
             self._sizes = self._soonest = None
             self._last = last
             state = read_plan_state(tx)
@@ -516,6 +577,7 @@ class LiveRunner:
     def _end(self, batch: Batch, *, rows_wait: bool = False) -> None:
         """Write what a batch did."""
         tx, people = batch.tx, batch.touched.values()
+        self._beside.wrote(batch.touched)
         if rows_wait:
             self._people.postpone(tx, people, batch.at_once, batch.now, self._last.applied)
         else:
@@ -581,26 +643,13 @@ class LiveRunner:
         with workspace.store.read() as tx:
             return workspace.log.waiting(_offset(tx)) >= self._least_bulk
 
-    def _compiled(self) -> Program:
-        """The definitions as the folder has them now."""
-        workspace = self._workspace
-        plan = build_plan(workspace)
-        with workspace.store.read() as tx:
-            catalog = read_catalog(tx)
-            plan = with_cuts(plan, tx)
-        return Program(
-            plan,
-            catalog=catalog,
-            traits=workspace.traits,
-            zone=workspace.settings.timezone,
-        )
-
     def _take_up(self, program: Program, state: PlanState) -> None:
         program.number_groups([state.groups[group.key] for group in program.groups])
         self._program, self._state = program, state
         self._people = People(program.by_number())
         self._last = Last()
         self._turns = self._waiting = None
+        self._no_more_help()
 
     def _groups(self, numbers: Iterable[int]) -> list[Group]:
         return [self._people.groups[number] for number in numbers]
@@ -613,6 +662,7 @@ class LiveRunner:
                 yield
             except BaseException:
                 self._people.forget()
+                self._beside.forget()
                 self._last, self._sizes, self._turns, self._waiting = Last(), None, None, None
                 raise
 

@@ -1,7 +1,8 @@
 """Turns: some people at a time, in the order of ids, with what history has of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from vocative.clock import to_micros
 from vocative.segment.live.fold import PERSON, Fact
@@ -15,6 +16,8 @@ from vocative.workspace import Workspace
 from vocative.workspace.analytics import open_history
 
 PEOPLE_PER_QUERY = 10_000
+PEOPLE_PER_SHARE = 5_000
+"""Of those who wait: so many at a time, here and in the process beside."""
 FACTS_PER_SLICE = 4_000
 """A turn is short: events wait meanwhile."""
 FACTS_PER_LONG_SLICE = 50_000
@@ -22,8 +25,17 @@ FACTS_PER_LONG_SLICE = 50_000
 PEOPLE_COUNTS_AS = 8
 """A person in a slice costs as much as so many facts."""
 
-Turn = tuple[list[str], list[tuple[str, Fact]]]
-"""Some people and what history has of them: (relation, row)."""
+
+class Turn(NamedTuple):
+    """Some people and what history has of them."""
+
+    person_ids: list[str]
+    facts: list[tuple[str, Fact]]
+    """(relation, row)."""
+
+    def facts_of(self, person_ids: Container[str]) -> list[tuple[str, Fact]]:
+        """Those of some of the people."""
+        return [fact for fact in self.facts if fact[1][PERSON] in person_ids]
 
 
 def turns_of_everybody(
@@ -41,26 +53,30 @@ def turns_of_everybody(
         if not rows:
             return None
         ids = [row[0] for row in rows]
-        between = _between(after, ids[-1])
-        return ids, list(facts_about(workspace, groups, between, building.position))
+        about = _between(ids)
+        return Turn(ids, list(facts_about(workspace, groups, about, building.position)))
 
     for ids, facts in _read_ahead(read, building.after):
-        yield from _slices(ids, facts, FACTS_PER_SLICE)
+        yield from slices(ids, facts, FACTS_PER_SLICE)
 
 
-def turns_of_waiting(workspace: Workspace, groups: Sequence[Group], last: Last) -> Iterator[Turn]:
-    """Everybody for whom facts wait in history, with these facts."""
-
-    def read(after: str) -> Turn | None:
+def shares_of_waiting(workspace: Workspace) -> Iterator[list[str]]:
+    """Everybody for whom facts wait in history, some at a time."""
+    after = ""
+    while True:
         with workspace.store.read() as tx:
-            ids = waiting(tx, after, PEOPLE_PER_QUERY)
+            ids = waiting(tx, after, PEOPLE_PER_SHARE)
         if not ids:
-            return None
-        between = _between(after, ids[-1])
-        return ids, list(facts_about(workspace, groups, between, last.noted, last.position))
+            return
+        after = ids[-1]
+        yield ids
 
-    for ids, facts in _read_ahead(read, ""):
-        yield from _slices(ids, facts, FACTS_PER_LONG_SLICE)
+
+def facts_of_waiting(
+    workspace: Workspace, groups: Sequence[Group], last: Last, person_ids: Sequence[str]
+) -> Iterator[tuple[str, Fact]]:
+    """What waits in history for some people, who are next to each other: (relation, row)."""
+    return facts_about(workspace, groups, _between(person_ids), last.noted, last.position)
 
 
 def _read_ahead(read: Callable[[str], Turn | None], after: str) -> Iterator[Turn]:
@@ -105,21 +121,21 @@ def facts_about(
         yield from ((relation, row) for row in rows)
 
 
-def _between(after: str, last: str) -> str:
-    return f"person_id > {quote_text(after)} AND person_id <= {quote_text(last)}"
-
-
-def _slices(ids: list[str], facts: Iterable[tuple[str, Fact]], most: int) -> Iterator[Turn]:
+def slices(ids: Sequence[str], facts: Iterable[tuple[str, Fact]], most: int) -> Iterator[Turn]:
     """People with their facts, a few at a time."""
     by_person: dict[str, list[tuple[str, Fact]]] = {}
     for relation, fact in facts:
         by_person.setdefault(fact[PERSON], []).append((relation, fact))
-    turn: Turn = ([], [])
+    turn = Turn([], [])
     for person_id in ids:
-        turn[0].append(person_id)
-        turn[1].extend(by_person.pop(person_id, ()))
-        if len(turn[1]) + PEOPLE_COUNTS_AS * len(turn[0]) >= most:
+        turn.person_ids.append(person_id)
+        turn.facts.extend(by_person.pop(person_id, ()))
+        if len(turn.facts) + PEOPLE_COUNTS_AS * len(turn.person_ids) >= most:
             yield turn
-            turn = ([], [])
-    if turn[0]:
+            turn = Turn([], [])
+    if turn.person_ids:
         yield turn
+
+
+def _between(ids: Sequence[str]) -> str:
+    return f"person_id >= {quote_text(ids[0])} AND person_id <= {quote_text(ids[-1])}"
