@@ -6,9 +6,10 @@ what the case expects. The suites are not part of the project: they are read fro
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from vocative.clock import SystemClock
 from vocative.compose.dialects import Dialect, FieldMap, ForeignTemplate
@@ -19,13 +20,26 @@ from vocative.compose.dialects.ampscript import Ampscript
 from vocative.compose.dialects.handlebars import Handlebars
 from vocative.compose.dialects.mustache import MUSTACHE, Mustache
 from vocative.compose.language import Environment
-from vocative.compose.source import Passage
-from vocative.compose.template import parse
+from vocative.compose.source import Passage, TemplateSource
+from vocative.compose.template import compile_template, parse
 from vocative.errors import AuthorError
 
 _SEGMENT = re.compile(r"\[(.*?)\](?=\.|\Z)|([^.]+)")
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*\Z")
 
+DATA = Path(__file__).parents[2] / "shared" / "data"
+"""Where the suites are, unless a folder is named: beside the checkout."""
+_MESSAGE = {
+    "products": [],
+    "offer": None,
+    "campaign": {"name": "A campaign"},
+    "variant": None,
+    "unsubscribe_url": "https://example.com/unsubscribe",
+    "preferences_url": "https://example.com/preferences",
+    "view_url": "https://example.com/view",
+    "postal_address": "1 High Street, London",
+    "sender_name": "A shop",
+}
 MUSTACHE_CORE = ("interpolation", "sections", "inverted", "comments", "delimiters", "partials")
 # What Handlebars' own specification registers in JavaScript for several of its cases.
 REGISTERED_PARTIALS = {"globalTest": "{{anotherDude}}", "shared/dude": "{{name}}"}
@@ -88,22 +102,27 @@ def render(
     return rendered, refused
 
 
+def usable(cases: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The cases of Handlebars that need no JavaScript and that Handlebars 4.7.8 agrees to."""
+    return (case for case in cases if case["data_only"] and case["hb478_agrees"])
+
+
+def options_of(compiled: Mapping[str, Any], *, exact: bool) -> Options:
+    """The options that a case compiles with."""
+    return Options(
+        exact=exact,
+        outwards="nearest_value" if compiled.get("compat") else None,
+        partials_see_nothing=bool(compiled.get("explicitPartialContext")),
+        indents=not compiled.get("preventIndent"),
+        escapes=not compiled.get("noEscape"),
+    )
+
+
 def handlebars_cases(folder: Path) -> Iterator[Outcome]:
     """The shared cases of Handlebars that need no JavaScript, one after the other."""
     cases = json.loads((folder / "handlebars_spec" / "shared.json").read_text())
-    for case in cases:
-        if not (case["data_only"] and case["hb478_agrees"]):
-            continue
-        options = case["compile_options"]
-        dialect = Handlebars(
-            Options(
-                exact=True,
-                outwards="nearest_value" if options.get("compat") else None,
-                partials_see_nothing=bool(options.get("explicitPartialContext")),
-                indents=not options.get("preventIndent"),
-                escapes=not options.get("noEscape"),
-            )
-        )
+    for case in usable(cases):
+        dialect = Handlebars(options_of(case["compile_options"], exact=True))
         parts = {**REGISTERED_PARTIALS, **case["partials"]}
         got, refused = render(dialect, case["template"], case["input"], parts)
         name = f"{case['group']}: {case['test']} {case['template']}"
@@ -142,3 +161,75 @@ def ampscript_cases(folder: Path) -> Iterator[Outcome]:
             # As the cases were recorded: without the blanks around the whole text.
             same = got is not None and not refused and got.strip() == expected.strip()
             yield Outcome(name, same, got, expected)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one whole template."""
+
+    name: str
+    renders: int
+    refused: tuple[str, ...]
+    crashed: str | None
+    html: str = ""
+    """The mail of the last render."""
+
+
+def sendgrid_cases(folder: Path) -> Iterator[Imported]:
+    """SendGrid's templates, each rendered with its own data, or with none where it has none."""
+    root = folder / "templates" / "sendgrid"
+    for file in sorted(root.rglob("*.html")):
+        name = str(file.relative_to(root))
+        found = sorted(file.parent.glob("*.json"))
+        data = [json.loads(one.read_text()) for one in found] or [{}]
+        try:
+            yield _imported(name, file.read_text(), data)
+        except Exception as error:  # noqa: BLE001 - a crash of any kind is what is counted
+            yield Imported(name, 0, (), f"{type(error).__name__}: {error}")
+
+
+def _imported(name: str, text: str, data: Sequence[Mapping[str, object]]) -> Imported:
+    foreign = ForeignTemplate(name="mail", html=Passage.of_file(name, text))
+    paths = {path for one in data for path in _paths(one)}
+    mapping = FieldMap({path: Named(f"person.{path}") for path in paths})
+    converted = Handlebars().convert(foreign, mapping)
+    source = TemplateSource.of("mail", subject="A mail", html=converted.html)
+    template = compile_template(source)
+    html = ""
+    for one in data:
+        html = template.render({**_MESSAGE, "person": one}).html
+    refused = [note.message for note in converted.notes if note.outcome == "refused"]
+    return Imported(name, len(data), tuple(refused), None, html)
+
+
+def _paths(data: Mapping[str, object], before: str = "") -> Iterator[str]:
+    for key, value in data.items():
+        yield before + key
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{before}{key}.")
+
+
+def handlebars(folder: Path = DATA) -> tuple[int, int]:
+    """How many of Handlebars' cases pass, and how many there are."""
+    return _counted(handlebars_cases(folder))
+
+
+def mustache(folder: Path = DATA) -> tuple[int, int]:
+    """How many of Mustache's core cases pass, and how many there are."""
+    return _counted(mustache_cases(folder))
+
+
+def ampscript(folder: Path = DATA) -> tuple[int, int]:
+    """How many of AMPscript's cases pass, and how many there are."""
+    return _counted(ampscript_cases(folder))
+
+
+def sendgrid_templates(folder: Path = DATA) -> tuple[int, int]:
+    """How many of SendGrid's templates there are, and how many crash."""
+    found = list(sendgrid_cases(folder))
+    return len(found), sum(one.crashed is not None for one in found)
+
+
+def _counted(outcomes: Iterator[Outcome]) -> tuple[int, int]:
+    found = list(outcomes)
+    return sum(one.passed for one in found), len(found)

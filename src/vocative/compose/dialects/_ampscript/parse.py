@@ -88,11 +88,21 @@ class _Reader:
         value = self._expression()
         return Do(value, token.start, self._before.end)
 
-    def _show(self) -> Show:
+    def _show(self) -> Statement:
+        """`%%=expression=%%`; one that cannot be read is left out for itself."""
         opened = self._take()
-        value = self._expression()
-        if self._now.kind != "shown":
-            raise self._wrong("=%%")
+        depth = self._depth
+        try:
+            value = self._expression()
+            if self._now.kind != "shown":
+                raise self._wrong("=%%")
+        except Unreadable as error:
+            self._depth = depth
+            while self._now.kind not in ("shown", "end"):
+                self._at += 1
+            end = self._take().end
+            reason = f"{error.message}: this was left out"
+            return Left(reason, error.hint, opened.start, end)
         return Show(value, opened.start, self._take().end)
 
     def _declare(self) -> Declare:

@@ -34,10 +34,12 @@ from vocative.compose.dialects._ampscript.tree import (
     Text,
     Variable,
 )
+from vocative.compose.dialects._handlebars.sendgrid import ALWAYS_THERE
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects._writing import Writer
 from vocative.compose.dialects.base import Translation
 from vocative.compose.source import MAX_SOURCE_CHARACTERS
+from vocative.compose.tags import MAX_TAGS
 from vocative.errors import nearest
 
 MAX_BLOCKS_INSIDE = 8
@@ -88,6 +90,7 @@ class LiquidWriter:
         self._inside = 0
         self._put_in = 0
         self._written = 0
+        self._tags = 0
         self._at = 0
         self._set_before: set[str] = set()
 
@@ -199,15 +202,17 @@ class LiquidWriter:
     def _print(self, found: Value, start: int) -> None:
         if found is NOTHING:
             return
-        if found.gives in ("truth", "date", "anything") and not found.text.startswith("person."):
+        if found.gives in ("truth", "date", "anything") and (
+            found.filtered or not found.text.startswith("person.")
+        ):
             written = f'{found.text} | ampscript: "Text"'
-        elif found.filtered or found.text[0] in "\"'-0123456789":
+        elif found.filtered or found.text in ALWAYS_THERE or found.text[0] in "\"'-0123456789":
             written = found.text
         else:
             fallback = self._translation.string(found.fallback, start)
             kept = "" if found.fallback else ", allow_false: true"
             written = f"{found.text} | default: {fallback}{kept}"
-        self._check_size(len(written))
+        self._check_size(len(written), tags=1)
         self._translation.writer.output(written, self._span(start, 0)[0])
 
     def _declare(self, one: Declare) -> None:
@@ -604,13 +609,20 @@ class LiquidWriter:
         return self._place or (start, end)
 
     def _tag(self, words: str, at: int) -> None:
-        self._check_size(len(words) + 6)
+        self._check_size(len(words) + 6, tags=1)
         self._translation.writer.tag(words, self._span(at, 0)[0])
 
-    def _check_size(self, more: int) -> None:
+    def _check_size(self, more: int, *, tags: int = 0) -> None:
+        self._tags += tags
+        if self._tags > MAX_TAGS:
+            raise Unreadable(
+                f"a template may have {MAX_TAGS:,} Liquid tags", self._at, "use loops instead"
+            )
         self._written += more
         if self._written > MAX_SOURCE_CHARACTERS:
-            raise Unreadable("written as Liquid, this text would be too long", 0, "cut it down")
+            raise Unreadable(
+                "written as Liquid, this text would be too long", self._at, "cut it down"
+            )
 
 
 def _named(variable: str) -> str:

@@ -13,6 +13,10 @@ OWN_NAMES = {
     "Sender_Address": "postal_address",
 }
 """SendGrid's names for a message's own pages and sender, and ours."""
+ADDRESS_PARTS = frozenset(("Sender_City", "Sender_State", "Sender_Zip", "Sender_Country"))
+"""Parts of the sender's address; all of it stands in `postal_address`."""
+ALWAYS_THERE = frozenset(("unsubscribe_url", "view_url", "sender_name", "postal_address"))
+"""What every message has, so that nothing has to stand in for it."""
 _LINKS = {
     "unsubscribe": "unsubscribe_url",
     "unsubscribe_preferences": "preferences_url",

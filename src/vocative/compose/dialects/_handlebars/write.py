@@ -12,7 +12,12 @@ from vocative.compose.dialects._handlebars.helpers import Helpers
 from vocative.compose.dialects._handlebars.lookup import WHOLE, Lookup
 from vocative.compose.dialects._handlebars.options import Options
 from vocative.compose.dialects._handlebars.scope import Body, Round, Scope
-from vocative.compose.dialects._handlebars.sendgrid import OWN_NAMES, find_legacy_tags
+from vocative.compose.dialects._handlebars.sendgrid import (
+    ADDRESS_PARTS,
+    ALWAYS_THERE,
+    OWN_NAMES,
+    find_legacy_tags,
+)
 from vocative.compose.dialects._handlebars.tree import (
     Block,
     Call,
@@ -41,6 +46,7 @@ from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects._writing import Writer
 from vocative.compose.dialects.base import Translation
 from vocative.compose.source import MAX_SOURCE_CHARACTERS
+from vocative.compose.tags import MAX_TAGS
 
 MAX_PARTIALS = 1_000
 MAX_SELF_PARTIALS = 5
@@ -61,6 +67,7 @@ class LiquidWriter:
         self._put_in = 0
         self._at = 0
         self._written = 0
+        self._tags = 0
         self._ink = 0
         """How much was written that Liquid does not take for blank."""
         self._blanks = 0
@@ -104,7 +111,7 @@ class LiquidWriter:
 
     def tag(self, words: str, at: int) -> None:
         """Write `{% words %}`."""
-        self._check_size(len(words) + 6)
+        self._check_size(len(words) + 6, tags=1)
         self._translation.writer.tag(words, at)
 
     def _nodes(self, nodes: tuple[Node, ...], scope: Scope) -> None:
@@ -165,6 +172,9 @@ class LiquidWriter:
         elif not call.is_plain:
             self.refuse_helper(call, span)
             return
+        elif self._is_own_name(call.path, scope) and call.path.original in ADDRESS_PARTS:
+            self.approximate(span, "it stands in the postal address already")
+            return
         elif self._is_own_name(call.path, scope):
             name = call.path.parts[0]
             named = self._translation.field(name, span.start, span.end, OWN_NAMES[name])
@@ -178,14 +188,20 @@ class LiquidWriter:
         self.put(value, span, escaped=node.escaped and self._options.escapes)
 
     def _note_print(self, node: Print, value: Value) -> None:
-        if node.escaped or self._translation.medium != "html" or self._options.exact:
+        own = value.text in OWN_NAMES.values() or self._is_in_markup(node.span.start)
+        if own or node.escaped or self._translation.medium != "html" or self._options.exact:
             self._translation.carried(node.span.start, node.span.end)
-        elif value.text not in OWN_NAMES.values():
+        else:
             self.approximate(
                 node.span,
                 "HTML within the value is shown as text: data cannot bring markup into a mail",
                 "write the markup into the template, or leave it at that for links and words",
             )
+
+    def _is_in_markup(self, at: int) -> bool:
+        """Whether an offset is within an element's tag, where markup has no place anyway."""
+        before = self._translation.source[max(0, at - 2_000) : at]
+        return before.rfind("<") > before.rfind(">")
 
     def put(self, value: Value, span: Span, *, escaped: bool = True) -> None:
         """Print a value."""
@@ -194,11 +210,11 @@ class LiquidWriter:
         self._ink += 1
         if self._options.exact:
             value = value.filtered('handlebars: "escape"' if escaped else 'handlebars: "text"')
-        elif not value.text.startswith("forloop") and value.constant is UNKNOWN:
+        elif value.text not in ALWAYS_THERE and not value.text.startswith("forloop"):
             fallback = self._translation.string(value.fallback, span.start)
             kept = "" if value.fallback else ", allow_false: true"
             value = value.filtered(f"default: {fallback}{kept}")
-        self._check_size(len(str(value)) + 6)
+        self._check_size(len(str(value)) + 6, tags=1)
         self._translation.writer.output(str(value), span.start)
 
     def _block(self, node: Block, scope: Scope) -> None:
@@ -510,7 +526,7 @@ class LiquidWriter:
         return (
             plain
             and self._options.sendgrid
-            and path.parts[0] in OWN_NAMES
+            and path.parts[0] in {*OWN_NAMES, *ADDRESS_PARTS}
             and isinstance(scope.context, Root)
         )
 
@@ -538,7 +554,12 @@ class LiquidWriter:
         ]
         return any("@key" in text or "/key" in text for text in texts)
 
-    def _check_size(self, more: int) -> None:
+    def _check_size(self, more: int, *, tags: int = 0) -> None:
+        self._tags += tags
+        if self._tags > MAX_TAGS:
+            raise Unreadable(
+                f"a template may have {MAX_TAGS:,} Liquid tags", self._at, "use loops instead"
+            )
         self._written += more
         if self._written > MAX_SOURCE_CHARACTERS:
             raise Unreadable(
