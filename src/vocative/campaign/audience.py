@@ -7,6 +7,7 @@ from vocative.campaign.definitions import Campaign
 from vocative.decide import (
     HOLDOUT,
     Assignment,
+    CodeGiver,
     Offer,
     ProductChooser,
     Shown,
@@ -54,8 +55,12 @@ def planned_messages(
     """A ledger row for everyone in the audience, with what was decided.
 
     People of the holdout are rows too: what they do is what the others are compared with.
+
+    Raises:
+        StateError: an offer has fewer codes left than people who get it.
     """
     body = campaign.body
+    codes = CodeGiver(workspace, body.offers)
     offers = choose_offers(workspace, body.offers, person_ids, definition=campaign.definition)
     chooser = (
         ProductChooser(workspace, body.recommender, count=body.products)
@@ -77,16 +82,17 @@ def planned_messages(
                 offer=offers.get(person_id),
                 products=products.get(person_id, []),
             )
-            yield _planned(campaign, occurrence, person_id, decided)
+            yield _planned(campaign, occurrence, person_id, decided, codes)
 
 
 def _planned(
-    campaign: Campaign, occurrence: str, person_id: str, decided: Decided
+    campaign: Campaign, occurrence: str, person_id: str, decided: Decided, codes: CodeGiver
 ) -> PlannedMessage:
     arm = decided.assignment.arm
     decision: dict[str, object] = {"propensity": round(decided.assignment.propensity, 6)}
     if arm != HOLDOUT:
         decision["offer"] = decided.offer.name if decided.offer else None
+        decision |= codes.give(decided.offer) if decided.offer else {}
         decision["products"] = [[shown.item_id, shown.reason] for shown in decided.products]
     return PlannedMessage(
         campaign=campaign.name,

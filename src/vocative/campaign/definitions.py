@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from vocative.compose import check_line, load_template
-from vocative.decide import Offer, offer_place
+from vocative.decide import Offer, offer_place, read_codes
 from vocative.errors import AuthorError, unknown_name
 from vocative.predict import read_models
 from vocative.segment import Plan, build_plan, field_catalog
@@ -119,6 +119,7 @@ def _checked(workspace: Workspace, definition: Definition, plan: Plan) -> Campai
     _check_names(workspace, definition, body)
     for index, offer in enumerate(body.offers):
         checked_condition(plan, offer.when, offer_place(definition, index, offer.when))
+        _check_codes(workspace, definition, index, offer)
     holdout = _share(definition, body.holdout)
     variants = body.variants or {"only": Variant()}
     for name, variant in variants.items():
@@ -142,6 +143,15 @@ def _checked(workspace: Workspace, definition: Definition, plan: Plan) -> Campai
                 if finding.severity == "error":
                     raise finding.as_error()
     return campaign
+
+
+def _check_codes(workspace: Workspace, definition: Definition, index: int, offer: Offer) -> None:
+    if offer.codes is None:
+        return
+    place = definition.where("offers", index, "codes")
+    if offer.code is not None:
+        raise AuthorError("an offer has either code: or codes:", where=place, hint="remove one")
+    read_codes(workspace, offer.codes, where=place)
 
 
 def _check_audience(definition: Definition, body: CampaignBody, plan: Plan) -> None:

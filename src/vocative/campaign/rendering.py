@@ -1,18 +1,24 @@
 """From a claimed ledger row to a rendered message: facts, decision and template come together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+import pyarrow as pa
+
+from vocative.campaign.asked import Asked, Shelf
 from vocative.campaign.definitions import Campaign
 from vocative.compose import MessageSkipped, Rendered, Template, load_template
 from vocative.compose.amounts import zone_or
-from vocative.decide import Offer, sellable_items
+from vocative.compose.kept import load_version
+from vocative.compose.lookups import LOOKUPS
+from vocative.decide import Offer
 from vocative.deliver.ledger import Claim
 from vocative.deliver.links import LinkSigner, track
 from vocative.deliver.message import OutgoingMessage, Skip
-from vocative.errors import StateError
+from vocative.errors import StateError, UnknownName
 from vocative.segment import field_catalog, people_table
-from vocative.workspace import Settings, Workspace
+from vocative.workspace import Workspace
 
 
 class Facts:
@@ -31,7 +37,8 @@ class Facts:
     ) -> dict[str, dict[str, Any]]:
         """Everything a template may name of each person; what is not known is None."""
         known = [person_id for person_id in person_ids if person_id in self._row]
-        rows = self._table.take([self._row[person_id] for person_id in known]).to_pylist()
+        places = pa.array([self._row[person_id] for person_id in known], pa.int64())
+        rows = self._table.take(places).to_pylist()
         found = {person_id: dict(self._nothing) for person_id in person_ids}
         for person_id, row in zip(known, rows, strict=True):
             found[person_id].update(row)
@@ -46,15 +53,29 @@ class Renderer:
     """Renders the messages of one campaign run."""
 
     def __init__(
-        self, workspace: Workspace, campaign: Campaign, person_ids: Sequence[str] | None
+        self,
+        workspace: Workspace,
+        campaign: Campaign,
+        person_ids: Sequence[str] | None,
+        *,
+        load: Callable[[Workspace, str], Template] = load_template,
     ) -> None:
+        """Prepare a campaign's templates and what is known of its people.
+
+        Args:
+            workspace: Whose campaign.
+            campaign: The campaign.
+            person_ids: Whose messages will be rendered; None: anybody's.
+            load: Where templates come from.
+        """
         self._workspace = workspace
         self._campaign = campaign
         self._settings = workspace.settings
         self._signer = LinkSigner(workspace.key.sign, self._settings.base_url)
         self._facts = Facts(workspace, person_ids)
-        self._items = sellable_items(workspace)
+        self._shelf = Shelf(workspace)
         self._offers = {offer.name: _offer_data(offer) for offer in campaign.body.offers}
+        self._load = load
         self._templates = {name: self._template(name) for name in campaign.variants}
 
     def compose(self, claims: list[Claim]) -> list[OutgoingMessage | Skip]:
@@ -69,8 +90,11 @@ class Renderer:
         template = self._templates.get(claim.arm)
         if template is None:
             return Skip(message_id=claim.message_id, reason="variant_removed")
+        asked = Asked(self._shelf, claim.person_id, claim.decision.get("recommended") or {})
         try:
-            rendered = self.render(template, claim.message_id, claim.arm, claim.decision, person)
+            rendered = self.render(
+                template, claim.message_id, claim.arm, claim.decision, person, asked
+            )
         except MessageSkipped:
             return Skip(message_id=claim.message_id, reason="skipped_by_template")
         html, text = track(
@@ -90,6 +114,7 @@ class Renderer:
                 "template": template.name,
                 "version": rendered.version,
                 "language": rendered.language,
+                **({"recommended": asked.noted} if asked.noted else {}),
             },
         )
 
@@ -100,15 +125,15 @@ class Renderer:
         arm: str,
         decision: Mapping[str, Any],
         person: dict[str, Any],
+        asked: Asked,
     ) -> Rendered:
         """The content of one message, its links not yet led through tracking."""
-        offer = decision.get("offer")
         unsubscribe_url = self._signer.url("unsubscribe", message_id)
         return template.render(
             {
                 "person": person,
                 "products": self._products(decision.get("products") or ()),
-                "offer": self._offers.get(str(offer)) if offer else None,
+                "offer": self._offer(decision),
                 "campaign": {"name": self._campaign.name},
                 "variant": arm,
                 "unsubscribe_url": unsubscribe_url,
@@ -118,54 +143,56 @@ class Renderer:
                 "sender_name": self._settings.sender.name,
                 "time_zone": zone_or(person.get("timezone"), self._settings.timezone),
                 "currency": self._settings.currency,
+                LOOKUPS: asked,
             }
         )
 
     def render_again(self, row: Mapping[str, Any], decision: Mapping[str, Any]) -> Rendered:
-        """A message of the ledger with what is known now.
+        """A message of the ledger with what is known now, from the template as it was then.
 
         Raises:
             StateError: its variant is no longer in the campaign.
         """
-        template = self._templates.get(row["arm"])
-        if template is None:
-            raise StateError(f"the variant {row['arm']!r} is no longer in the campaign")
+        template = self._template_of(str(row["arm"]), decision)
         person_id = row["person_id"]
         with self._workspace.store.read() as tx:
             personal = self._workspace.vault.get(tx, person_id)
         person = self._facts.of([person_id], {person_id: personal})[person_id]
-        return self.render(template, row["message_id"], row["arm"], decision, person)
+        asked = Asked(self._shelf, person_id, decision.get("recommended") or {})
+        return self.render(template, row["message_id"], row["arm"], decision, person, asked)
+
+    def _template_of(self, arm: str, decision: Mapping[str, Any]) -> Template:
+        """The template of an arm in the version that a message was made from."""
+        template = self._templates.get(arm)
+        if template is None:
+            raise StateError(f"the variant {arm!r} is no longer in the campaign")
+        version, name = decision.get("version"), decision.get("template")
+        if version is None or version == template.version:
+            return template
+        with suppress(UnknownName):
+            return self._template(arm, load_version(self._workspace, str(name), str(version)))
+        return template
+
+    def _offer(self, decision: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The offer of a message, with the code that is this message's alone, if it has one."""
+        offer = self._offers.get(str(decision.get("offer")))
+        if offer is None or "code" not in decision:
+            return offer
+        return {**offer, "code": decision["code"]}
 
     def _products(self, chosen: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-        shown = []
-        for item_id, reason in chosen:
-            item = self._items.get(item_id)
-            # Sold out since it was chosen: better fewer items than a disappointment.
-            if item is not None:
-                shown.append(product_data(item, reason, self._settings))
-        return shown
+        # Sold out since it was chosen: better fewer items than a disappointment.
+        shown = (self._shelf.product(item_id, reason) for item_id, reason in chosen)
+        return [product for product in shown if product is not None]
 
-    def _template(self, variant: str) -> Template:
+    def _template(self, variant: str, template: Template | None = None) -> Template:
         stated = self._campaign.variants[variant]
-        template = load_template(self._workspace, stated.template or self._campaign.body.template)
+        if template is None:
+            template = self._load(self._workspace, stated.template or self._campaign.body.template)
         if stated.subject is None:
             return template
         place = self._campaign.definition.where("variants", variant, "subject")
         return template.with_subject(stated.subject, where=place)
-
-
-def product_data(item: Mapping[str, Any], reason: str, settings: Settings) -> dict[str, Any]:
-    """An item as templates see it."""
-    return {
-        "id": item["item_id"],
-        "title": str(item["title"]).strip(),
-        "price": item["price"],
-        "currency": item["currency"] or settings.currency,
-        "url": item["url"] or settings.base_url,
-        "image_url": item["image_url"],
-        "category": item["category"],
-        "reason": reason or None,
-    }
 
 
 def _offer_data(offer: Offer) -> dict[str, Any]:

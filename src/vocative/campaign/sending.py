@@ -15,7 +15,8 @@ from vocative.campaign.definitions import Campaign, read_campaign
 from vocative.campaign.rendering import Renderer
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
-from vocative.decide import HOLDOUT
+from vocative.compose.kept import load_to_send
+from vocative.decide import HOLDOUT, codes
 from vocative.deliver import ledger
 from vocative.deliver.channels import CHANNELS, Channel, channel_for
 from vocative.deliver.sender import DeliveryReport, deliver
@@ -102,7 +103,7 @@ def send(
     people = _people_left(workspace, campaign, occurrence)
     delivery = DeliveryReport()
     if people:
-        renderer = Renderer(workspace, found, people)
+        renderer = Renderer(workspace, found, people, load=load_to_send)
         delivery = deliver(
             workspace,
             campaign,
@@ -155,6 +156,15 @@ def _plan(workspace: Workspace, campaign: Campaign, occurrence: str) -> None:
             where=campaign.definition.where("segment" if campaign.body.segment else "where"),
             hint="see `vocative segment list`, or import data first",
         )
+    if any(offer.codes for offer in campaign.body.offers):
+        # What is left of the codes must not change until it is noted who gets which.
+        with workspace.worker_lock(codes.LOCK):
+            _plan_for(workspace, campaign, occurrence, people)
+    else:
+        _plan_for(workspace, campaign, occurrence, people)
+
+
+def _plan_for(workspace: Workspace, campaign: Campaign, occurrence: str, people: list[str]) -> None:
     messages = list(planned_messages(workspace, campaign, occurrence, people))
     now = workspace.clock.now()
     with workspace.store.transaction() as tx:

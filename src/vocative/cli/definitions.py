@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from vocative.clock import to_micros
+from vocative.compose.kept import keep_versions
 from vocative.errors import AuthorError, StateError
 from vocative.stores import Transaction
 from vocative.workspace import KINDS, Definition, Workspace
@@ -119,6 +120,7 @@ def apply(
                 for change in changes
             ],
         )
+        keep_versions(workspace, tx, author=who)
     segments = people = 0
     if recompute:
         from vocative.segment import recompute as compute

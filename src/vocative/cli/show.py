@@ -349,15 +349,6 @@ def show_overview(page: Overview) -> None:
     console.print(table)
 
 
-def show_rendered(page: Any) -> None:
-    """The subject and the plain text of a rendered template."""
-    console.print(f"[bold]{escape(page.subject)}[/]")
-    console.print(f"[dim]{escape(page.preheader)}[/]\n")
-    console.print(escape(page.text))
-    for branch in page.branches:
-        console.print(f"[dim]branch: {escape(branch)}[/]")
-
-
 def show_plugins(plugins: list[Plugin]) -> None:
     """Plug-ins by kind."""
     table = _table("kind", "name", "")

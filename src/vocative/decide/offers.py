@@ -20,6 +20,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     when: str
     title: str
     code: str | None = None
+    codes: str | None = None
+    """The file of codes of which everybody gets their own, instead of `code`."""
     text: str | None = None
     url: str | None = None
 

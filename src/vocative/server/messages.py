@@ -1,7 +1,6 @@
 """Messages for the web app: a campaign's ledger rows, and one mail as it was sent."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from email import policy
 from email.parser import BytesParser
@@ -10,13 +9,10 @@ from typing import Any, cast
 import msgspec
 from starlette.responses import HTMLResponse, Response
 
-from vocative.campaign import find_person, read_campaign
-from vocative.campaign.rendering import Facts, Renderer, product_data
+from vocative.campaign import read_campaign
+from vocative.campaign.rendering import Renderer
 from vocative.clock import from_micros
-from vocative.compose import read_source
-from vocative.compose.amounts import zone_or
-from vocative.compose.apart import render_apart
-from vocative.decide import HOLDOUT, ProductChooser
+from vocative.decide import HOLDOUT
 from vocative.deliver.channels import channel_for
 from vocative.deliver.opt_in import CAMPAIGN as CONFIRMATIONS
 from vocative.deliver.opt_in import render_confirmation
@@ -75,16 +71,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     branches: list[str]
     decision: dict[str, Any]
-
-
-class RenderedPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A template rendered for one person, or for nobody."""
-
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    branches: list[str]
 
 
 def list_messages(
@@ -189,65 +175,6 @@ def view_in_browser(workspace: Workspace, message_id: str) -> str | None:
         return show_message(workspace, message_id).html
     except (UnknownName, StateError):
         return None
-
-
-def render(
-    workspace: Workspace,
-    template: str,
-    *,
-    person: str | None = None,
-    recommender: str | None = None,
-) -> RenderedPage:
-    """Render a template for one person, or for nobody: every field empty.
-
-    Args:
-        workspace: Where.
-        template: The template's name.
-        person: A person id, e-mail address or user id.
-        recommender: Whose items to show; none unless told.
-    """
-    source = read_source(workspace, template)
-    person_id = find_person(workspace, person) if person else ""
-    personal: Mapping[str, str] = {}
-    if person_id:
-        with workspace.store.read() as tx:
-            personal = workspace.vault.get(tx, person_id)
-    ids = [person_id] if person_id else []
-    facts = Facts(workspace, ids).of([person_id], {person_id: personal})[person_id]
-    products = []
-    if recommender is not None:
-        chooser = ProductChooser(workspace, recommender, count=4)
-        products = [
-            product_data(chooser.catalog[s.item_id], s.reason, workspace.settings)
-            for s in chooser.choose([person_id])[person_id]
-        ]
-    base = workspace.settings.base_url
-    rendered = render_apart(
-        source,
-        {
-            "person": facts,
-            "products": products,
-            "offer": None,
-            "campaign": {"name": "preview"},
-            "variant": None,
-            "unsubscribe_url": f"{base}/u/preview",
-            "preferences_url": f"{base}/u/preview",
-            "view_url": f"{base}/v/preview",
-            "postal_address": workspace.settings.postal_address,
-            "sender_name": workspace.settings.sender.name,
-            "time_zone": zone_or(facts.get("timezone"), workspace.settings.timezone),
-            "currency": workspace.settings.currency,
-        },
-        clock=workspace.clock,
-        language=workspace.settings.language,
-    )
-    return RenderedPage(
-        subject=rendered.subject,
-        preheader=rendered.preheader,
-        html=rendered.html,
-        text=rendered.text,
-        branches=list(rendered.branches),
-    )
 
 
 def _row(workspace: Workspace, message_id: str) -> Row:
