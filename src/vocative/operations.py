@@ -445,6 +445,14 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_stream:show_rewound",
         ),
         Operation(
+            "convert",
+            "vocative.compose.converting:convert",
+            "Take templates of another system in: Mailchimp, Klaviyo, Braze and others.",
+            role="developer",
+            arguments=("files",),
+            show="vocative.cli.show_conversions:show_conversions",
+        ),
+        Operation(
             "check",
             "vocative.cli.definitions:check_workspace",
             "Check every definition and template without changing anything.",

@@ -21,13 +21,14 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
 def kinds() -> list[Kind[Any]]:
     """Every kind of plug-in."""
     from vocative.collect.sources import SOURCES
+    from vocative.compose.dialects import DIALECTS
     from vocative.deliver.channels import CHANNELS
     from vocative.engines.base import Engine
     from vocative.predict.definitions import MODELS, RECOMMENDERS
     from vocative.streams.outside import STREAMS
 
     engines: Kind[Any] = Kind("engines", "vocative.engines", Engine)
-    return [CHANNELS, engines, MODELS, RECOMMENDERS, SOURCES, STREAMS]
+    return [CHANNELS, DIALECTS, engines, MODELS, RECOMMENDERS, SOURCES, STREAMS]
 
 
 def plugins() -> list[Plugin]:

@@ -183,6 +183,8 @@ class Translation:
     def new_name(self, word: str) -> str:
         """A name that the Liquid of this text uses for nothing else."""
         self._names += 1
+        while f"{word}_{self._names}" in self.source:
+            self._names += 1
         return f"{word}_{self._names}"
 
     def _note(self, outcome: Outcome, start: int, end: int, message: str, fix: str | None) -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import ClassVar
 
-from vocative.compose.dialects._liquid_family import LiquidFamily, refusing
+from vocative.compose.dialects._liquid_family import LiquidFamily, printing, refusing
 from vocative.compose.dialects._liquid_rules import ZONE, nearly, renamed
 from vocative.compose.dialects._liquid_walk import Walk
 from vocative.compose.dialects._tags import BraceTag
@@ -88,9 +88,8 @@ class Braze(LiquidFamily):
         "catalog_items": _catalog_items,
         "catalog_selection_items": _catalog_items,
         "message_extras": refusing("a message has no extras here", "remove the tag"),
-        "promotion": refusing(
-            "codes are not drawn by a template",
-            "give the campaign an offer with codes, and print {{ offer.code }}",
+        "promotion": printing(
+            'offer.code | default: ""', "the code is that of the offer which the campaign chose"
         ),
     }
 

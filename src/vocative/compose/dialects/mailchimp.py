@@ -39,7 +39,9 @@ _PRINTS = {
     "ARCHIVE_PAGE": "view_url",
     "ARCHIVE_LINK_SHORT": "view_url",
     "UPDATE_PROFILE": 'preferences_url | default: ""',
-    "MC_PREVIEW_TEXT": "preheader",
+    "COUPON": 'offer.code | default: ""',
+    "MC_PREVIEW_TEXT": 'preheader | default: ""',
+    "PROMO_CODE": 'offer.code | default: ""',
     "CAMPAIGN_NAME": "campaign.name",
     "CAMPAIGN:NAME": "campaign.name",
     "LIST:NAME": "sender_name",
@@ -63,7 +65,8 @@ _NEARLY = {
     "LIST:NAME": "the sender's name stands for the audience",
     "LIST_NAME": "the sender's name stands for the audience",
     "MC_LANGUAGE_LABEL": "the code of the language is printed, not its name",
-    "CURRENT_YEAR": "",
+    "COUPON": "the code is that of the offer which the campaign chose",
+    "PROMO_CODE": "the code is that of the offer which the campaign chose",
 }
 _ALWAYS = frozenset(
     ("ARCHIVE", "CAMPAIGN_NAME", "EMAIL", "LIST:ADDRESS", "LIST:COMPANY", "LIST:NAME", "UNSUB")
@@ -100,8 +103,6 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "LIKE": ("there are no buttons to share", "link to the network yourself"),
     "TWITTER": ("accounts of networks are not known", "write the address of the account"),
     "FACEBOOK": ("accounts of networks are not known", "write the address of the account"),
-    "PROMO_CODE": ("codes are not drawn by a template", "give the campaign an offer"),
-    "COUPON": ("codes are not drawn by a template", "give the campaign an offer"),
     "POLL": ("there are no polls", "link to a form of yours"),
     "SURVEY": ("there are no surveys", "link to a form of yours"),
     "YOUTUBE": ("videos are not embedded", "link a picture to the video"),
@@ -110,7 +111,6 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "TRANSLATE": ("a mail is not translated", "write the template in each language"),
     "TOC": ("there is no table of contents", "write it out"),
     "MC:TOC": ("there is no table of contents", "write it out"),
-    "CHIMP_DATE": ("this tag is not known", _WRITE_IT),
 }
 
 
@@ -156,7 +156,7 @@ class _Walk:
             self._known(tag, full)
         elif handler is not None:
             handler(self, tag)
-        elif tag.name in _REFUSED:
+        elif tag.name in _REFUSED or tag.name in ("COUPON", "PROMO_CODE"):
             self._known(tag, tag.name)
         elif tag.name in _CASES and tag.argument:
             self._print_field(tag, tag.argument, [_CASES[tag.name]])
