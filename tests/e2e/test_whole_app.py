@@ -30,6 +30,8 @@ def every_page(site: Site) -> list[str]:
         f"/people/{person}/explain?campaign={CAMPAIGN}",
         "/segments?where=spend_180d+%3E+100",
         "/segments/mailable",
+        "/matches",
+        "/matches?tab=many",
         "/overlap",
         "/overlap?segments=mailable,lapsed,engaged",
         "/packs",

@@ -9,7 +9,7 @@ import pytest
 from identified import event, people, person_of
 from test_matching_people import doubled, households
 
-from vocative.clock import to_micros
+from matched import pair_id, propose
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.identify.apply import apply_log
@@ -59,29 +59,6 @@ def arrive(workspace: Workspace, *users: str) -> list[str]:
     )
     found = [person_of(workspace, "user_id", user) for user in users]
     return [one for one in found if one is not None]
-
-
-def propose(workspace: Workspace, *pairs: tuple[str, str, float]) -> None:
-    """Pairs as if they had been found."""
-    with workspace.store.transaction() as tx:
-        tx.run(
-            "INSERT INTO match_candidates (one, other, probability, weight, steps, state, found_at)"
-            " VALUES (:one, :other, :p, 3.0, :steps, 'open', :at)",
-            [
-                {
-                    "one": min(one, other),
-                    "other": max(one, other),
-                    "p": p,
-                    "steps": '[["first_name","nearly",4.2],["city","different",-1.0]]',
-                    "at": to_micros(workspace.clock.now()),
-                }
-                for one, other, p in pairs
-            ],
-        )
-
-
-def id_of(one: str, other: str) -> str:
-    return f"{min(one, other)}_{max(one, other)}"
 
 
 def waiting(workspace: Workspace) -> set[Pair]:
@@ -144,44 +121,45 @@ def test_nothing_personal_is_kept_of_a_pair(workspace: Workspace) -> None:
 def test_accepting_joins_traits_identities_and_segments(workspace: Workspace) -> None:
     one, other = arrive(workspace, "u1", "u2")
     propose(workspace, (one, other, 0.97))
-    row = matches.accept_match(workspace, id_of(other, one), by="ann")
+    row = matches.accept_match(workspace, pair_id(other, one), by="ann")
     assert (row.state, row.decided_by) == ("accepted", "ann")
     (person,) = people(workspace)
     assert person in (one, other)
     assert segment_members(workspace, "regulars") == [person]
     assert person_of(workspace, "user_id", "u1") == person_of(workspace, "user_id", "u2") == person
     with pytest.raises(StateError, match="accepted already"):
-        matches.accept_match(workspace, id_of(one, other))
+        matches.accept_match(workspace, pair_id(one, other))
     with pytest.raises(StateError, match="not rejected"):
-        matches.reopen_match(workspace, id_of(one, other))
+        matches.reopen_match(workspace, pair_id(one, other))
 
 
 def test_a_pair_is_shown_side_by_side_and_the_look_is_audited(workspace: Workspace) -> None:
     put(workspace, somebody("u1", **ADA), somebody("u2", **{**ADA, "email": "a@two.example"}))
     one, other = (str(person_of(workspace, "user_id", user)) for user in ("u1", "u2"))
     propose(workspace, (one, other, 0.9))
-    detail = matches.show_match(workspace, id_of(one, other), by="ann")
+    detail = matches.show_match(workspace, pair_id(one, other), by="ann")
     lines = {line.what: line for line in detail.compared}
     assert {lines["e-mail"].one, lines["e-mail"].other} == {"adafruit@one.example", "a@two.example"}
-    assert lines["e-mail"].said == "only one has it"  # it was not among the steps
+    # It is not among the steps.
+    assert lines["e-mail"].said == "not known of both when they were compared"
     assert lines["first name"].said.startswith(
         "first name the same but for a typing error (clearly"
     )
     with workspace.store.read() as tx:
-        entry = audit.entries(tx, subject=id_of(one, other))[0]
+        entry = audit.entries(tx, subject=pair_id(one, other))[0]
     assert (entry.actor, entry.action) == ("ann", "show match")
 
 
 def test_a_rejected_pair_stays_rejected(workspace: Workspace) -> None:
     one, other, third = arrive(workspace, "u1", "u2", "u3")
     propose(workspace, (one, other, 0.9), (other, third, 0.95))
-    assert matches.reject_match(workspace, id_of(one, other), by="ann").state == "rejected"
+    assert matches.reject_match(workspace, pair_id(one, other), by="ann").state == "rejected"
     assert waiting(workspace) == {(min(other, third), max(other, third))}
     with pytest.raises(StateError, match="rejected already"):
-        matches.reject_match(workspace, id_of(one, other))
+        matches.reject_match(workspace, pair_id(one, other))
     with pytest.raises(StateError, match="match reopen"):
-        matches.accept_match(workspace, id_of(one, other))
-    matches.accept_match(workspace, id_of(other, third))
+        matches.accept_match(workspace, pair_id(one, other))
+    matches.accept_match(workspace, pair_id(other, third))
     survivor = str(person_of(workspace, "user_id", "u2"))
     with workspace.store.read() as tx:
         assert review.apart(tx) == {(min(one, survivor), max(one, survivor))}
@@ -192,17 +170,17 @@ def test_a_rejected_pair_stays_rejected(workspace: Workspace) -> None:
     if gone == other:
         propose(workspace, (one, survivor, 0.9))
         with pytest.raises(StateError, match="judged to be two people"):
-            matches.accept_match(workspace, id_of(one, survivor))
+            matches.accept_match(workspace, pair_id(one, survivor))
     assert len(people(workspace)) == 2
 
 
 def test_a_rejected_pair_can_be_reopened(workspace: Workspace) -> None:
     one, other = arrive(workspace, "u1", "u2")
     propose(workspace, (one, other, 0.9))
-    matches.reject_match(workspace, id_of(one, other))
+    matches.reject_match(workspace, pair_id(one, other))
     assert matches.list_matches(workspace, state="rejected").total == 1
-    assert matches.reopen_match(workspace, id_of(one, other)).decided_by is None
-    matches.accept_match(workspace, id_of(one, other))
+    assert matches.reopen_match(workspace, pair_id(one, other)).decided_by is None
+    matches.accept_match(workspace, pair_id(one, other))
     assert len(people(workspace)) == 1
 
 
@@ -211,7 +189,7 @@ def test_another_run_does_not_propose_what_was_decided(workspace: Workspace) -> 
     put(workspace, *as_events(found))
     matches.find_matches(workspace)
     pairs = sorted(waiting(workspace))
-    matches.reject_match(workspace, id_of(*pairs[0]))
+    matches.reject_match(workspace, pair_id(*pairs[0]))
     told = matches.find_matches(workspace)
     assert waiting(workspace) == set(pairs[1:])
     assert told.candidates == len(pairs) - 1
@@ -251,7 +229,7 @@ def test_thresholds_are_of_pairs_that_wait(workspace: Workspace) -> None:
     lines = {line.probability: line for line in matches.match_thresholds(workspace)}
     assert (lines[0.5].pairs, lines[0.5].expected_wrong) == (2, 0.41)
     assert lines[0.99].expected_precision == 0.99
-    matches.reject_match(workspace, id_of(c, d))
+    matches.reject_match(workspace, pair_id(c, d))
     assert matches.match_thresholds(workspace)[0].pairs == 1
 
 
@@ -279,7 +257,7 @@ def test_people_who_are_gone_are_not_joined(workspace: Workspace) -> None:
     put(workspace, event("alias", userId="u1", previousId="u2", at=90))
     assert waiting(workspace) == set()
     with pytest.raises(StateError, match="not there any more"):
-        matches.accept_match(workspace, id_of(one, other))
+        matches.accept_match(workspace, pair_id(one, other))
 
 
 def test_a_merge_counts_in_its_order_and_once(workspace: Workspace) -> None:
@@ -345,10 +323,10 @@ def test_the_command_line_reviews(
 
     assert "first name the same but for a typing error" in run("match", "list")
     assert "expected precision" in run("match", "thresholds")
-    assert "against" in run("match", "show", id_of(one, other))
+    assert "against" in run("match", "show", pair_id(one, other))
     assert "would be accepted" in run("match", "accept-all", "--above", "0.8", "--dry-run")
-    run("match", "reject", id_of(one, other))
-    run("match", "reopen", id_of(one, other))
-    told = json.loads(run("match", "accept", id_of(one, other), "--json"))
+    run("match", "reject", pair_id(one, other))
+    run("match", "reopen", pair_id(one, other))
+    told = json.loads(run("match", "accept", pair_id(one, other), "--json"))
     assert told["state"] == "accepted"
     assert len(people(workspace)) == 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from identified import event, people, person_of, put, reset
 from starlette.testclient import TestClient
 
+from matched import propose
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.errors import StateError, UnknownName
@@ -189,21 +190,11 @@ def test_a_merge_from_before_it_was_kept_who_stated_what_cannot_be_taken_back(
     assert shown(workspace, bo, 11).person_id == ana
 
 
-def propose(workspace: Workspace, one: str, other: str) -> str:
-    with workspace.store.transaction() as tx:
-        tx.run(
-            "INSERT INTO match_candidates (one, other, probability, weight, steps, state, found_at)"
-            " VALUES (:one, :other, 0.9, 3.0, '[]', 'open', 1)",
-            {"one": min(one, other), "other": max(one, other)},
-        )
-    return f"{min(one, other)}_{max(one, other)}"
-
-
 def test_an_accepted_match_can_be_undone(workspace: Workspace) -> None:
     put(workspace, event("identify", userId="ana", traits={"country": "FR"}))
     put(workspace, event("identify", 1, userId="bo", traits={"country": "ES"}))
     before = people(workspace)
-    pair = propose(workspace, profile(workspace, "ana"), profile(workspace, "bo"))
+    [pair] = propose(workspace, (profile(workspace, "ana"), profile(workspace, "bo"), 0.9))
     with pytest.raises(StateError, match="not accepted"):
         undo_match(workspace, pair)
     matches.accept_match(workspace, pair)

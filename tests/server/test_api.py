@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from demo_site import Demo
 from formed import Visit, visitor, write_form
+from matched import propose
 from vocative.collect.door import accept
 from vocative.identify.apply import apply_log
 from vocative.operations import OPERATIONS
@@ -52,13 +53,9 @@ def a_message(client: TestClient) -> dict[str, str]:
 def a_match(client: TestClient, demo: Demo) -> str:
     """A pair that waits for a decision."""
     one, other = sorted(p["person_id"] for p in client.get("/api/people?limit=2").json()["people"])
-    with Workspace(demo.workspace) as workspace, workspace.store.transaction() as tx:
-        tx.run(
-            "INSERT INTO match_candidates (one, other, probability, weight, steps, state, found_at)"
-            " VALUES (:one, :other, 0.9, 3.2, '[[\"city\",\"same\",4.1]]', 'open', 0)",
-            {"one": one, "other": other},
-        )
-    return f"{one}_{other}"
+    with Workspace(demo.workspace) as workspace:
+        [pair] = propose(workspace, (one, other, 0.9))
+    return pair
 
 
 @pytest.fixture(scope="module")

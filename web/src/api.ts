@@ -1,6 +1,6 @@
 // The one door to the server. Types come from the server's own description of itself (`npm run gen`),
 // so a changed answer is a compile error here and nowhere else.
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, type QueryClient, queryOptions } from "@tanstack/react-query";
 import createClient from "openapi-fetch";
 import { apiKey } from "./key";
 import type { paths } from "./schema";
@@ -42,6 +42,12 @@ export type FormSummary = Answer<"/api/forms">[number];
 export type FormDetail = Answer<"/api/forms/{name}">;
 export type FormSubmission = Answer<"/api/forms/{name}/submissions">["submissions"][number];
 export type HeldSubmission = Answer<"/api/forms/{name}/submissions">["held"][number];
+export type Matches = Answer<"/api/matches">;
+export type Match = Matches["matches"][number];
+export type MatchDetail = Answer<"/api/matches/{match_id}">;
+export type Threshold = Answer<"/api/matches/thresholds">[number];
+export type MatchesAccepted = Answer<"/api/matches/accept", "post">;
+export type Separated = Answer<"/api/matches/{match_id}/undo", "post">;
 export type Mapping = Answer<"/api/sources/{name}/mapping">;
 export type MappingPreview = Answer<"/api/sources/{name}/mapping/preview", "post">;
 
@@ -270,6 +276,78 @@ export const decideSubmission = ({ submission, release }: { submission: string; 
   release
     ? answer(client.POST("/api/submissions/{submission}/release", { params: { path: { submission } }, body: {} }))
     : answer(client.POST("/api/submissions/{submission}/discard", { params: { path: { submission } }, body: {} }));
+
+export type MatchState = "open" | "accepted" | "rejected";
+export interface MatchesAsked {
+  state: MatchState;
+  above?: number;
+  after?: string;
+  limit?: number;
+}
+export const matchesQuery = (query: MatchesAsked) =>
+  queryOptions({
+    queryKey: ["matches", query],
+    queryFn: () => answer(client.GET("/api/matches", { params: { query } })),
+    placeholderData: keepPreviousData,
+  });
+
+export const thresholdsQuery = queryOptions({
+  queryKey: ["matches", "thresholds"],
+  queryFn: () => answer(client.GET("/api/matches/thresholds")),
+});
+
+export const matchQuery = (match_id: string) =>
+  queryOptions({
+    queryKey: ["match", match_id],
+    queryFn: () => answer(client.GET("/api/matches/{match_id}", { params: { path: { match_id } } })),
+    // Every look is audited: none happens by itself.
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
+
+export type Decision = "accept" | "reject" | "reopen" | "undo";
+export async function decideMatch({ match_id, decision }: { match_id: string; decision: Decision }): Promise<void> {
+  const asked = { params: { path: { match_id } }, body: {} };
+  if (decision === "accept") await answer(client.POST("/api/matches/{match_id}/accept", asked));
+  if (decision === "reject") await answer(client.POST("/api/matches/{match_id}/reject", asked));
+  if (decision === "reopen") await answer(client.POST("/api/matches/{match_id}/reopen", asked));
+  if (decision === "undo") await answer(client.POST("/api/matches/{match_id}/undo", asked));
+}
+
+// What a decision would do is asked anew each time: everything else may have changed it.
+const WOULD = "would";
+const ANEW = { staleTime: 0, gcTime: 0, refetchOnWindowFocus: false } as const;
+
+/** After a decision everything is asked again, but not what the decision would do. */
+export const askAgain = (queries: QueryClient) =>
+  queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== WOULD });
+
+export const undoPreviewQuery = (match_id: string) =>
+  queryOptions({
+    queryKey: [WOULD, "undo", match_id],
+    queryFn: () => answer(client.POST("/api/matches/{match_id}/undo", { params: { path: { match_id } }, body: { dry_run: true } })),
+    ...ANEW,
+  });
+
+export const acceptPreviewQuery = (above: number) =>
+  queryOptions({
+    queryKey: [WOULD, "accept", above],
+    queryFn: () => answer(client.POST("/api/matches/accept", { body: { above, dry_run: true } })),
+    ...ANEW,
+  });
+
+export const acceptMatches = (above: number, exactly: number) =>
+  answer(client.POST("/api/matches/accept", { body: { above, exactly } }));
+
+export const separationPreviewQuery = (person_id: string) =>
+  queryOptions({
+    queryKey: [WOULD, "separate", person_id],
+    queryFn: () => answer(client.POST("/api/people/{person_id}/separate", { params: { path: { person_id } }, body: { dry_run: true } })),
+    ...ANEW,
+  });
+
+export const separatePerson = (person_id: string) =>
+  answer(client.POST("/api/people/{person_id}/separate", { params: { path: { person_id } }, body: {} }));
 
 export const qualityQuery = queryOptions({
   queryKey: ["quality"],

@@ -10,6 +10,11 @@ export const people = (value: number) => `${whole.format(value)} ${value === 1 ?
 export const words = (name: string) => name.replaceAll("_", " ");
 export const number = (value: number) => short.format(value);
 export const rate = (value: number | null) => (value === null ? "–" : percent.format(value));
+/** How sure it is: never rounded up to a certainty. */
+export const chance = (value: number | null) => (value !== null && value > 0.999 ? `over ${percent.format(0.999)}` : rate(value));
+/** A probability from which something begins. */
+export const least = (value: number) => `${short.format(value * 100)}%`;
+export const pairs = (value: number) => `${whole.format(value)} ${value === 1 ? "pair" : "pairs"}`;
 /** A share on an axis or a level of confidence: no decimals. */
 export const share = (value: number) => `${whole.format(value * 100)}%`;
 /** The difference of two rates. */

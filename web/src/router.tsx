@@ -36,6 +36,12 @@ const routes = [
   }),
   createRoute({
     ...parent,
+    path: "/matches",
+    validateSearch: texts("tab", "above", "after", "pair"),
+    component: lazyRouteComponent(() => import("./pages/Matches"), "Matches"),
+  }),
+  createRoute({
+    ...parent,
     path: "/segments",
     validateSearch: texts("where", "search"),
     component: lazyRouteComponent(() => import("./pages/Segments"), "Segments"),

@@ -66,7 +66,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     one: str | None
     other: str | None
     level: str | None
-    """None: it was not compared, for one of the two does not have it."""
+    """None: it was not compared, for one of the two does not have it, or did not when they were."""
     weight: float | None
     """log₂; above 0 it speaks for one person."""
     said: str
@@ -355,8 +355,10 @@ def _compared(pair: ScoredPair, one: dict[str, str], other: dict[str, str]) -> l
     rows = []
     for column, comparison in COMPARISONS.items():
         step = steps.get(column)
-        if step is None and column not in one and column not in other:
+        held = (column in one) + (column in other)
+        if step is None and not held:
             continue
+        missing = "only one has it" if held == 1 else "not known of both when they were compared"
         rows.append(
             Compared(
                 what=comparison.title,
@@ -364,7 +366,7 @@ def _compared(pair: ScoredPair, one: dict[str, str], other: dict[str, str]) -> l
                 other=other.get(column),
                 level=None if step is None else LEVELS[step.level].words,
                 weight=None if step is None else step.weight,
-                said="only one has it" if step is None else say_step(step),
+                said=missing if step is None else say_step(step),
             )
         )
     return sorted(rows, key=lambda row: -abs(row.weight or 0.0))

@@ -6,6 +6,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { value } from "../format";
 import { type Person as PersonData, personQuery } from "../api";
 import { TextLink } from "../parts/Links";
+import { Merges } from "../parts/Merges";
 import { Panel } from "../parts/Page";
 import { ConsentList, Memberships, Recommendations, Scores } from "../parts/PersonSide";
 import { PersonMessages } from "../parts/PersonMessages";
@@ -42,6 +43,7 @@ function Whole({ person }: { person: PersonData }) {
             <Recommendations items={person.recommendations} />
             <Memberships segments={person.segments} />
             <ConsentList consents={person.consents} />
+            <Merges merges={person.merges} />
           </Stack>
         </Grid.Col>
       </Grid>

@@ -4,8 +4,8 @@ import { getRouteApi } from "@tanstack/react-router";
 import { words } from "../format";
 import { type MessageRow, messagesQuery } from "../api";
 import { PlainLink } from "./Links";
-import styles from "./MessageList.module.css";
 import { Paging } from "./Paging";
+import styles from "./PickList.module.css";
 import { State, When } from "./Shown";
 import { Empty, Loaded } from "./States";
 

@@ -1,6 +1,6 @@
 import { Box, Stack, Text } from "@mantine/core";
 import {
-  IconBrain, IconChecklist, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconUsers, IconUsersGroup,
+  IconArrowsJoin2, IconBrain, IconChecklist, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import { NavItem } from "../parts/Links";
 
@@ -10,6 +10,7 @@ const GROUPS = [
     name: "Audience",
     items: [
       { to: "/people", label: "People", icon: IconUsers },
+      { to: "/matches", label: "Matches", icon: IconArrowsJoin2 },
       { to: "/segments", label: "Segments", icon: IconUsersGroup },
       { to: "/packs", label: "Packs", icon: IconPackage },
     ],
