@@ -29,7 +29,7 @@ _PLAIN = re.compile(r"[A-Za-z_][\w-]*\Z")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 """Where the suites are, unless a folder is named: beside the checkout."""
-_MESSAGE = {
+_MESSAGE: dict[str, object] = {
     "products": [],
     "offer": None,
     "campaign": {"name": "A campaign"},

@@ -28,7 +28,17 @@ def converted(dialect: str, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "dialect", ["braze", "customerio", "klaviyo", "liquid", "mailchimp", "shopify"]
+    "dialect",
+    [
+        "ampscript",
+        "braze",
+        "customerio",
+        "handlebars",
+        "klaviyo",
+        "liquid",
+        "mailchimp",
+        "shopify",
+    ],
 )
 def test_a_page_shows_what_is_written(dialect: str) -> None:
     example = _EXAMPLE.search((PAGES / f"{dialect}.md").read_text(encoding="utf-8"))

@@ -42,6 +42,9 @@ def ampscript(value: object, function: object, *given: object) -> object:
     called = FUNCTIONS.get(str(function).lower())
     if called is None:
         raise FilterArgumentError("AMPscript has no such function here", token=None)
+    if _is_empty(_plain(value)) and str(function).lower() in _FORMATS:
+        # Somebody without the value still gets the message.
+        return ""
     try:
         return called(_plain(value), *(_plain(one) for one in given))
     except _FAILURES as error:
@@ -123,3 +126,4 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     **rows.FUNCTIONS,
     **texts.FUNCTIONS,
 }
+_FORMATS = frozenset(("format", "formatcurrency", "formatdate", "formatnumber"))

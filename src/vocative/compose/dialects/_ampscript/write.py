@@ -129,7 +129,9 @@ class LiquidWriter:
                 unset |= _names_in(one.value) - certain
                 certain.add(one.name)
             else:
-                unset |= _variables_of(one) - certain
+                own = {one.name} if isinstance(one, Loop) else set()
+                unset |= _variables_of(one) - certain - own
+                certain |= own
         return sorted(unset)
 
     def _kind(self, expression: Expression) -> Kind:
