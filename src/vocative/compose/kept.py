@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vocative.clock import from_micros, to_micros
+from vocative.compose.assets import keep_assets
 from vocative.compose.languages import read_template, written_in
 from vocative.compose.source import TemplateSource
 from vocative.compose.template import Template, compile_template
-from vocative.compose.versions import parts_of, source_from, texts_of, version_of
+from vocative.compose.versions import assets_of, parts_of, source_from, texts_of, version_of
 from vocative.errors import AuthorError, EngineError, UnknownName, unknown_name
 from vocative.stores import Transaction
 
@@ -99,6 +100,7 @@ def load_to_send(workspace: "Workspace", name: str) -> Template:
     """
     source = read_template(workspace, name)
     template = compile_template(source, clock=workspace.clock, language=workspace.settings.language)
+    keep_assets(workspace.root, workspace.state_dir, assets_of(source))
     with workspace.store.transaction() as tx:
         keep_version(tx, source, author=getpass.getuser(), at=workspace.clock.now())
     return template

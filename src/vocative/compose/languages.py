@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vocative.compose.amounts import locale
+from vocative.compose.assets import AssetAddresses
 from vocative.compose.findings import Finding
 from vocative.compose.source import SharedPieces, TemplateSource, fallbacks, source_of
 from vocative.errors import unknown_name
@@ -44,7 +45,12 @@ def read_template(workspace: "Workspace", name: str) -> TemplateSource:
         for tag, definition in _others(definitions, name)
     }
     source = source_of(definitions[name], pieces, language=written_in(name))
-    return replace(source, languages=languages)
+    assets = AssetAddresses(workspace.root, workspace.settings.base_url)
+    return replace(
+        source,
+        assets=assets,
+        languages={tag: replace(one, assets=assets) for tag, one in languages.items()},
+    )
 
 
 def read_each(workspace: "Workspace") -> Iterator[TemplateSource]:
@@ -55,7 +61,8 @@ def read_each(workspace: "Workspace") -> Iterator[TemplateSource]:
     """
     pieces = SharedPieces(workspace.root)
     for name, definition in workspace.definitions("template").items():
-        yield source_of(definition, pieces, language=written_in(name))
+        source = source_of(definition, pieces, language=written_in(name))
+        yield replace(source, assets=AssetAddresses(workspace.root, workspace.settings.base_url))
 
 
 def check_languages(workspace: "Workspace") -> Iterator[Finding]:

@@ -58,6 +58,8 @@ class TemplateSource:
     blocks: Pieces = field(default_factory=dict)
     languages: "Mapping[str, TemplateSource]" = field(default_factory=dict)
     """The same template in other languages, by language tag."""
+    assets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Addresses of pictures by file name."""
 
     @classmethod
     def of(

@@ -20,6 +20,7 @@ from liquid.exceptions import (
 )
 
 from vocative.clock import Clock, SystemClock
+from vocative.compose.assets import addresses_in, with_addresses
 from vocative.compose.blocks import assemble
 from vocative.compose.branches import Arm
 from vocative.compose.language import (
@@ -227,8 +228,10 @@ def compile_template(
     """
     layout = assemble(source)
     parse(layout, HtmlEnvironment)  # errors in Liquid are told before errors in markup
+    addresses = addresses_in(layout, source.assets)
     protected = Protected(layout, source.markup)
     html = to_html(protected, preheader=source.preheader is not None)
+    html = with_addresses(html, addresses)
     if source.text is not None:
         text = parse(source.text, TextEnvironment)
     else:

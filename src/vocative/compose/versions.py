@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from vocative.compose.blocks import used_blocks
+from vocative.compose.assets import addresses_in
+from vocative.compose.blocks import assemble, used_blocks
 from vocative.compose.source import TemplateSource
 
 VERSION_CHARACTERS = 12
@@ -28,6 +29,8 @@ def texts_of(source: TemplateSource) -> dict[str, Any]:
         **{key: passage.text for key, passage in source.lines()},
         "blocks": {name: source.blocks[name].text for name in sorted(used_blocks(source))},
     }
+    if assets := addresses_in(assemble(source), source.assets):
+        texts["assets"] = assets
     if source.layout is not None:
         texts["layout"] = source.layout.text
     if source.languages:
@@ -42,6 +45,7 @@ def source_from(name: str, texts: dict[str, Any]) -> TemplateSource:
         name,
         subject=texts["subject"],
         blocks=texts["blocks"],
+        assets=texts.get("assets", {}),
         **{texts["markup"]: texts["body"]},
         **lines,
     )
@@ -49,6 +53,18 @@ def source_from(name: str, texts: dict[str, Any]) -> TemplateSource:
         tag: source_from(f"{name}.{tag}", one) for tag, one in texts.get("languages", {}).items()
     }
     return replace(source, languages=languages)
+
+
+def assets_of(source: TemplateSource) -> dict[str, str]:
+    """The addresses of the pictures that a template names, in all its languages.
+
+    Raises:
+        AuthorError: one is not there, too large or of the wrong kind.
+    """
+    found = addresses_in(assemble(source), source.assets)
+    for one in source.languages.values():
+        found |= assets_of(one)
+    return found
 
 
 def version_of(source: TemplateSource) -> str:
@@ -63,6 +79,9 @@ def parts_of(texts: dict[str, Any], prefix: str = "") -> dict[str, str]:
     for key in ("subject", "preheader", "from_name", "layout", "body", "text"):
         if texts.get(key):
             found[f"{prefix}{key}"] = str(texts[key])
+    if texts.get("assets"):
+        addresses = texts["assets"].values()
+        found[f"{prefix}pictures"] = "".join(f"{address}\n" for address in addresses)
     for name, text in texts["blocks"].items():
         found[f"{prefix}block {name}"] = text
     for tag, one in texts.get("languages", {}).items():

@@ -12,10 +12,12 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from vocative.collect.tracking.pixel import PICTURE
+from vocative.compose.assets import ROUTE as ASSETS
+from vocative.compose.assets import find_asset
 from vocative.deliver import feedback
 from vocative.deliver.links import Kind, Link, LinkSigner
 from vocative.deliver.unsubscribe import Source, resubscribe, standing, unsubscribe
@@ -106,6 +108,7 @@ def routes(workspace: Workspace, view: View) -> list[Route]:
         Route("/u/{token}", pages.unsubscribing, methods=["GET"], name="unsubscribe"),
         Route("/u/{token}", pages.unsubscribed, methods=["POST"], name="unsubscribe_now"),
         Route("/v/{token}", pages.viewed, methods=["GET"], name="view"),
+        Route(f"{ASSETS}/{{path:path}}", pages.picture, methods=["GET"], name="asset"),
     ]
 
 
@@ -125,6 +128,16 @@ class _Pages:
             return Response(status_code=404, headers=_HEADERS)
         await self._record(request, link)
         return Response(PICTURE, media_type="image/gif", headers=_HEADERS)
+
+    async def picture(self, request: Request) -> Response:
+        """A picture of a mail: what is under an address never changes."""
+        workspace, path = self._workspace, request.path_params["path"]
+        found = await run_in_threadpool(find_asset, workspace.root, workspace.state_dir, path)
+        if found is None:
+            return Response(status_code=404, headers=_HEADERS)
+        file, kind = found
+        headers = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+        return FileResponse(file, media_type=kind, headers=headers)
 
     async def clicked(self, request: Request) -> Response:
         """A tracked link: to where its signed token says, and nowhere else."""
