@@ -1,5 +1,6 @@
 """Layouts, blocks with parameters, and the blocks and the layout that come along."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def test_what_comes_along_is_sound(catalog: dict[str, Field], products: int):
     rendered = compile_template(source, language="de").render(data(products=shown))
     assert "https://shop.example/u/token" in rendered.text
     assert "1 High Street, London" in rendered.html
+    asked = set(re.findall(r"https?://([^/\"'\s)]+)", rendered.html))
+    assert asked <= {"shop.example", "www.w3.org"}, "nothing may be fetched from elsewhere"
     assert rendered.html.count("49,00") == (products > 1)
     assert "@media (prefers-color-scheme: dark)" in rendered.html
 

@@ -15,6 +15,17 @@ _CONDITIONAL = re.compile(r"<!--(\[if [^\]]*\]>)(.*?)<!\[endif\]-->", re.DOTALL)
 # Between attributes a line break changes nothing, and only Outlook sees the other place.
 _BREAK = re.compile(r' (?=[\w:-]+="[^"]*")|(?<=\[if mso\|IE\]>)')
 _LINE_LENGTH = 200
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E"
+    "%3Cpath d='{}' fill='none' stroke='%23888' stroke-width='3'/%3E%3C/svg%3E"
+)
+# MJML's own pictures come from elsewhere, and elsewhere would learn who opens the mail.
+_ICONS = {
+    "https://i.imgur.com/xTh3hln.png": _ICON.format("M15 5l-7 7 7 7"),
+    "https://i.imgur.com/os7o9kz.png": _ICON.format("M9 5l7 7-7 7"),
+    "https://i.imgur.com/bIXv1bk.png": _ICON.format("M5 9l7 7 7-7"),
+    "https://i.imgur.com/w4uTygT.png": _ICON.format("M5 15l7-7 7 7"),
+}
 _UNTRACKED = frozenset(("unsubscribe_url", "view_url", "preferences_url"))
 _LINK = re.compile(r'<a\b(?:[^<>"]|"[^"]*")*>')
 PREHEADER = (
@@ -60,6 +71,9 @@ def _mjml_to_html(protected: Protected) -> str:
             where=protected.where_text(int(at[1]) if at else 0),
             hint="see https://documentation.mjml.io for what may stand where",
         ) from error
+    for fetched, drawn in _ICONS.items():
+        if fetched not in protected.text:
+            html = html.replace(fetched, drawn)
     return html
 
 
