@@ -321,7 +321,7 @@ def test_sources_that_cannot_be_read_are_no_answer_for_good(
 def test_a_running_server_takes_up_sources(
     app: Any, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vocative.collect.tracking.known.LOOK_SECONDS", 0)
+    monkeypatch.setattr("vocative.workspace.known.LOOK_SECONDS", 0)
     assert_taken(ask(app, "/v1/track", HELLO, **ME))
     (sources / "web.yaml").write_text("kind: tracking\nwrite_key: wk_of_today\n")
     assert_taken(ask(app, "/v1/track", HELLO, **basic("wk_of_today")))

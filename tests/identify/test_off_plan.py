@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from identified import event, history, person_of, put
 
-from vocative.collect.quality import rules as rules_module
 from vocative.errors import AuthorError
 from vocative.identify.apply import Applier, apply_log
 from vocative.identify.counting import MOST_NAMES
 from vocative.identify.retrying import list_rejected, retry_rejected
 from vocative.server.person import show_person
 from vocative.stores import Store
-from vocative.workspace import Workspace
+from vocative.workspace import Workspace, known
 
 PLAN = """\
 violations: flag
@@ -203,7 +202,7 @@ def test_a_mended_plan_counts_and_a_broken_one_changes_nothing(
 ) -> None:
     from vocative.collect.door import accept
 
-    monkeypatch.setattr(rules_module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(known, "LOOK_SECONDS", 0.0)
     plan = workspace.root / "plans" / "shop.yaml"
     applier = Applier(workspace)
 

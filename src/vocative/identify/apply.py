@@ -13,7 +13,7 @@ import msgspec
 
 from vocative.clock import to_micros
 from vocative.collect.event import Event
-from vocative.collect.quality.rules import KnownRules
+from vocative.collect.quality.rules import known_rules
 from vocative.errors import StateError
 from vocative.identify.applied import Applied, Follower, PersonNow
 from vocative.identify.counting import Counting
@@ -109,7 +109,7 @@ class Applier:
         self._workspace = workspace
         self._graph = IdentityGraph(workspace.vault, workspace.key.lookup)
         self._seen = SeenEvents()
-        self._rules = KnownRules(workspace)
+        self._rules = known_rules(workspace)
         self._counting = Counting()
         self._ahead = ReadAhead(workspace.log, second=second)
         self._position: int | None = None

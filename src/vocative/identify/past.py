@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from vocative.collect.quality.rules import KnownRules
+from vocative.collect.quality.rules import read_rules
 from vocative.errors import StateError, UnknownName
 from vocative.identify.graph import Identity
 from vocative.identify.person import Person
@@ -206,7 +206,7 @@ def _stated(
     workspace: Workspace, places: Mapping[str, tuple[str, int]], profiles: set[str]
 ) -> dict[str, _Said]:
     said = {one: _Said() for one in profiles}
-    rules = KnownRules(workspace).now()
+    rules = read_rules(workspace)
     for position in sorted({position for _, position in places.values()}):
         batch = next(workspace.log.read(position - 1, most_events=1), None)
         if batch is None or batch.position != position:

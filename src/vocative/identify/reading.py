@@ -11,7 +11,7 @@ from vocative.collect.door import OWN_SOURCE
 from vocative.collect.event import Event, EventRefused, read_event
 from vocative.collect.quality.faults import Fault
 from vocative.collect.quality.judging import Judge
-from vocative.collect.quality.rules import KnownRules, Rules
+from vocative.collect.quality.rules import Rules, known_rules
 from vocative.identify.facts import event_columns
 from vocative.identify.graph import Identity
 from vocative.identify.personal import clean_properties, without
@@ -19,6 +19,7 @@ from vocative.identify.profiles import NOTHING, Statement, read_statement
 from vocative.ids import event_key_for
 from vocative.streams.embedded import EmbeddedLog, LogBatch
 from vocative.workspace import Workspace
+from vocative.workspace.known import Known
 from vocative.workspace.second import Asked, SecondProcess
 
 MOST_AHEAD = 5_000
@@ -178,7 +179,7 @@ def read_log(log: EmbeddedLog, rules: Rules, after: int, most_events: int) -> Re
     return Reading(batches=batches, read=read, refused=refused)
 
 
-_known: KnownRules | None = None
+_known: Known[Rules] | None = None
 
 
 def read_beside(workspace: Workspace, after: int, most_events: int) -> Packed:
@@ -188,7 +189,7 @@ def read_beside(workspace: Workspace, after: int, most_events: int) -> Packed:
         OverflowError, UnicodeEncodeError: a number or a text in it cannot be packed.
     """
     global _known  # noqa: PLW0603 - kept from step to step
-    _known = _known or KnownRules(workspace)
+    _known = _known or known_rules(workspace)
     return Packed.of(read_log(workspace.log, _known.now(), after, most_events))
 
 

@@ -7,6 +7,7 @@ lead people to that the form does not name as its own.
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from vocative.sql import Catalog, Field, Type, check, in_document, parse
 from vocative.sql.python import event_function
 from vocative.workspace import Definition, Workspace
 from vocative.workspace.durations import seconds_of
+from vocative.workspace.known import KnownByName
 from vocative.workspace.settings import convert
 from vocative.workspace.yaml_text import YamlPath
 
@@ -31,6 +33,8 @@ _QUESTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _FONT = re.compile(r"[\w ,'\"-]{1,200}")
 MOST_QUESTIONS = 100
+
+log = logging.getLogger("vocative.forms")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -181,6 +185,13 @@ def read_forms(workspace: Workspace) -> dict[str, Form]:
         name: _Reader(workspace, definition).form()
         for name, definition in workspace.definitions("form").items()
     }
+
+
+def known_forms(workspace: Workspace) -> KnownByName[Form]:
+    """The forms as the folder has them now, for a server."""
+    return KnownByName(
+        workspace, "form", read_forms, log=log, otherwise="forms go on as they were before"
+    )
 
 
 def read_form(workspace: Workspace, name: str) -> Form:

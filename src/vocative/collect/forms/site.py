@@ -22,11 +22,10 @@ from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.collect.forms import state as states
 from vocative.collect.forms.answers import Posted, next_step, previous_step, read_step, still_asked
-from vocative.collect.forms.definition import Form
+from vocative.collect.forms.definition import Form, known_forms
 from vocative.collect.forms.guard import FormGuard
 from vocative.collect.forms.held import hold
 from vocative.collect.forms.kinds import MOST_CHARACTERS, Answer
-from vocative.collect.forms.known import KnownForms
 from vocative.collect.forms.page import (
     GO,
     HONEYPOT,
@@ -95,7 +94,7 @@ class _Site:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._forms = KnownForms(workspace)
+        self._forms = known_forms(workspace)
         self._guard = FormGuard()
 
     def of_form(self, answer: Answering) -> Callable[[Request], Awaitable[Response]]:

@@ -1,7 +1,6 @@
 """Everything by which events are judged when the log is applied, and when it changes."""
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,13 +9,9 @@ from vocative.collect.door import OWN_SOURCE
 from vocative.collect.quality.faults import Outcome
 from vocative.collect.quality.judging import Judge
 from vocative.collect.quality.plan import read_plans
-from vocative.errors import AuthorError
 from vocative.workspace import Trait, Workspace
-from vocative.workspace.definitions import definitions_stamp
+from vocative.workspace.known import Known
 from vocative.workspace.standards import Standard
-
-LOOK_SECONDS = 1.0
-"""How often plans are looked at: for so long a changed one does not count yet."""
 
 log = logging.getLogger("vocative.quality")
 
@@ -64,40 +59,10 @@ def read_rules(workspace: Workspace) -> Rules:
     )
 
 
-class KnownRules:
+def known_rules(workspace: Workspace) -> Known[Rules]:
     """The rules, looked at again when a plan comes, goes or changes.
 
-    A plan that is wrong changes nothing: what was known before goes on.
+    Without them events would be let in that a plan keeps out: while none are known from before,
+    nothing is applied until a plan that is wrong is mended.
     """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._rules: Rules | None = None
-        self._stamp: object = None
-        self._looked_at = 0.0
-
-    def now(self) -> Rules:
-        """The rules that count.
-
-        Raises:
-            AuthorError: a plan is wrong, and nothing is known from before. Without it events
-                would be let in that it keeps out, so nothing is applied until it is mended.
-        """
-        if self._rules is None or time.monotonic() - self._looked_at > LOOK_SECONDS:
-            self._rules = self._looked(self._rules)
-        return self._rules
-
-    def _looked(self, known: Rules | None) -> Rules:
-        stamp = definitions_stamp(self._workspace.root, "plan")
-        if known is not None and stamp == self._stamp:
-            self._looked_at = time.monotonic()
-            return known
-        try:
-            found = read_rules(self._workspace)
-        except AuthorError as error:
-            if known is None:
-                raise
-            log.warning("%s; events are judged as before", error)
-            found = known
-        self._stamp, self._looked_at = stamp, time.monotonic()
-        return found
+    return Known(workspace, "plan", read_rules, log=log, otherwise="events are judged as before")

@@ -3,6 +3,7 @@
 The file's name becomes the source of its events on the log, within which a `messageId` counts once.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from vocative.collect.sourcing.secrets import check_references
 from vocative.errors import AuthorError, nearest, unknown_name
 from vocative.workspace import Definition, Workspace
 from vocative.workspace.durations import seconds_of
+from vocative.workspace.known import KnownByName
 from vocative.workspace.settings import convert
 from vocative.workspace.yaml_text import YamlPath
 
@@ -25,6 +27,8 @@ FILL_IN = "FILL_IN"
 """What `vocative source new` writes where only a person knows the value."""
 TRACKING = "tracking"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,62}")
+
+log = logging.getLogger("vocative.sources")
 
 
 class SourceBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +100,17 @@ def read_tracking(workspace: Workspace) -> list[SourceDefinition]:
     ]
     _check_write_keys(found)
     return found
+
+
+def known_tracking(workspace: Workspace) -> KnownByName[SourceDefinition]:
+    """The sources of clients as the folder has them now, by write key."""
+    return KnownByName(
+        workspace,
+        "source",
+        lambda one: {source.options.write_key: source for source in read_tracking(one)},
+        log=log,
+        otherwise="sources go on as they were before",
+    )
 
 
 def find_source(workspace: Workspace, name: str) -> SourceDefinition:

@@ -6,13 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vocative.clock import to_micros
-from vocative.collect.sourcing.definitions import SourceDefinition
+from vocative.collect.sourcing.definitions import SourceDefinition, known_tracking
 from vocative.collect.tracking import answers, browser, links, pixel, snippet
 from vocative.collect.tracking.body import GoneAway, Room, read_body, unpacked
 from vocative.collect.tracking.commits import Commits
 from vocative.collect.tracking.credentials import key_in_header, key_in_query
 from vocative.collect.tracking.hooks import Hooks
-from vocative.collect.tracking.known import KnownSources
 from vocative.collect.tracking.pace import Pace
 from vocative.collect.tracking.paths import Endpoint, endpoint_of
 from vocative.collect.tracking.payload import Payload, read_payload
@@ -41,7 +40,7 @@ class TrackingFace:
         self._workspace = workspace
         self._rest = rest
         self._limits = workspace.settings.tracking
-        self._sources = KnownSources(workspace)
+        self._sources = known_tracking(workspace)
         self._pace = Pace()
         self._commits = Commits(workspace)
         self._room = Room()
