@@ -43,6 +43,8 @@ def every_page(site: Site) -> list[str]:
         "/models",
         "/models/purchase_30d",
         "/models/for_you",
+        "/templates",
+        "/templates/weekly_picks",
         "/forms",
         "/sources",
         "/quality",

@@ -38,6 +38,9 @@ export type Import = Answer<"/api/imports">[number];
 export type Quality = Answer<"/api/quality">;
 export type QualitySource = Quality["sources"][number];
 export type Source = Answer<"/api/sources">[number];
+export type TemplateSummary = Answer<"/api/templates">[number];
+export type TemplatePreview = Answer<"/api/templates/{template}/preview">;
+export type TemplateVersion = Answer<"/api/templates/{template}/versions">[number];
 export type FormSummary = Answer<"/api/forms">[number];
 export type FormDetail = Answer<"/api/forms/{name}">;
 export type FormSubmission = Answer<"/api/forms/{name}/submissions">["submissions"][number];
@@ -254,6 +257,36 @@ export const importsQuery = queryOptions({
   queryKey: ["imports"],
   queryFn: () => answer(client.GET("/api/imports")),
 });
+
+export const templatesQuery = queryOptions({
+  queryKey: ["templates"],
+  queryFn: () => answer(client.GET("/api/templates")),
+});
+
+export interface PreviewAsked {
+  version: string;
+  nobody: boolean;
+  person?: string;
+  scheme: "light" | "dark";
+}
+export const templatePreviewQuery = (template: string, query: PreviewAsked) =>
+  queryOptions({
+    queryKey: ["template", template, "preview", query],
+    queryFn: () => answer(client.GET("/api/templates/{template}/preview", { params: { path: { template }, query } })),
+    placeholderData: keepPreviousData,
+  });
+
+export const templateVersionsQuery = (template: string) =>
+  queryOptions({
+    queryKey: ["template", template, "versions"],
+    queryFn: () => answer(client.GET("/api/templates/{template}/versions", { params: { path: { template } } })),
+  });
+
+export const templateDiffQuery = (template: string, old: string) =>
+  queryOptions({
+    queryKey: ["template", template, "diff", old],
+    queryFn: () => answer(client.GET("/api/templates/{template}/diff", { params: { path: { template }, query: { old } } })),
+  });
 
 export const formsQuery = queryOptions({
   queryKey: ["forms"],

@@ -81,6 +81,17 @@ const routes = [
   }),
   createRoute({
     ...parent,
+    path: "/templates",
+    component: lazyRouteComponent(() => import("./pages/Templates"), "Templates"),
+  }),
+  createRoute({
+    ...parent,
+    path: "/templates/$name",
+    validateSearch: texts("view", "who", "person", "version", "compare"),
+    component: lazyRouteComponent(() => import("./pages/Template"), "Template"),
+  }),
+  createRoute({
+    ...parent,
     path: "/forms",
     component: lazyRouteComponent(() => import("./pages/Forms"), "Forms"),
   }),

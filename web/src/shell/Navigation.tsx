@@ -1,6 +1,6 @@
 import { Box, Stack, Text } from "@mantine/core";
 import {
-  IconArrowsJoin2, IconBrain, IconChecklist, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconUsers, IconUsersGroup,
+  IconArrowsJoin2, IconBrain, IconChecklist, IconFileImport, IconForms, IconHome, IconMail, IconPackage, IconPlugConnected, IconSpeakerphone, IconTemplate, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 import { NavItem } from "../parts/Links";
 
@@ -19,6 +19,7 @@ const GROUPS = [
     name: "Messaging",
     items: [
       { to: "/campaigns", label: "Campaigns", icon: IconSpeakerphone },
+      { to: "/templates", label: "Templates", icon: IconTemplate },
       { to: "/messages", label: "Messages", icon: IconMail },
       { to: "/forms", label: "Forms", icon: IconForms },
     ],
