@@ -1,8 +1,11 @@
 """Templates written in HTML: kept as they are, their Liquid and their styles put right."""
 
 import re
+import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mails import data
 
 from vocative.compose import TemplateSource, check_template, compile_template, load_template
@@ -109,6 +112,27 @@ def test_what_a_mail_cannot_hold_is_refused(html: str, message: str, column: int
         rendered(html)
     place = refused.value.where
     assert (place.file, place.line, place.column) == ("t.html", 1, column)
+
+
+@pytest.mark.parametrize("part", ["<a ", '<a "', "<!--", "</a", "<!", "<a b='", "<a {% if x %}"])
+def test_markup_that_never_ends_is_refused_at_once(part: str):
+    before = time.thread_time()
+    with pytest.raises(AuthorError):
+        rendered(part * (200_000 // len(part)))
+    assert time.thread_time() - before < 2
+
+
+PARTS = ["<p>", "</p>", "<", ">", '"', "'", "<!--", "-->", "<style>", "</style>", "<td ", "a=b"]
+LIQUID = ["{{ variant }}", "{% if offer %}", "{% endif %}", "{% assign x = 1 %}", "{{ x }}"]
+
+
+@given(st.lists(st.sampled_from([*PARTS, *LIQUID, " ", "é", "<html>", "<body>"]), max_size=25))
+def test_any_page_is_rendered_or_refused(parts: list[str]):
+    try:
+        found = rendered("".join(parts))
+    except AuthorError:
+        return
+    assert "lqz" not in found.html + found.text
 
 
 def test_the_check_reads_it(catalog: dict[str, Field]):

@@ -19,6 +19,8 @@ _MARKUP = re.compile(
     r"|<(?P<start>[A-Za-z][^\s>/]*)(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>",
     re.DOTALL,
 )
+# What begins like markup and is not: it is refused, so that nothing is looked for twice.
+_BEGINS = re.compile(r"<(?:!|\?|/?[A-Za-z])")
 _REFUSED = {
     **{name: why for name, why in REFUSED.items() if not name.startswith("mj")},
     "object": "mail programs do not show it; link to the page",
@@ -58,7 +60,11 @@ class _Reader:
 
     def pieces(self) -> Iterator[Piece]:
         text, at = self.text, 0
-        while found := _MARKUP.search(text, at):
+        while begun := _BEGINS.search(text, at):
+            found = _MARKUP.match(text, begun.start())
+            if found is None:
+                message = "this is never closed, or a quote in it is not"
+                self._refuse(message, begun.start(), "write > where the tag ends")
             if found.start() > at:
                 yield Piece("text", at, found.start(), "")
             at = found.end()

@@ -88,6 +88,7 @@ def keep_versions(workspace: "Workspace", tx: Transaction, *, author: str) -> No
     for name in workspace.definitions("template"):
         if written_in(name) is None:
             source = read_template(workspace, name)
+            keep_assets(workspace.root, workspace.state_dir, assets_of(source))
             keep_version(tx, source, author=author, at=workspace.clock.now())
 
 
