@@ -28,7 +28,7 @@ def postgres_engine():
 
 
 @pytest.fixture(scope="session")
-def spark_engine():
+def spark_engine(tmp_path_factory):
     if importlib.util.find_spec("pyspark") is None:
         pytest.skip("no Spark: pip install -r requirements/spark.lock")
     if shutil.which("java") is None:
@@ -40,6 +40,9 @@ def spark_engine():
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.adaptive.enabled": "false",
+        # So does compiling Spark itself, which runs for a minute.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
     }
     with SparkEngine(master="local[2]", settings=settings) as opened:
         yield opened

@@ -2,10 +2,12 @@
 
 In come Arrow tables; out goes a session that answers the plan's SQL in Spark's own. It runs inside
 this machine (`local[*]`) unless `master` or Spark's own configuration names a cluster. The web page
-and everything else that would reach out is off.
+and everything else that would reach out is off, and it listens on 127.0.0.1 unless that
+configuration names another address.
 """
 
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
 
 _APPLICATION = {
     "spark.ui.enabled": "false",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.log.level": "OFF",
     "spark.ui.showConsoleProgress": "false",
+    # What is shuffled, and what memory does not hold, is on disk under a key that only this
+    # application has.
+    "spark.io.encryption.enabled": "true",
 }
 _SESSION = {
     # An overflow is an error instead of a wrong number; what may not fit is written with try_cast.
@@ -66,7 +69,7 @@ class SparkEngine(Engine):
         from vocative.engines.dialects.spark import SPARK
 
         self._written_in = SPARK
-        self._owned, self._session = _session(master, settings or {})
+        self._owned, self._session = open_session(master, settings or {})
         self._folder = Path(tempfile.mkdtemp(prefix="vocative-spark-", dir=folder))
         self._number = 0
         for name, value in _SESSION.items():
@@ -87,9 +90,7 @@ class SparkEngine(Engine):
         self._session.read.parquet(str(file)).createOrReplaceTempView(name)
 
     def _explain(self, error: Exception) -> str:
-        # The class of an error names what went wrong; its text may quote values.
-        name = getattr(error, "getCondition", getattr(error, "getErrorClass", lambda: None))()
-        return f"Spark could not answer: {name or type(error).__name__}"
+        return f"Spark could not answer: {condition_of(error)}"
 
     def close(self) -> None:
         """End the session, and Spark itself when this engine started it."""
@@ -98,9 +99,30 @@ class SparkEngine(Engine):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _session(master: str | None, settings: Mapping[str, str]) -> tuple[bool, Any]:
-    """Whether Spark was started for it, and a session of its own."""
+def condition_of(error: BaseException) -> str:
+    """What went wrong by Spark's own name for it; the text of an error may quote values."""
+    named = getattr(error, "getCondition", getattr(error, "getErrorClass", lambda: None))
+    return str(named() or type(error).__name__)
+
+
+def open_session(
+    master: str | None = None, settings: Mapping[str, str] | None = None
+) -> tuple[bool, Any]:
+    """A session of its own, on the Spark that runs in this process or else a new one.
+
+    Args:
+        master: Where a new one runs.
+        settings: More of its settings, by Spark's names.
+
+    Returns:
+        Whether Spark was started for it, so that whoever asked has to stop it; and the session.
+
+    Raises:
+        AuthorError: pyspark is not installed.
+        EngineError: Spark cannot start.
+    """
     try:
+        from py4j.protocol import Py4JJavaError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as missing:
@@ -114,8 +136,10 @@ def _session(master: str | None, settings: Mapping[str, str]) -> tuple[bool, Any
     builder = SparkSession.builder.appName("vocative")
     if master is not None:
         builder = builder.master(master)
-    for name, value in {**_APPLICATION, **settings}.items():
+    for name, value in {**_APPLICATION, **(settings or {})}.items():
         builder = builder.config(name, value)
+    # Unless Spark's configuration says where it is to be reached from: a cluster has to.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     # PySpark's own log would print queries and values to the terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     try:
@@ -123,6 +147,11 @@ def _session(master: str | None, settings: Mapping[str, str]) -> tuple[bool, Any
     except PySparkException as error:
         raise EngineError(
             "Spark cannot start", hint="it needs Java 17 or newer: `java -version`"
+        ) from error
+    except Py4JJavaError as error:
+        raise EngineError(
+            f"Spark cannot start: {error.java_exception.getMessage()}",
+            hint="look into its configuration, spark-defaults.conf",
         ) from error
 
 

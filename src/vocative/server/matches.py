@@ -16,6 +16,7 @@ from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.identify.matching import (
     COMPARISONS,
     LEVELS,
+    ComparingEngine,
     ScoredPair,
     Threshold,
     expected,
@@ -105,20 +106,25 @@ class MatchesAccepted(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
 
 
-def find_matches(workspace: Workspace, *, by: str | None = None) -> MatchesFound:
+def find_matches(
+    workspace: Workspace, *, engine: ComparingEngine = "duckdb", by: str | None = None
+) -> MatchesFound:
     """Compare everybody with everybody, and put who may be one into the review queue.
 
     Args:
         workspace: Whose people.
+        engine: Where they are compared: in the memory of this process, or on Spark.
         by: Who asks, for the audit; the user who runs it unless told.
 
     Raises:
-        Unsupported: Splink is not installed.
-        EngineError: there is not enough memory.
+        Unsupported: Splink is not installed, or pyspark is too old.
+        AuthorError: pyspark is not installed.
+        EngineError: there is not enough memory, or Spark failed.
+        PrivacyError: Spark would leave personal data readable.
     """
     started = time.perf_counter()
     advance(workspace)
-    found = review.find_candidates(workspace, by=_who(by))
+    found = review.find_candidates(workspace, by=_who(by), engine=engine)
     return MatchesFound(
         people=found.people,
         compared=found.compared,

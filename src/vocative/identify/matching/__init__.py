@@ -9,13 +9,14 @@ from vocative.identify.matching.explanation import explain_pair, say_step
 from vocative.identify.matching.groups import group
 from vocative.identify.matching.pairs import Matches, ScoredPair, Step
 from vocative.identify.matching.records import COLUMNS, record_of
-from vocative.identify.matching.scoring import score_people
+from vocative.identify.matching.scoring import ComparingEngine, score_people
 from vocative.identify.matching.thresholds import Threshold, expected
 
 __all__ = [
     "COLUMNS",
     "COMPARISONS",
     "LEVELS",
+    "ComparingEngine",
     "Matches",
     "ScoredPair",
     "Step",

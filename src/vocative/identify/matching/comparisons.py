@@ -56,7 +56,7 @@ The last one needs no SQL."""
 _SAME = "{c}_l = {c}_r"
 _ONE_SLIP = "damerau_levenshtein({c}_l, {c}_r) <= 1"
 _TWO_SLIPS = "damerau_levenshtein({c}_l, {c}_r) <= 2"
-_APART = "abs(datediff('day', try_strptime({c}_l, '%Y%m%d'), try_strptime({c}_r, '%Y%m%d')))"
+_APART = "abs({o}_l - {o}_r)"
 
 
 _SAME_AS = "{one}_l = {other}_r"
@@ -156,7 +156,13 @@ COMPARISONS: dict[str, Comparison] = {
         ),
         Comparison(column="email", title="e-mail", steps=_EMAIL, by_rarity=True, other="mailbox"),
         Comparison(column="phone", title="phone", steps=_NUMBER, by_rarity=True),
-        Comparison(column="birth_date", title="date of birth", steps=_DATE, by_rarity=True),
+        Comparison(
+            column="birth_date",
+            title="date of birth",
+            steps=_DATE,
+            by_rarity=True,
+            other="birth_day",
+        ),
         Comparison(column="street", title="street", steps=_TEXT, by_rarity=True),
         Comparison(column="house", title="house number", steps=_HOUSE),
         Comparison(column="street_2", title="second line", steps=_TEXT, by_rarity=True),

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     import duckdb
 
 SEED = 20_261
+LEAST_WEIGHT = -10.0
+"""log₂ of the odds below which a pair is not even looked at: one in a thousand."""
 MOST_U_PAIRS = 1_000_000
 """Pairs from which u is estimated; where there are fewer, all are taken."""
+MOST_TRAINING_PAIRS = 2_500_000
+"""Pairs who share a key from which m is estimated; where there are fewer, all are taken."""
 LEAST_TRAINING_PAIRS = 50
 """With fewer pairs a key teaches nothing but chance."""
 EXPECTED_SHARE = 0.05
@@ -33,14 +37,14 @@ EXPECTED_SHARE = 0.05
 Settings = dict[str, Any]
 
 
-def splink_table(connection: "duckdb.DuckDBPyConnection") -> Any:
-    """The table `people` of a connection, as Splink takes it.
+def refuse_without_splink() -> None:
+    """Say what to install where Splink is not there.
 
     Raises:
-        Unsupported: Splink is not installed.
+        Unsupported: it is not installed.
     """
     try:
-        from splink import DuckDBAPI
+        import splink  # noqa: F401
     except ImportError as error:
         raise Unsupported(
             "the package splink is not installed, which matching people needs",
@@ -48,6 +52,12 @@ def splink_table(connection: "duckdb.DuckDBPyConnection") -> Any:
         ) from error
     # It tells at length how it is getting on, and what it would like to be told.
     logging.getLogger("splink").setLevel(logging.CRITICAL)
+
+
+def splink_table(connection: "duckdb.DuckDBPyConnection") -> Any:
+    """The table `people` of a connection, as Splink takes it."""
+    from splink import DuckDBAPI
+
     return DuckDBAPI(connection).register(connection.table("people"))
 
 
@@ -86,9 +96,9 @@ def estimate(
         for level, count in zip(levels, counts, strict=True):
             level["u_probability"] = count / sum(counts)
     taught = [
-        _trained(table, settings, key, compared)
+        _trained(table, settings, key, compared, pairs)
         for key in TRAINING_KEYS
-        if _pairs_of(connection, key) >= LEAST_TRAINING_PAIRS
+        if (pairs := _pairs_of(connection, key)) >= LEAST_TRAINING_PAIRS
     ]
     for column, levels in _levels(settings).items():
         lessons = [m[column] for m in taught if column in m]
@@ -143,11 +153,12 @@ def _pairs_of(connection: "duckdb.DuckDBPyConnection", key: str) -> int:
 
 
 def _trained(
-    table: Any, settings: Settings, key: str, compared: list[Comparison]
+    table: Any, settings: Settings, key: str, compared: list[Comparison], pairs: int
 ) -> dict[str, list[float]]:
     """What people who share a key teach of m: column → share of each level.
 
     Nothing can be learned of a comparison that reads what is in the key, or what goes with it.
+    Of too many pairs, as large a share of the key's values is taken as keeps it feasible.
     """
     from splink.internals.exceptions import EMTrainingException
 
@@ -159,7 +170,7 @@ def _trained(
     linker = splink_linker(table, deepcopy(settings | {"comparisons": comparisons}))
     try:
         linker.training.estimate_parameters_using_expectation_maximisation(
-            f"l.key_{key} = r.key_{key}"
+            f"l.key_{key} = r.key_{key}" + _sampled(key, pairs)
         )
     except (EMTrainingException, ValueError):
         # Nothing can be told apart among them, or a share became too small to be a number.
@@ -170,6 +181,12 @@ def _trained(
         for column, shares in learned.items()
         if sum(shares)
     }
+
+
+def _sampled(key: str, pairs: int) -> str:
+    if pairs <= MOST_TRAINING_PAIRS:
+        return ""
+    return f" AND hash(l.key_{key}) % {pairs} < {MOST_TRAINING_PAIRS}"
 
 
 def _is_apart(comparison: Comparison, key: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ from vocative.identify.matching.comparisons import PERSONAL
 from vocative.identify.matching.groups import Pair, group
 from vocative.identify.matching.pairs import Matches, ScoredPair, Step
 from vocative.identify.matching.records import Record, record_of
-from vocative.identify.matching.scoring import score_people
+from vocative.identify.matching.scoring import ComparingEngine, score_people
 from vocative.identify.merging import merge_event, undo_event
 from vocative.identify.separating import Share, shares
 from vocative.privacy import audit
@@ -50,7 +50,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None
 
 
-def find_candidates(workspace: Workspace, *, by: str) -> Matches:
+def find_candidates(
+    workspace: Workspace, *, by: str, engine: ComparingEngine = "duckdb"
+) -> Matches:
     """Compare everybody anew, and put into the queue who may be one.
 
     Open pairs are replaced; what was decided stays.
@@ -58,19 +60,24 @@ def find_candidates(workspace: Workspace, *, by: str) -> Matches:
     Args:
         workspace: Whose people.
         by: Who asked; personal data are read, which is noted in the audit.
+        engine: Where people are compared.
 
     Returns:
         What was found, without pairs that were decided already.
 
     Raises:
-        Unsupported: Splink is not installed.
-        EngineError: there is not enough memory.
-        PrivacyError: the workspace key does not fit the vault.
+        Unsupported: Splink is not installed, or pyspark is too old.
+        AuthorError: pyspark is not installed.
+        EngineError: there is not enough memory, or Spark failed.
+        PrivacyError: the workspace key does not fit the vault, or Spark would leave personal data
+            readable.
     """
     now = workspace.clock.now()
+    # On Spark they may leave this machine.
+    action = "match people" if engine == "duckdb" else f"match people on {engine}"
     with workspace.store.transaction() as tx:
-        audit.append(tx, at=now, actor=by, action="match people", subject="everybody")
-    matches = score_people(_records(workspace))
+        audit.append(tx, at=now, actor=by, action=action, subject="everybody")
+    matches = score_people(_records(workspace), engine=engine)
     with workspace.store.transaction() as tx:
         settled = apart(tx) | _pairs_in(tx, "accepted")
         found = [pair for pair in matches.pairs if (pair.one, pair.other) not in settled]

@@ -1,67 +1,79 @@
 """Compares people with one another: records in, scored pairs out.
 
-Everything happens in memory, in a database of its own that cannot write to disk and is gone
-afterwards. The same people give the same pairs with the same figures, in whatever order they
-come.
+The model is learned in the memory of this process; so many pairs are enough for it that they fit.
+Whoever may be one is then compared there as well, or on Spark. The same people give the same pairs
+with the same figures, in whatever order they come and wherever they are compared.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vocative.errors import EngineError
-from vocative.identify.matching.comparisons import (
-    COMPARISONS,
-    KEYS,
-    PERSONAL,
-    Comparison,
-    most_sharing,
-)
-from vocative.identify.matching.model import Settings, estimate, splink_linker, splink_table
+from vocative.identify.matching.comparisons import COMPARISONS, KEYS, PERSONAL, Comparison
+from vocative.identify.matching.model import estimate, splink_table
+from vocative.identify.matching.on_duckdb import in_memory, load, predict
+from vocative.identify.matching.on_spark import predict_on_spark, spark_session
 from vocative.identify.matching.pairs import Matches, ScoredPair, Step
-from vocative.identify.matching.records import COLUMNS, Record
+from vocative.identify.matching.records import Record
 
 if TYPE_CHECKING:
-    import duckdb
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
+ComparingEngine = Literal["duckdb", "spark"]
+"""Where people are compared: in this process, or on Spark."""
 AT_LEAST = 0.5
 """The probability from which a pair is worth showing: more likely one person than two. It is
 fixed, and no labels were looked at to choose it."""
-_LEAST_WEIGHT = -10.0
-"""log₂ of the odds below which a pair is not even looked at: one in a thousand."""
 _ROUNDS = 200
 _DIGITS = 6
 """Of a probability. Sums of floats differ beyond that with the order of what is summed."""
 
 
-def score_people(people: Mapping[str, Record], *, at_least: float = AT_LEAST) -> Matches:
+def score_people(
+    people: Mapping[str, Record],
+    *,
+    at_least: float = AT_LEAST,
+    engine: ComparingEngine = "duckdb",
+) -> Matches:
     """Find the pairs of people who may be one.
 
     Args:
         people: Person id → record (`record_of`).
         at_least: The probability from which a pair is returned.
+        engine: Where they are compared.
 
     Returns:
         Scored pairs, the most probable first.
 
     Raises:
-        Unsupported: Splink is not installed.
-        EngineError: there is not enough memory, or the analysis failed.
+        Unsupported: Splink is not installed, or pyspark is too old.
+        AuthorError: pyspark is not installed.
+        EngineError: there is not enough memory, Spark cannot start, or the analysis failed.
+        PrivacyError: Spark would leave personal data readable.
     """
     compared = _comparable(people)
     if len(people) < 2 or not compared:
         return Matches(people=len(people), compared=0, expected=0.0, pairs=[])
-    with _in_memory() as connection:
-        _load(connection, people)
+    spark = spark_session() if engine == "spark" else nullcontext()
+    with spark as session, in_memory() as connection:
+        load(connection, people)
         table = splink_table(connection)
         settings = estimate(connection, table, len(people), compared)
-        settings["blocking_rules_to_generate_predictions"] = _blocking_rules()
-        return _scored(connection, table, settings, compared, len(people), at_least)
+        settings["blocking_rules_to_generate_predictions"] = _blocking_rules(people)
+        columns = _columns(compared)
+        if session is None:
+            rows = predict(connection, table, settings, columns)
+        else:
+            everybody = connection.table("people").to_arrow_table()
+            rows = predict_on_spark(session, everybody, settings, columns)
+    # Sums of floats differ with their order.
+    rows = rows.sort_by([("person_id_l", "ascending"), ("person_id_r", "ascending")])
+    return _scored(rows, compared, len(people), at_least)
 
 
 def _comparable(people: Mapping[str, Record]) -> list[Comparison]:
@@ -75,82 +87,28 @@ def _comparable(people: Mapping[str, Record]) -> list[Comparison]:
     return [one for column, one in COMPARISONS.items() if len(values.get(column, ())) > 1]
 
 
-@contextmanager
-def _in_memory() -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A database that personal data cannot leave.
+def _blocking_rules(people: Mapping[str, Record]) -> list[str]:
+    """Who is compared: whoever shares a key, and whose names stand in each other's place.
 
-    Its errors can quote values, so none is shown or chained.
+    A key of what nobody has brings nobody together, and would only cost.
     """
-    import duckdb
-
-    # One thread: several would sum in another order each time. No place to spill to.
-    config: dict[str, Any] = {
-        "threads": 1,
-        "temp_directory": "",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    connection = duckdb.connect(":memory:", config=config)
-    try:
-        yield connection
-    except duckdb.OutOfMemoryException:
-        raise EngineError(
-            "there is not enough memory to match so many people",
-            hint="run it on a machine with more; personal data are not spilled to disk",
-        ) from None
-    except duckdb.Error as error:
-        raise EngineError(f"matching failed: {type(error).__name__}") from None
-    finally:
-        connection.close()
-
-
-def _load(connection: "duckdb.DuckDBPyConnection", people: Mapping[str, Record]) -> None:
-    """Make the table `people`: id, every column, and a column per key."""
-    import pyarrow as pa
-
-    ids = sorted(people)
-    table: dict[str, Any] = {"person_id": pa.array(ids, pa.string())}
-    for column in COLUMNS:
-        values = [people[person_id].get(column) for person_id in ids]
-        table[column] = pa.array(values, pa.string())
-    connection.register("records", pa.table(table))
-    most = most_sharing(len(people))
-    keys = ", ".join(f"{_key_sql(columns, most)} AS key_{key}" for key, columns in KEYS.items())
-    connection.execute(
-        f"CREATE TABLE people AS SELECT *, {keys} FROM records ORDER BY person_id"
-    ).fetchall()
-    connection.unregister("records")
-
-
-def _key_sql(columns: tuple[str, ...], most: int) -> str:
-    """A key, which is NULL where a part is unknown or too many people share it."""
-    value = " || chr(31) || ".join(columns)
-    return f"CASE WHEN count(*) OVER (PARTITION BY {value}) <= {most} THEN {value} END"
-
-
-def _blocking_rules() -> list[str]:
-    """Who is compared: whoever shares a key, and whose names stand in each other's place."""
-    rules = [f"l.key_{key} = r.key_{key}" for key in KEYS]
+    known = {column for record in people.values() for column in record}
+    keys = {key for key, columns in KEYS.items() if known.issuperset(columns)}
     crossed = [("first_name", "last_name"), ("last_name", "first_name")]
-    return rules + [f"l.key_{one} = r.key_{other}" for one, other in crossed]
+    rules = [(key, key) for key in KEYS] + crossed
+    return [f"l.key_{one} = r.key_{other}" for one, other in rules if keys.issuperset((one, other))]
 
 
-def _scored(
-    connection: "duckdb.DuckDBPyConnection",
-    table: Any,
-    settings: Settings,
-    compared: list[Comparison],
-    people: int,
-    at_least: float,
-) -> Matches:
-    found = splink_linker(table, settings).inference.predict(threshold_match_weight=_LEAST_WEIGHT)
+def _columns(compared: list[Comparison]) -> list[str]:
+    """What is read of Splink's predictions."""
     columns = ["person_id_l", "person_id_r"]
     for one in compared:
         columns += [f"gamma_{one.column}", f"mw_{one.column}"]
         columns += [f"mw_tf_adj_{one.column}"] * one.by_rarity
-    rows = connection.sql(
-        f"SELECT {', '.join(columns)} FROM {found.physical_name} ORDER BY 1, 2"
-    ).to_arrow_table()
+    return columns
+
+
+def _scored(rows: "pa.Table", compared: list[Comparison], people: int, at_least: float) -> Matches:
     weights = {one.column: _weights(rows, one) for one in compared}
     _count_name_once(rows, weights)
     shared = _sum(rows.num_rows, [weights[c] for c in weights if c not in PERSONAL])
