@@ -60,6 +60,10 @@ class Outcome:
 class AsGiven(FieldMap):
     """Names as the data have them, under `data`."""
 
+    def maps(self, foreign: str) -> bool:
+        """Whether a name is given beforehand, as the data as a whole are."""
+        return foreign == "." or super().maps(foreign)
+
     def find(self, foreign: str, usual: str | None = None) -> Named:
         """The path of a name in the data."""
         if foreign == ".":

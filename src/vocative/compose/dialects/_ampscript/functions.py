@@ -60,6 +60,16 @@ FUNCTIONS = _table(
     Function("URLEncode", 1, 3, "text"),
 )
 
+AS_CONTENT = frozenset(("treatascontent", "treatascontentarea"))
+"""Functions that run a text as AMPscript."""
+LOOKUPS = {
+    "lookup": "Lookup",
+    "lookuporderedrows": "LookupOrderedRows",
+    "lookuprows": "LookupRows",
+}
+"""Functions that read a data extension."""
+NOW = frozenset(("getsendtime", "localdatetosystemdate", "now", "systemdatetolocaldate"))
+"""Functions that depend on where Salesforce's servers are."""
 NAMES = {
     "emailaddr": "person.email",
     "unsub_center_url": "unsubscribe_url",

@@ -18,8 +18,6 @@ from vocative.compose.dialects._handlebars.values import (
 )
 from vocative.compose.dialects.base import Translation
 
-WHOLE = "everything"
-"""What stands for the data as a whole, unless the mapping names something for `.`."""
 _PLAIN = re.compile(r"[^\[\].]+\Z")
 
 
@@ -60,11 +58,19 @@ class Lookup:
     def field(self, names: tuple[str, ...], span: Span) -> Value:
         """A field of the data, or the data themselves."""
         if not names:
-            named = self._translation.field(".", span.start, span.end, usual=WHOLE)
-            return Value(named.path)
+            return self._whole(span)
         foreign = ".".join(name if _PLAIN.match(name) else f"[{name}]" for name in names)
         named = self._translation.field(foreign, span.start, span.end)
         return Value(named.path, fallback=named.fallback)
+
+    def _whole(self, span: Span) -> Value:
+        """The data as a whole, which are a value only when the mapping names one for `.`."""
+        if self._translation.maps("."):
+            return Value(self._translation.field(".", span.start, span.end).path)
+        self._translation.refused(
+            span.start, span.end, "there is no object of all data", "name one of its fields"
+        )
+        return NOTHING
 
     def _up(self, context: Context | None, depth: int, path: Path, span: Span) -> Value:
         if context is None:
@@ -93,13 +99,20 @@ class Lookup:
             return part_of(context.value, names, self._quote)
         if isinstance(context, Extended):
             if names and names[0] in context.added:
-                return part_of(context.added[names[0]], names[1:], self._quote)
+                return self._added(context, names, span)
             return self._in(context.base, names, span)
         if not names:
             return context.value
         outer = self._simple(self._in(context.outer, names, span), span.start)
         steps = ", ".join(self._quote(name) for name in names)
         return context.value.filtered(f'handlebars: "in_section", {outer}, {steps}')
+
+    def _added(self, context: Extended, names: tuple[str, ...], span: Span) -> Value:
+        """A name that the parameters of a partial give."""
+        given = context.added[names[0]]
+        if isinstance(given, Root):
+            return self._in(given, names[1:], span)
+        return part_of(given, names[1:], self._quote)
 
     def _root_field(self, names: tuple[str, ...], span: Span) -> Value:
         if names[-1:] == ("length",) and len(names) > 1:
@@ -124,8 +137,7 @@ class Lookup:
                 break
             if isinstance(one, Extended):
                 if path.parts[0] in one.added:
-                    last = part_of(one.added[path.parts[0]], path.parts[1:], self._quote)
-                    last = self._simple(last, span.start)
+                    last = self._simple(self._added(one, path.parts, span), span.start)
                     break
             elif one.value.constant is UNKNOWN:
                 values.append(str(self._simple(one.value, span.start)))

@@ -104,7 +104,7 @@ class Extended:
     """A context with names added, as a partial's parameters add them."""
 
     base: "Context"
-    added: Mapping[str, Value] = field(default_factory=dict)
+    added: "Mapping[str, Value | Root]" = field(default_factory=dict)
     outer: "Context | None" = None
 
 
