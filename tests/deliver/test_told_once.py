@@ -1,7 +1,10 @@
 """Nobody gets one run's message twice because profiles were joined or separated meanwhile."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from post_office import CAMPAIGN, RUN, compose, plan, set_settings, states
@@ -16,10 +19,12 @@ from vocative.identify.apply import apply_log
 from vocative.identify.merging import merge_event, separate_event, undo_event
 from vocative.ids import person_id_for
 from vocative.privacy import consent, suppression
-from vocative.stores import Store
+from vocative.stores import Store, Transaction
 from vocative.workspace import Workspace
 from vocative.workspace.settings import Purpose
 
+HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+WAITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 ADDRESSES = ("ana@people.example", "bo@people.example", "cy@people.example")
 
 
@@ -65,7 +70,9 @@ def decide(workspace: Workspace) -> Callable[..., None]:
     return decided
 
 
-def send(workspace: Workspace, most: int = 100) -> list[str]:
+def send(
+    workspace: Workspace, most: int = 100, stop: Callable[[], bool] = lambda: False
+) -> list[str]:
     """Send what is planned, or a number of messages; to which addresses they went."""
     sent: list[str] = []
 
@@ -75,7 +82,7 @@ def send(workspace: Workspace, most: int = 100) -> list[str]:
 
     deliver(
         workspace, CAMPAIGN, RUN, seen, channel_for(workspace, "outbox_folder"),
-        batch_size=1, stop=lambda: len(sent) >= most,
+        batch_size=1, stop=lambda: len(sent) >= most or stop(),
     )  # fmt: skip
     return sent
 
@@ -186,3 +193,47 @@ def test_who_unsubscribed_while_joined_has_done_so_when_separated(
         ]
     assert (stated[ana].status, stated[bo].status) == ("withdrawn", "given")
     assert [len(reasons) for reasons in held] == [1, 1]
+
+
+@pytest.mark.may_skip  # on SQLite
+@pytest.mark.postgres
+def test_people_are_not_joined_while_one_of_them_is_told(
+    workspace: Workspace,
+    three: list[str],
+    decide: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With several writers: whoever joins them waits until the hand-over is noted."""
+    if workspace.store.dialect != "postgresql":
+        pytest.skip("SQLite has one writer")
+    asked, joining = threading.Event(), threading.Event()
+    real = ledger.told_otherwise
+
+    def ask_and_wait(tx: Transaction, **asking: Any) -> set[str]:
+        told = real(tx, **asking)
+        if tx.value(HELD) and not asked.is_set():
+            first.extend(asking["person_ids"])
+            asked.set()
+            joining.wait(30)
+        return told
+
+    monkeypatch.setattr(ledger, "told_otherwise", ask_and_wait)
+    first: list[str] = []
+    sent: list[list[str]] = []
+    sender = threading.Thread(target=lambda: sent.append(send(workspace, stop=asked.is_set)))
+    sender.start()
+    assert asked.wait(30)
+    other = next(person for person in three if person not in first)
+    joiner = threading.Thread(target=decide, args=("join", *first, other))
+    joiner.start()
+    with workspace.store.read() as tx:
+        while joiner.is_alive() and not tx.value(WAITS):
+            time.sleep(0.01)
+    assert joiner.is_alive()  # it waits for whoever is being told
+    joining.set()
+    sender.join(30)
+    joiner.join(30)
+    assert len(sent[0]) == 1
+    assert len(send(workspace)) == 1  # to the third
+    told = sum(messages for state, messages in states(workspace).items() if state == "accepted")
+    assert told == 2

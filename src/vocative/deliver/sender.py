@@ -23,7 +23,7 @@ from vocative.deliver.mime import Unmailable
 from vocative.errors import ProviderError
 from vocative.privacy import suppression
 from vocative.privacy.permit import Contact, ContactRules, Permit, Refusal, issue_many
-from vocative.stores import Transaction
+from vocative.stores import Transaction, hold
 from vocative.workspace import Workspace
 
 Compose = Callable[[list[Claim]], Sequence[OutgoingMessage | Skip]]
@@ -390,6 +390,8 @@ class _Loop:
         answers: list[Permit | Refusal] = []
 
         def decide(tx: Transaction) -> list[Mark]:
+            # Nobody else hands over to them, and nobody joins them with others, until it is noted.
+            hold(tx, (claim.person_id for claim, _, _ in group))
             answers.extend(self._ask(tx, [(claim, contact) for claim, contact, _ in group]))
             return [
                 _refused(claim, answer)

@@ -23,7 +23,7 @@ from vocative.identify.whole import Whole
 from vocative.privacy.addresses import email_domain, normal_email
 from vocative.privacy.consent import Consent, Status, record
 from vocative.privacy.vault import merge_statements
-from vocative.stores import Transaction
+from vocative.stores import Transaction, hold
 from vocative.workspace import Workspace
 
 _CONSENT_EVENTS: dict[str, Status] = {
@@ -110,6 +110,9 @@ class ProfileChanges:
         """
         changes = graph.changes
         regrouped = changes.regrouped
+        if regrouped:
+            # A message that is being handed over to one of them counts for all of them.
+            hold(tx, {*regrouped, *(person.living.person_id for person in regrouped.values())})
         touched = self._touched.union(regrouped.values()) if regrouped else self._touched
         wholes = {person.whole for person in touched if person.whole is not None}
         alone = [person for person in touched if person.whole is None]

@@ -190,7 +190,8 @@ def issue_many(
     """Ask for leave to contact people, each with a different person id.
 
     Args:
-        tx: What it sees is what counts; ask in the transaction that records the hand-over.
+        tx: What it sees is what counts; ask in the transaction that records the hand-over, which
+            holds these people (`stores.hold`), so that two campaigns count each other.
         contacts: Whom.
         purpose: A purpose of `rules`, or `OPT_IN_CONFIRMATION`.
         channel: The medium, for example `email`.
@@ -212,22 +213,9 @@ def issue_many(
     answers: list[Permit | Refusal] = []
     for start in range(0, len(contacts), _BATCH):
         chunk = contacts[start : start + _BATCH]
-        if rule.max_per_week is not None and tx.dialect == "postgresql":
-            _lock_people(tx, chunk)
         seen = {row["person_id"]: row for row in tx.rows(*_standing_sql(chunk, case))}
         answers += [_decide(contact, seen[contact.person_id], case) for contact in chunk]
     return answers
-
-
-def _lock_people(tx: Transaction, contacts: Sequence[Contact]) -> None:
-    """Let two campaigns that hand over at once count each other; SQLite has one writer anyway."""
-    people = sorted(contact.person_id for contact in contacts)
-    tx.rows(
-        "SELECT pg_advisory_xact_lock(hashtextextended(asked.person_id, 0))"
-        " FROM unnest(CAST(:people AS TEXT[])) WITH ORDINALITY AS asked (person_id, place)"
-        " ORDER BY asked.place",
-        {"people": people},
-    )
 
 
 @dataclass(frozen=True)

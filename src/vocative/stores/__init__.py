@@ -4,6 +4,7 @@
 """
 
 from vocative.stores.base import Row, Store, StoreBusy, StoreError, Transaction, load_queries
+from vocative.stores.holding import hold
 from vocative.stores.lists import in_lists
 from vocative.stores.opening import open_store
 
@@ -13,6 +14,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "Transaction",
+    "hold",
     "in_lists",
     "load_queries",
     "open_store",
