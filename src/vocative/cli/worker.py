@@ -53,8 +53,8 @@ class Worker:
         self._workspace = workspace
         self._parent = parent
         self._stopped = False
-        several = len(os.sched_getaffinity(0)) > 1
-        self._runner = LiveRunner(workspace, rows_wait=True, beside=several)
+        several_cores = (os.cpu_count() or 1) > 1
+        self._runner = LiveRunner(workspace, rows_wait=True, beside=several_cores)
         self._ready = False
         self._definitions: object = None
         self._ranked: object = None
