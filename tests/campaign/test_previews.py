@@ -23,8 +23,12 @@ from vocative.workspace import Workspace
 STARTER = Path(vocative.workspace.__file__).parent / "starter"
 
 
+STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+on_both_stores = pytest.mark.parametrize("shop", STORES, indirect=True)
+
+
 @pytest.fixture
-def shop(workspace: Workspace) -> Iterator[Workspace]:
+def shop(workspace: Workspace, request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """A workspace with templates and two people, of whom one reads German."""
     shutil.copytree(STARTER / "templates", workspace.root / "templates")
     (workspace.root / "traits.yaml").write_text(
@@ -47,6 +51,21 @@ def shop(workspace: Workspace) -> Iterator[Workspace]:
     for name in ("welcome", "weekly_picks"):
         (folder / f"{name}.mjml").unlink()
         (folder / f"{name}.yaml").unlink()
+    (workspace.root / "campaigns").mkdir()
+    (workspace.root / "campaigns" / "all.yaml").write_text(
+        "hello: {template: news, where: 'true', purpose: service}\n"
+    )
+    settings = workspace.root / "vocative.yaml"
+    settings.write_text(settings.read_text() + "purposes: {service: {consent: opt_out}}\n")
+    if getattr(request, "param", "sqlite") == "postgres":
+        store = request.getfixturevalue("postgres_url")
+        settings.write_text(f'{settings.read_text()}store: "{store}"\n')
+    with Workspace(workspace.root, clock=workspace.clock) as reopened:
+        tell_of_two_people(reopened)
+        yield reopened
+
+
+def tell_of_two_people(workspace: Workspace) -> None:
     people = [("ana", "de-AT", "Ana"), ("bob", None, "Bob")]
     accept(
         workspace,
@@ -67,14 +86,6 @@ def shop(workspace: Workspace) -> Iterator[Workspace]:
         source="shop",
     )
     apply_log(workspace)
-    (workspace.root / "campaigns").mkdir()
-    (workspace.root / "campaigns" / "all.yaml").write_text(
-        "hello: {template: news, where: 'true', purpose: service}\n"
-    )
-    settings = workspace.root / "vocative.yaml"
-    settings.write_text(settings.read_text() + "purposes: {service: {consent: opt_out}}\n")
-    with Workspace(workspace.root, clock=workspace.clock) as reopened:
-        yield reopened
 
 
 def test_a_preview_as_a_person_as_nobody_and_made_up(shop: Workspace):
@@ -102,6 +113,7 @@ def test_a_preview_in_light_and_dark(shop: Workspace):
     assert in_scheme(asked, "light") == "@media screen and (min-width:0)"
 
 
+@on_both_stores
 def test_versions_are_kept_by_content(shop: Workspace):
     first = list_templates(shop)[0].version
     assert [(one.version, one.accepted_at) for one in list_versions(shop, "news")] == [
@@ -166,6 +178,7 @@ def test_the_ledger_says_what_a_person_got_and_shows_it_again(shop: Workspace):
         assert "Hello Bob" in again.text or "Guten Tag Ana" in again.text
 
 
+@on_both_stores
 def test_a_version_is_kept_once_whoever_else_keeps_one(shop: Workspace):
     source = read_template(shop, "news")
     now = shop.clock.now()
@@ -195,6 +208,7 @@ def given(shop: Workspace) -> list[str]:
     return [json.loads(row["decision"])["code"] for row in rows]
 
 
+@on_both_stores
 def test_every_code_is_given_once(shop: Workspace):
     offering(shop, ["A1", "A2", "", " A3 "])
     preview_template(shop, "news", person="bob")
