@@ -1,11 +1,7 @@
 """Forms in a real browser: hosted with and without scripts, and in pages of another host."""
 
-import shutil
-import threading
 import time
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +9,11 @@ import msgspec
 import pytest
 from tracked import WRITE_KEY, Server, make_workspace, serving
 
+from chromium import AXE, host_of
 from formed import SURVEY
 from vocative.workspace import Workspace
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 NEWSLETTER = """\
 title: Our newsletter
 sites: ["SHOP"]
@@ -53,23 +46,13 @@ document.addEventListener("vocative:sent", (event) => { document.title = event.d
 """
 
 
-class _Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Pages of another host, and their folder."""
     folder = tmp_path_factory.mktemp("shop")
-    site = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(folder)))
-    thread = threading.Thread(target=site.serve_forever)
-    thread.start()
     # Another name than the server's is another site to a browser.
-    yield f"http://localhost:{site.server_address[1]}", folder
-    site.shutdown()
-    thread.join()
-    site.server_close()
+    with host_of(folder, "localhost") as address:
+        yield address, folder
 
 
 @pytest.fixture(scope="module")
@@ -84,19 +67,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, shop: tuple[str, Path]) -> 
             (shop[1] / f"{name}.html").write_text(text.replace("MORE", more))
         yield running
         assert "Traceback" not in running.printed()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium: apt install chromium")
-    hosts = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={hosts}"]
-        )
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

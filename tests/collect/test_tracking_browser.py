@@ -1,12 +1,9 @@
 """@segment/analytics-next, unchanged, in a real browser on a page of another host."""
 
 import shutil
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +20,10 @@ from tracked import (
     with_source,
 )
 
+from chromium import host_of
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.browser
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 CALLS = Counter(
     [
         "Identified",
@@ -50,37 +46,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert "Traceback" not in running.printed()
 
 
-class _Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def shop() -> Iterator[str]:
     """A site that has the library from its npm package: the address of its page."""
     if not (CLIENTS / "node_modules").is_dir():
         pytest.skip("the library is not installed: bash scripts/setup.sh")
-    site = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(CLIENTS)))
-    thread = threading.Thread(target=site.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{site.server_address[1]}/page.html"
-    site.shutdown()
-    thread.join()
-    site.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium that finds no host but this machine."""
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium: apt install chromium")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
-        yield launched
-        launched.close()
+    with host_of(CLIENTS) as address:
+        yield f"{address}/page.html"
 
 
 @pytest.fixture

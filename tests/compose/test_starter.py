@@ -9,6 +9,7 @@ import pytest
 from mails import data, product
 
 import vocative.workspace
+from chromium import chromium
 from vocative.compose import check_template, load_template, read_source
 from vocative.compose.check import check_definitions
 from vocative.compose.template import MAX_LINE_BYTES
@@ -117,12 +118,7 @@ def test_a_render_is_quick(starter: Workspace):
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 700])
 def test_nothing_is_wider_than_the_window(starter: Workspace, tmp_path: Path, width: int):
-    chromium = Path("/usr/bin/chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not chromium.exists():
-        pytest.skip("no chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.route("**/*", lambda route: route.abort())
         for name in NAMES:
@@ -130,4 +126,3 @@ def test_nothing_is_wider_than_the_window(starter: Workspace, tmp_path: Path, wi
             for case in ("full", "bare", "no pictures"):
                 page.set_content(template.render(data(**CASES[case])).html)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, case
-        browser.close()

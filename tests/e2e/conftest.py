@@ -16,15 +16,13 @@ from urllib.request import urlopen
 import pytest
 from running_site import API_KEY, PICTURES, Site, Troubles, make_workspace
 
+from chromium import chromium
 from demo_site import Demo
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 sync_api.expect.set_options(timeout=20_000)  # pages look for news every 5 s
 
 STATIC = Path(__file__).parents[2] / "src" / "vocative" / "server" / "static"
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
 @pytest.fixture(scope="session")
@@ -101,15 +99,8 @@ def _wait_for(site: Site, server: "subprocess.Popen[bytes]") -> None:
 @pytest.fixture(scope="session")
 def browser(site: Site) -> Iterator[Any]:
     """Chromium; the catalog's pictures come from the same server."""
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium: apt install chromium")
-    resolver = f"MAP {PICTURES} {site.url.removeprefix('http://')}"
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={resolver}"]
-        )
+    with chromium(f"MAP {PICTURES} {site.url.removeprefix('http://')}") as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture

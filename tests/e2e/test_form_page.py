@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from running_site import Site, Troubles
-from test_whole_app import AXE, RULES, settle
+from test_whole_app import RULES, settle
 
+from chromium import AXE
 from formed import NEWSLETTER, Visit, person_with, visitor, write_form
 from vocative.workspace import Workspace
 

@@ -10,8 +10,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 from running_site import Site, Troubles
-from test_whole_app import AXE, RULES, settle
+from test_whole_app import RULES, settle
 
+from chromium import AXE
 from vocative.identify.apply import apply_log
 from vocative.workspace import Workspace
 

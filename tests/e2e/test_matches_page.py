@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from running_site import Site, Troubles
-from test_whole_app import AXE, PHONE, RULES, settle
+from test_whole_app import PHONE, RULES, settle
 
+from chromium import AXE
 from formed import person_with
 from matched import propose
 from vocative.collect.door import accept

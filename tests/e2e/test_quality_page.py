@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from running_site import Site, Troubles
-from test_whole_app import AXE, PHONE, RULES, settle
+from test_whole_app import PHONE, RULES, settle
 
+from chromium import AXE
 from vocative.clock import to_micros
 from vocative.collect.door import accept
 from vocative.identify.apply import apply_log

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from running_site import Site, Troubles
-from test_whole_app import AXE, PHONE, RULES, settle
+from test_whole_app import PHONE, RULES, settle
+
+from chromium import AXE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
@@ -64,9 +66,7 @@ def test_for_nobody_and_for_a_person(page: Any, site: Site, troubles: Troubles) 
     expect(page.get_by_label("Plain text").last).to_contain_text("Unsubscribe: ")
 
 
-def test_versions_are_shown_and_compared(
-    page: Any, own_site: Site, troubles: Troubles
-) -> None:
+def test_versions_are_shown_and_compared(page: Any, own_site: Site, troubles: Troubles) -> None:
     folder = own_site.log.parent / "workspace" / "templates"
     page.goto(f"{own_site.url}/templates/{NAME}")
     versions = page.get_by_role("table", name="Versions")

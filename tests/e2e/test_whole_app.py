@@ -1,18 +1,18 @@
 """What holds on every page: nothing leaves the host, nothing breaks, everybody can use it."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from running_site import API_KEY, CAMPAIGN, Site, Troubles
+
+from chromium import AXE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
