@@ -58,7 +58,7 @@ MESSAGE: dict[str, Any] = {
     "sender_name": "Sample Shop",
 }
 SUBJECT = "A mail from somewhere else"
-_PREHEADER = "What is in it"
+PREHEADER = "What is in it"
 _MISSING = 0.25
 _LOOPED = re.compile(r"\bin person\.(\w+)")
 _NUMERIC = re.compile(
@@ -117,7 +117,7 @@ def convert(file: Path, dialect: str) -> Converted:
         name=file.stem,
         html=Passage.of_file(file.name, text),
         subject=Passage.of_file("subject", SUBJECT),
-        preheader=Passage.of_file("preheader", _PREHEADER),
+        preheader=Passage.of_file("preheader", PREHEADER),
     )
     return dialect_named(dialect).convert(foreign, FieldMap(traits=TRAITS))
 
@@ -139,11 +139,11 @@ def catalog_of(converted: Converted) -> dict[str, Field]:
         name: Field(
             name=name,
             kind="trait",
-            type=Type.NUMBER if name in numbers else Type(type),
+            type=Type.NUMBER if name in numbers else Type(found),
             nullable=True,
             describe="",
         )
-        for name, type in types.items()
+        for name, found in types.items()
     }
 
 

@@ -49,7 +49,7 @@ def convert(dialect: str, text: str, fields: FieldMap | None = None) -> Converte
 
 
 @pytest.mark.parametrize("dialect", TAKEN_APART)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=FOREIGN)
 def test_any_text_becomes_liquid(dialect: str, text: str) -> None:
     converted = convert(dialect, text)
@@ -62,7 +62,7 @@ def test_any_text_becomes_liquid(dialect: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", TAKEN_APART)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(text=st.text(max_size=80).filter(lambda text: not re.search(r"[{}*|]", text)))
 def test_text_without_tags_stays_as_it_is(dialect: str, text: str) -> None:
     assert convert(dialect, text).html == text

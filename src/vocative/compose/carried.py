@@ -97,6 +97,11 @@ def only_number(value: object) -> object:
     return value if is_number else None
 
 
+def only_container(value: object) -> object:
+    """A text, list or mapping as it is; anything else, which cannot hold anything, is nothing."""
+    return value if isinstance(value, str | list | tuple | dict) else None
+
+
 def zero_as_nothing(value: object) -> object:
     """Nothing for 0, any other value as it is: for systems in which 0 is replaced by a default.
 
@@ -123,6 +128,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hmac_sha1": _keyed_digest("sha1"),
     "hmac_sha256": _keyed_digest("sha256"),
     "md5": _digest("md5"),
+    "only_container": only_container,
     "only_number": only_number,
     "sha1": _digest("sha1"),
     "sha256": _digest("sha256"),

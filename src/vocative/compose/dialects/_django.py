@@ -83,7 +83,7 @@ class Test:
     """One comparison, or whether a value counts as true."""
 
     left: Value
-    operator: Literal["truth", "==", "!=", "<", ">", "<=", ">=", "in"] = "truth"
+    operator: Literal["truth", "==", "!=", "<", ">", "<=", ">=", "in", "not in"] = "truth"
     right: Value | None = None
 
 
@@ -204,7 +204,7 @@ class Reader:
             self.at += 1
             if not self.take("in"):
                 raise self.unreadable("not in is expected here")
-            return Joined("not", (Test(left, "in", self.value()),))
+            return Test(left, "not in", self.value())
         return Test(left)
 
     def _plain(self) -> Value:

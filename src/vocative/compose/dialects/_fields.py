@@ -35,6 +35,8 @@ _KEYS = frozenset({"as", "fallback"})
 _PATH = re.compile(r"[a-z_][\w-]*(?:\.[\w-]+|\[-?\d+\])*\Z", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 _MAX_NAME = 60
+_RESERVED = frozenset("and blank contains else empty false if in nil not null or true".split())
+"""Words that Liquid reads in another way."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def trait_name(foreign: str) -> str:
         joined = word.isdigit() and re.search(rf"[A-Za-z]{word}", foreign) is not None
         name += word if joined or not name else f"_{word}"
     name = name[:_MAX_NAME] or "unnamed"
-    return name if not name[0].isdigit() else f"field_{name}"
+    return f"field_{name}" if name[0].isdigit() or name in _RESERVED else name
 
 
 def read_field_map(file: Path | None, traits: Mapping[str, str] | None = None) -> FieldMap:

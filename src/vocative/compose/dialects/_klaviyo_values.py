@@ -75,7 +75,7 @@ _FILTERS: Mapping[str, _Rule] = {
     "truncatechars": _Rule("truncate"),
     "truncatewords": _Rule("truncatewords"),
     "upper": _Rule("upcase"),
-    "urlencode": _Rule("url_encode", "a slash is encoded, too"),
+    "urlencode": _Rule('url_encode | replace: "+", "%20" | replace: "%2F", "/"'),
 }
 _ELLIPSIS = {"truncatechars": ', "…"', "truncatewords": ', " …"'}
 _AS_IT_IS = frozenset(("format_date_string", "format_date", "date_string", "string_to_date"))
@@ -92,6 +92,8 @@ class Values:
     locals: dict[str, str] = field(default_factory=dict)
     """Names that the text has set, and what they are called in Liquid."""
     before: list[str] = field(default_factory=list)
+    loops: int = 0
+    """How many loops are open."""
 
     def printed(self, value: Value) -> str:
         """A value that is printed: nothing where it is missing."""
@@ -142,12 +144,21 @@ class Values:
             return All(parts) if tree.kind == "and" else Some(parts)
         if tree.operator == "truth" or tree.right is None:
             return self._truth(tree.left)
-        if tree.operator == "in":
-            return Atom(f"{self.operand(tree.right)} contains {self.operand(tree.left)}")
+        if tree.operator in ("in", "not in"):
+            return self._holds(tree.left, tree.right, negated=tree.operator == "not in")
         if tree.operator in ("==", "!="):
             left, right = self.operand(tree.left), self.operand(tree.right)
             return equality(left, right, equal=tree.operator == "==")
         return self._order(tree, tree.right)
+
+    def _holds(self, part: Value, whole: Value, *, negated: bool) -> Condition:
+        """`in`: what is no text or list holds nothing, and does not lack it either."""
+        container = self.operand(whole)
+        named = self._left(whole)[1] if whole.kind == "path" and not whole.filters else None
+        if whole.kind != "string" and (named is None or named.type != "text"):
+            container = self.set(f"{container} | only_container")
+        holds = Atom(f"{container} contains {self.operand(part)}")
+        return All((Atom(container), Not(holds))) if negated else holds
 
     def _truth(self, value: Value) -> Condition:
         if value.kind == "constant":
@@ -228,6 +239,8 @@ class Values:
             return []
         if one.name == "add":
             texts = one.argument is not None and one.argument.kind == "string"
+            if not texts:
+                self._differs(one, "what is no number counts as 0")
             return [f"{'append' if texts else 'plus'}: {argument or 0}"]
         if one.name == "slice":
             return self._slice(one)
@@ -320,13 +333,13 @@ class Values:
         written = ["forloop"]
         for segment in segments[1:]:
             name = _LOOP.get(str(segment))
-            if name is None:
+            if name is None or self.loops < segments.count("parentloop") + 1:
                 self.translation.refused(
-                    value.start, value.end, f"a loop has no {segment}", "use forloop.counter"
+                    value.start, value.end, f"no loop has {segment} here", "use forloop.counter"
                 )
                 return "nil"
             written.append(name)
-        return ".".join(written)
+        return ".".join(written) if len(written) > 1 else "nil"
 
     def _is_flag(self, value: Value) -> bool:
         return value.kind == "path" and value.text in ("forloop.first", "forloop.last")

@@ -4,6 +4,7 @@ Every tag is written as Vocative's Liquid and noted; what is malformed is refuse
 were opened are closed, so that what comes out can always be read.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,9 @@ class _Open:
     tag: BraceTag
     names: frozenset[str] = frozenset()
     """Names that end with it."""
+    branched: bool = False
+    """Whether a `when` or an `else` of it came already."""
+    has_else: bool = False
 
 
 @dataclass
@@ -74,10 +78,10 @@ class Walk:
             if tag.start < kept:
                 index += 1
                 continue
-            self.translation.keep(kept, tag.start)
+            self._keep(kept, tag.start)
             kept = self._tag(tag)
             index += 1
-        self.translation.keep(kept, len(source))
+        self._keep(kept, len(source))
 
     def close(self) -> None:
         """Close what the author left open."""
@@ -89,7 +93,7 @@ class Walk:
                 f"{{% {block.name} %}} is never closed; it was closed at the end of the text",
                 f"write {{% {BLOCKS[block.name]} %}} where it ends",
             )
-            self.translation.writer.tag(BLOCKS[block.name], end)
+            self._end_block(block, end)
 
     def carried(self, tag: BraceTag) -> None:
         """Note that a tag means the same."""
@@ -185,9 +189,26 @@ class Walk:
         """Tokens of a condition or a loop as Liquid: its paths are ours, the rest stays."""
         return self._joined(tokens)
 
+    @property
+    def _before_first_when(self) -> bool:
+        """Whether what comes now stands between `case` and its first `when`."""
+        return bool(self._open) and self._open[-1].name == "case" and not self._open[-1].branched
+
+    def _keep(self, start: int, end: int) -> None:
+        if not self._before_first_when:
+            self.translation.keep(start, end)
+        elif self.translation.source[start:end].strip():
+            self.translation.refused(
+                start, end, "text between case and its first when is never shown", "move it"
+            )
+
     def _tag(self, tag: BraceTag) -> int:
         """Write one tag; returns the offset behind what it took."""
-        if tag.kind == "unclosed":
+        if self._before_first_when and tag.name not in ("when", "else", "endcase"):
+            self.refuse(
+                tag, "what stands between case and its first when is never shown", "move it"
+            )
+        elif tag.kind == "unclosed":
             self.translation.refused(
                 tag.start, min(tag.end, tag.start + 80), "this tag is never closed", "close it"
             )
@@ -256,22 +277,29 @@ class Walk:
             expected = f"{{% {BLOCKS[self._open[-1].name]} %}}" if self._open else "no end"
             self.refuse(tag, f"{expected} was expected here", "close the innermost block first")
             return
-        self.locals -= self._open.pop().names
-        self.write(tag, tag.name)
+        self._end_block(self._open.pop(), tag.start)
         self.carried(tag)
 
+    def _end_block(self, block: _Open, at: int) -> None:
+        self.locals -= block.names
+        if block.name == "case" and not block.branched:
+            self.translation.writer.tag("else", at)
+        self.translation.writer.tag(BLOCKS[block.name], at)
+
     def _branch(self, tag: BraceTag) -> None:
-        if not self._open or self._open[-1].name not in _BRANCHES[tag.name]:
+        block = self._open[-1] if self._open else None
+        if block is None or block.name not in _BRANCHES[tag.name] or block.has_else:
             self.refuse(tag, f"{{% {tag.name} %}} belongs to no block here", "remove it")
             return
         words = tag.name
         if tag.name != "else":
             condition = self.condition(tokens_of(tag.rest, tag.rest_start))
-            block, of = ("case", "x") if tag.name == "when" else ("if", "true")
-            if not _reads(f"{{% {block} {of} %}}{{% {tag.name} {condition} %}}{{% end{block} %}}"):
+            name, of = ("case", "x") if tag.name == "when" else ("if", "true")
+            if not _reads(f"{{% {name} {of} %}}{{% {tag.name} {condition} %}}{{% end{name} %}}"):
                 self.refuse(tag, "this condition cannot be read; it never holds", "rewrite it")
                 condition = "false"
             words = f"{tag.name} {condition}"
+        block.branched, block.has_else = True, tag.name == "else"
         self.write(tag, words)
         self.carried(tag)
 
@@ -293,9 +321,11 @@ class Walk:
         self._open_block(tag, f"{tag.name} {condition}")
 
     def _case(self, tag: BraceTag) -> None:
-        self._open_block(
-            tag, f"case {self.condition(tokens_of(tag.rest, tag.rest_start)) or 'nil'}"
-        )
+        subject = self.condition(tokens_of(tag.rest, tag.rest_start))
+        if not _reads(f"{{% case {subject} %}}{{% else %}}{{% endcase %}}"):
+            self.refuse(tag, "this case cannot be read; none of its parts is shown", "rewrite it")
+            subject = "nil"
+        self._open_block(tag, f"case {subject}")
 
     def _for(self, tag: BraceTag) -> None:
         tokens = tokens_of(tag.rest, tag.rest_start)
@@ -349,7 +379,7 @@ class Walk:
 
     def _leave(self, tag: BraceTag) -> None:
         """`break` and `continue`."""
-        if not any(block.name == "for" for block in self._open):
+        if not any(block.name == "for" and not block.branched for block in self._open):
             self.refuse(tag, f"{{% {tag.name} %}} stands outside of a loop", "remove it")
             return
         self.write(tag, tag.name)
@@ -396,6 +426,14 @@ class Walk:
                 )
                 return None
             rule = SAME
+        if _has_keyword(arguments) and not rule.formats and rule.arguments:
+            self.translation.refused(
+                tokens[0].start,
+                tokens[-1].end,
+                f"the filter {name} takes no named values here",
+                "say it another way; the value is printed without it",
+            )
+            return None
         if rule.formats and len(arguments) > 2 and arguments[1].text == "format":
             return self._named_date(arguments[-1], rule.formats)
         if rule.difference:
@@ -477,6 +515,14 @@ _TAGS: dict[str, Callable[[Walk, BraceTag], None]] = {
     "tablerow": Walk._for,
     "unless": Walk._if,
 }
+
+
+def _has_keyword(arguments: list[Token]) -> bool:
+    """Whether a filter is given values by name that no filter takes here."""
+    return any(
+        one.kind == "word" and after.is_mark(":") and one.text != "allow_false"
+        for one, after in itertools.pairwise(arguments)
+    )
 
 
 def _foreign_names(path: Path) -> tuple[str, ...]:

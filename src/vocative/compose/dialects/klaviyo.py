@@ -63,6 +63,8 @@ class _Block:
     closers: int = 1
     outer: dict[str, str] = field(default_factory=dict)
     """The names as they were before it."""
+    has_else: bool = False
+    """Whether its `{% else %}`, or `{% empty %}` of a loop, came already."""
 
 
 @dataclass
@@ -139,8 +141,10 @@ class _Walk:
             self._write(tag, f"{{% if {condition} %}}{yes}{{% else %}}{no}{{% endif %}}")
         else:
             one, many = (["", words[0] or "s"] if len(words) == 1 else words)[:2]
-            operand = self.values.operand(number)
-            self._write(tag, f"{{% if {operand} == 1 %}}{one}{{% else %}}{many}{{% endif %}}")
+            expression = self.values.assigned(number)
+            name = self.values.set(f"{expression} | as_number", "number")
+            words = f"{{% if {name} == 1 %}}{one}{{% elsif {name} %}}{many}{{% endif %}}"
+            self._write(tag, words)
         self._carried(tag)
         return True
 
@@ -216,7 +220,7 @@ class _Walk:
 
     def _else_if(self, tag: BraceTag) -> None:
         block = self.open[-1] if self.open else None
-        if block is None or block.name != "if":
+        if block is None or block.name != "if" or block.has_else:
             self._refuse(tag, f"{{% {tag.name} %}} belongs to no condition here", "remove it")
             return
         try:
@@ -242,9 +246,12 @@ class _Walk:
     def _else(self, tag: BraceTag) -> None:
         block = self.open[-1] if self.open else None
         wanted = "for" if tag.name == "empty" else "if"
-        if block is None or not block.name.startswith(wanted) or not block.closing:
+        fits = block is not None and block.name.startswith(wanted) and not block.has_else
+        if block is None or not fits or not block.closing:
             self._refuse(tag, f"{{% {tag.name} %}} belongs to no block here", "remove it")
             return
+        block.has_else = True
+        self.values.loops -= tag.name == "empty"
         self._write(tag, "{% else %}")
         self._carried(tag)
 
@@ -269,6 +276,7 @@ class _Walk:
         variable = self.translation.new_name("pair") if pairs else self._local(names[0])
         suffix = " reversed" if is_reversed else ""
         self._open(tag, f"{{% for {variable} in {over}{suffix} %}}", "{% endfor %}", outer)
+        self.values.loops += 1
         for index, name in enumerate(names if pairs else []):
             self._write(tag, f"{{% assign {self._local(name)} = {variable}[{index}] %}}")
         self._carried(tag)
@@ -320,6 +328,7 @@ class _Walk:
             self._refuse(tag, f"{expected} was expected here", "close the innermost block first")
             return
         block = self.open.pop()
+        self.values.loops -= block.closing == "{% endfor %}" and not block.has_else
         if block.name in ("for", "with"):
             self.values.locals = block.outer
         self.translation.writer.liquid(block.closing * block.closers, tag.start)
