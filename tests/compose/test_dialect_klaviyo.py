@@ -70,6 +70,8 @@ def rendered(text: str, **person: object) -> str:
         ("{{ person.a|pluralize }}", {"a": 1}, ""),
         ("{{ person.a|pluralize:'y,ies' }}", {"a": 2}, "ies"),
         ("{{ person.a|yesno:'j,n' }}", {"a": 0}, "n"),
+        ("{{ person.a|yesno:'{% b %}' }}", {"a": 1}, "{% b %}"),
+        ("{{ person.a|pluralize }}", {"a": "many"}, ""),
         ("{{ person.a|safe }}", {"a": "<b>"}, "&lt;b&gt;"),
         ("{{ person.a|date:'F j, Y' }}", {"a": "2026-03-05"}, "March 5, 2026"),
         ("{{ person.a|format_date_string|date:'d F o' }}", {"a": "2026-03-05"}, "05 March 2026"),

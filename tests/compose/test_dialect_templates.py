@@ -14,7 +14,7 @@ from vocative.clock import FixedClock
 from vocative.compose import Rendered, compile_template
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-PEOPLE = 3
+PEOPLE = 2
 """`vocative bench dialects` renders each for 100."""
 
 

@@ -14,7 +14,7 @@ from liquid.exceptions import LiquidError
 
 from vocative.compose.dialects._fields import Named
 from vocative.compose.dialects._liquid_rules import SAME, or_else
-from vocative.compose.dialects._tags import BraceTag, find_brace_tags
+from vocative.compose.dialects._tags import BraceTag, find_brace_tags, find_end
 from vocative.compose.dialects._tokens import Path, Token, read_path, tokens_of, write_path
 from vocative.compose.dialects.base import Translation
 from vocative.compose.language import Environment, environment
@@ -238,7 +238,7 @@ class Walk:
     def _verbatim(self, tag: BraceTag) -> int:
         """A comment or a raw part: what stands in it is not read."""
         source = self.translation.source
-        end = re.compile(rf"\{{%-?\s*end{tag.name}\s*-?%\}}").search(source, tag.end)
+        end = find_end(source, tag.name, tag.end)
         if end is not None:
             if tag.name == "raw":
                 self.translation.keep(tag.end, end.start())

@@ -73,6 +73,11 @@ def find_brace_tags(text: str, *, comments: bool = False, at: int = 0) -> Iterat
         yield BraceTag(kind, start, at, text[begin:end], begin, left_dash, right_dash)
 
 
+def find_end(text: str, name: str, at: int) -> re.Match[str] | None:
+    """The tag that ends a part which is not read, such as a comment; None when there is none."""
+    return re.compile(rf"\{{%-?\s*end{re.escape(name)}\s*-?%\}}").search(text, at)
+
+
 def _closing(text: str, start: int, opening: str) -> int:
     """Where the tag that opens at `start` closes, or -1; `${…}` may stand inside."""
     if opening != "{{":

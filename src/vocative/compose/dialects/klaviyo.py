@@ -9,7 +9,7 @@ from vocative.compose.dialects._django import Joined, Reader, Test, Value
 from vocative.compose.dialects._fields import MESSAGE_NAMES
 from vocative.compose.dialects._klaviyo_values import Values
 from vocative.compose.dialects._php_dates import strftime_of
-from vocative.compose.dialects._tags import BraceTag, find_brace_tags
+from vocative.compose.dialects._tags import BraceTag, find_brace_tags, find_end
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Dialect, Translation
 
@@ -136,26 +136,28 @@ class _Walk:
         words = (last.argument.text if last.argument else "").split(",")
         number = Value(value.kind, value.text, value.start, value.end, value.filters[:-1])
         if last.name == "yesno":
-            yes, no = [*words, "no"][:2] if words[0] else ("yes", "no")
-            condition = self._condition(Test(number))
-            self._write(tag, f"{{% if {condition} %}}{yes}{{% else %}}{no}{{% endif %}}")
+            first, other = (words[0] or "yes"), [*words, "no"][1]
+            opening, otherwise = self._condition(Test(number)), "else"
         else:
-            one, many = (["", words[0] or "s"] if len(words) == 1 else words)[:2]
-            expression = self.values.assigned(number)
-            name = self.values.set(f"{expression} | as_number", "number")
-            words = f"{{% if {name} == 1 %}}{one}{{% elsif {name} %}}{many}{{% endif %}}"
-            self._write(tag, words)
+            first, other = ("", words[0] or "s") if len(words) == 1 else (words[0], words[1])
+            name = self.values.set(f"{self.values.assigned(number)} | as_number", "number")
+            opening, otherwise = f"{name} == 1", f"elsif {name}"
+        self._write(tag, f"{{% if {opening} %}}")
+        self.translation.writer.literal(first, tag.start, exact=False)
+        self._write(tag, f"{{% {otherwise} %}}")
+        self.translation.writer.literal(other, tag.start, exact=False)
+        self._write(tag, "{% endif %}")
         self._carried(tag)
         return True
 
     def _verbatim(self, tag: BraceTag) -> int:
         source = self.translation.source
-        for end in find_brace_tags(source, comments=True, at=tag.end):
-            if end.kind == "control" and end.name == f"end{tag.name}":
-                if tag.name != "comment":
-                    self.translation.keep(tag.end, end.start)
-                self._carried(tag)
-                return end.end
+        end = find_end(source, tag.name, tag.end)
+        if end is not None:
+            if tag.name != "comment":
+                self.translation.keep(tag.end, end.start())
+            self._carried(tag)
+            return end.end()
         self._refuse(tag, f"{{% {tag.name} %}} is never closed", f"write {{% end{tag.name} %}}")
         return tag.end
 
