@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vocative.clock import SystemClock
-from vocative.compose import MessageSkipped, TemplateSource, carried, compile_template
+from vocative.compose import (
+    MessageSkipped,
+    TemplateSource,
+    carried,
+    check_template,
+    compile_template,
+)
 from vocative.compose.language import Environment, environment
 from vocative.compose.limits import Run
 from vocative.errors import AuthorError
@@ -63,3 +69,12 @@ def test_no_reason_needs_to_be_given() -> None:
 def test_the_reason_is_a_text(reason: str) -> None:
     with pytest.raises(AuthorError):
         compile_template(template(f"{{% skip_message {reason} %}}"))
+
+
+def test_the_check_takes_whom_a_template_skips_as_nobody() -> None:
+    skips_all = "{% skip_message %}"
+    codes = {found.code for found in check_template(template(skips_all), {})}
+    assert codes == {"no_unsubscribe_link", "no_postal_address"}
+    footer = '<a href="{{ unsubscribe_url }}">Leave</a> {{ postal_address }}'
+    some = "{% if products.size > 0 %}" + footer + "{% else %}{% skip_message %}{% endif %}"
+    assert check_template(template(some), {}) == []

@@ -5,6 +5,7 @@ author's line, a caret and a way to repair it. Nothing is sent and no person's d
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
 from vocative.compose.blocks import assemble
@@ -25,6 +26,7 @@ from vocative.compose.names import check_names
 from vocative.compose.plain_file import check_plain_file
 from vocative.compose.protect import Protected
 from vocative.compose.sample import POSTAL_ADDRESS, UNSUBSCRIBE_URL, Amount, sample_data
+from vocative.compose.skipping import MessageSkipped
 from vocative.compose.source import Passage, TemplateSource
 from vocative.compose.template import Rendered, compile_template, parse
 from vocative.errors import AuthorError, Where
@@ -153,9 +155,11 @@ def _check_rendered(source: TemplateSource, catalog: Mapping[str, Field]) -> Ite
     start = source.body.where(0)
     try:
         template = compile_template(source)
-        mails = {
-            amount: template.render(sample_data(catalog, amount)) for amount in get_args(Amount)
-        }
+        mails = {}
+        for amount in get_args(Amount):
+            # Whom the template skips gets no mail that could be wrong.
+            with suppress(MessageSkipped):
+                mails[amount] = template.render(sample_data(catalog, amount))
     except AuthorError as error:
         yield from_error("render", error)
         return
@@ -166,9 +170,9 @@ def _check_rendered(source: TemplateSource, catalog: Mapping[str, Field]) -> Ite
 def _check_size(sizes: Mapping[Amount, int], where: Where) -> Iterator[Finding]:
     """Whether Gmail shows all of it, with the longer addresses of counted links."""
     amount: Amount = "usual"
-    if sizes[amount] <= CLIP_BYTES:
-        amount = max(sizes, key=lambda one: sizes[one])
-    if sizes[amount] > CLIP_BYTES:
+    if sizes.get(amount, 0) <= CLIP_BYTES:
+        amount = max(sizes, key=lambda one: sizes[one], default=amount)
+    if sizes.get(amount, 0) > CLIP_BYTES:
         yield Finding(
             severity="warning",
             code="too_large",
