@@ -135,6 +135,9 @@ def test_snippets_are_put_in() -> None:
         ("{% capture a %}<b>{{ shop.name }}</b>{% endcapture %}{{ a }}", {}, "<b>Shop</b>"),
         ("{% liquid\n assign a = 1\n echo a %}", {}, "1"),
         ("{% assign a = nothing.here %}{{ a.b.c }}.", {}, "."),
+        ("{{ '( a.. b' | append: \"it's (\" }}", {}, "( a.. bit's ("),
+        ("{% for i in (1..order.n) %}{{ i }}{% endfor %}", {"order_n": 3}, "123"),
+        ("{{ order['two words'][order.key].x }}", {}, ""),
     ],
 )  # fmt: skip
 def test_shopify(text: str, person: dict[str, object], expected: str) -> None:

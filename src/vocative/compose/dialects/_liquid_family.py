@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from vocative.compose.dialects._fields import trait_name
 from vocative.compose.dialects._liquid_rules import FilterRule
+from vocative.compose.dialects._liquid_values import LiquidValues
 from vocative.compose.dialects._liquid_walk import Walk
 from vocative.compose.dialects._tags import BraceTag
 from vocative.compose.dialects._tokens import Token
@@ -36,7 +37,7 @@ class LiquidFamily(Dialect, ABC):
 
     def translate(self, translation: Translation) -> None:
         """Read a text of this family and write it as Vocative's Liquid."""
-        walk = Walk(self, translation)
+        walk = Walk(self, translation, LiquidValues(self, translation))
         walk.text()
         walk.close()
 

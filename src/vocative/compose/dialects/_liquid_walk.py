@@ -4,18 +4,15 @@ Every tag is written as Vocative's Liquid and noted; what is malformed is refuse
 were opened are closed, so that what comes out can always be read.
 """
 
-import itertools
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from liquid.exceptions import LiquidError
 
-from vocative.compose.dialects._fields import Named
-from vocative.compose.dialects._liquid_rules import SAME, or_else
+from vocative.compose.dialects._liquid_values import LiquidValues
 from vocative.compose.dialects._tags import BraceTag, find_brace_tags, find_end
-from vocative.compose.dialects._tokens import Path, Token, read_path, tokens_of, write_path
+from vocative.compose.dialects._tokens import Token, tokens_of
 from vocative.compose.dialects.base import Translation
 from vocative.compose.language import Environment, environment
 
@@ -32,13 +29,6 @@ _BRANCHES = {
     "elsif": ("if", "unless"),
     "when": ("case",),
 }
-_LITERALS = frozenset(("true", "false", "nil", "null", "blank", "empty"))
-_OPERATORS = frozenset(("and", "or", "contains", "in", "reversed", "offset", "continue"))
-_PROPERTIES = frozenset(("size", "first", "last"))
-_ALWAYS_THERE = frozenset(
-    ("postal_address", "sender_name", "unsubscribe_url", "view_url", "campaign.name", "preheader")
-)
-_LOOP = re.compile(r"(?:forloop|tablerowloop)\.\w+\Z")
 _MAX_PART_DEPTH = 10
 _MAX_PART_CHARACTERS = 300_000
 _MAX_BLOCK_DEPTH = 18
@@ -63,24 +53,18 @@ class Walk:
 
     dialect: "LiquidFamily"
     translation: Translation
-    locals: set[str] = field(default_factory=set)
-    """Names that the text has set itself."""
+    values: LiquidValues
     depth: int = 0
     _open: list[_Open] = field(default_factory=list)
 
     def text(self) -> None:
         """Write the whole text."""
         kept, source = 0, self.translation.source
-        tags = list(find_brace_tags(source))
-        index = 0
-        while index < len(tags):
-            tag = tags[index]
-            if tag.start < kept:
-                index += 1
-                continue
-            self._keep(kept, tag.start)
-            kept = self._tag(tag)
-            index += 1
+        for tag in find_brace_tags(source):
+            # What stands in a comment or a raw part is not read.
+            if tag.start >= kept:
+                self._keep(kept, tag.start)
+                kept = self._tag(tag)
         self._keep(kept, len(source))
 
     def close(self) -> None:
@@ -128,66 +112,12 @@ class Walk:
             self.refuse(tag, f"the {what} {name!r} holds itself, or too much", "write it out once")
             return
         inner = self.translation.within(passage)
-        walk = Walk(self.dialect, inner, self.locals, self.depth + 1)
+        values = LiquidValues(self.dialect, inner, self.values.locals)
+        walk = Walk(self.dialect, inner, values, self.depth + 1)
         walk.text()
         walk.close()
         self.translation.take(inner, tag.start)
         self.carried(tag)
-
-    def path(self, path: Path) -> str:
-        """A path as Liquid."""
-        return self.named_path(path)[0]
-
-    def named_path(self, path: Path) -> tuple[str, Named | None]:
-        """A path as Liquid, and the field it stands for unless the text set the name itself."""
-        root = str(path.segments[0])
-        if not path.sigil and (root in self.locals or root in _LITERALS):
-            return self._written(path.segments), None
-        names = _foreign_names(path)
-        mapped = next(
-            (
-                names[:count]
-                for count in range(len(names), 0, -1)
-                if self.translation.maps(".".join(names[:count]))
-            ),
-            names,
-        )
-        named = self.translation.field(
-            ".".join(mapped), path.start, path.end, self.dialect.usual(mapped)
-        )
-        return named.path + self._rest(path.segments[len(mapped) :]), named
-
-    def filtered(self, tokens: list[Token], *, printed: bool) -> str | None:
-        """A value with its filters as Liquid, or None when there is no value.
-
-        Args:
-            tokens: What stands in the tag.
-            printed: Whether it is printed, so that nothing must become an empty text.
-        """
-        parts = _split(tokens, "|")
-        if not parts[0]:
-            return None
-        filters = [part for part in parts[1:] if part and part[0].kind == "word"]
-        names = [part[0].text for part in filters]
-        written, named = self._operand(parts[0])
-        chain: list[str] = []
-        may_be_missing = named is not _NO_PATH and written not in _ALWAYS_THERE
-        wants_text = (printed or names) and names[:1] not in (["default"], ["sum"])
-        if may_be_missing and wants_text and not _LOOP.match(written):
-            chain.append(or_else(named))
-        zone: list[Token] = []
-        for part in filters:
-            rule = self.dialect.filters.get(part[0].text, SAME)
-            if rule.is_zone:
-                zone = part[2:]
-            elif written_filter := self._filter(part):
-                at_zone = f", {self._joined(zone)}" if zone and part[0].text == "date" else ""
-                chain.append(written_filter + at_zone)
-        return " | ".join([written, *chain])
-
-    def condition(self, tokens: list[Token]) -> str:
-        """Tokens of a condition or a loop as Liquid: its paths are ours, the rest stays."""
-        return self._joined(tokens)
 
     @property
     def _before_first_when(self) -> bool:
@@ -228,7 +158,7 @@ class Walk:
         self._print(tag, tokens)
 
     def _print(self, tag: BraceTag, tokens: list[Token]) -> None:
-        written = self.filtered(tokens, printed=True)
+        written = self.values.filtered(tokens, printed=True)
         if written is None or not _reads(f"{{{{ {written} }}}}"):
             self.refuse(tag, "this is no value that Liquid can print", "write it another way")
             return
@@ -281,7 +211,7 @@ class Walk:
         self.carried(tag)
 
     def _end_block(self, block: _Open, at: int) -> None:
-        self.locals -= block.names
+        self.values.locals -= block.names
         if block.name == "case" and not block.branched:
             self.translation.writer.tag("else", at)
         self.translation.writer.tag(BLOCKS[block.name], at)
@@ -293,7 +223,7 @@ class Walk:
             return
         words = tag.name
         if tag.name != "else":
-            condition = self.condition(tokens_of(tag.rest, tag.rest_start))
+            condition = self.values.condition(tokens_of(tag.rest, tag.rest_start))
             name, of = ("case", "x") if tag.name == "when" else ("if", "true")
             if not _reads(f"{{% {name} {of} %}}{{% {tag.name} {condition} %}}{{% end{name} %}}"):
                 self.refuse(tag, "this condition cannot be read; it never holds", "rewrite it")
@@ -308,20 +238,20 @@ class Walk:
             self.refuse(tag, "blocks are nested too deep here", "split the template into blocks")
             return
         self.write(tag, words)
-        new = names - self.locals
-        self.locals |= names
+        new = names - self.values.locals
+        self.values.locals |= names
         self._open.append(_Open(tag.name, tag, new))
         self.carried(tag)
 
     def _if(self, tag: BraceTag) -> None:
-        condition = self.condition(tokens_of(tag.rest, tag.rest_start))
+        condition = self.values.condition(tokens_of(tag.rest, tag.rest_start))
         if not _reads(f"{{% {tag.name} {condition} %}}{{% end{tag.name} %}}"):
             self.refuse(tag, "this condition cannot be read; its part is never shown", "rewrite it")
             condition = "true" if tag.name == "unless" else "false"
         self._open_block(tag, f"{tag.name} {condition}")
 
     def _case(self, tag: BraceTag) -> None:
-        subject = self.condition(tokens_of(tag.rest, tag.rest_start))
+        subject = self.values.condition(tokens_of(tag.rest, tag.rest_start))
         if not _reads(f"{{% case {subject} %}}{{% else %}}{{% endcase %}}"):
             self.refuse(tag, "this case cannot be read; none of its parts is shown", "rewrite it")
             subject = "nil"
@@ -330,7 +260,7 @@ class Walk:
     def _for(self, tag: BraceTag) -> None:
         tokens = tokens_of(tag.rest, tag.rest_start)
         well_formed = len(tokens) > 2 and tokens[0].kind == "word" and tokens[1].text == "in"
-        loop = self.condition(tokens[2:]) if well_formed else ""
+        loop = self.values.condition(tokens[2:]) if well_formed else ""
         variable = tokens[0].text if well_formed else "item"
         words = f"{tag.name} {variable} in {loop}"
         if not well_formed or not _reads(f"{{% {words} %}}{{% end{tag.name} %}}"):
@@ -341,13 +271,13 @@ class Walk:
     def _assign(self, tag: BraceTag) -> None:
         tokens = tokens_of(tag.rest, tag.rest_start)
         name = tokens[0].text if tokens and tokens[0].kind == "word" else ""
-        value = self.filtered(tokens[2:], printed=False) if len(tokens) > 2 else None
+        value = self.values.filtered(tokens[2:], printed=False) if len(tokens) > 2 else None
         words = f"assign {name} = {value}"
         if value is None or not tokens[1].is_mark("=") or not _reads(f"{{% {words} %}}"):
             self.refuse(tag, "this assignment cannot be read", "rewrite it")
             return
         self.write(tag, words)
-        self.locals.add(name)
+        self.values.locals.add(name)
         self.carried(tag)
 
     def _capture(self, tag: BraceTag) -> None:
@@ -358,7 +288,7 @@ class Walk:
             self.refuse(tag, "capture needs a name; what it holds is not shown", "name it")
             name = self.translation.new_name("captured")
         self._open_block(tag, f"capture {name}")
-        self.locals.add(name)
+        self.values.locals.add(name)
 
     def _ifchanged(self, tag: BraceTag) -> None:
         self._open_block(tag, "ifchanged")
@@ -366,14 +296,14 @@ class Walk:
     def _simple(self, tag: BraceTag) -> None:
         """A tag that only takes values: cycle, increment, decrement."""
         tokens = tokens_of(tag.rest, tag.rest_start)
-        words = f"{tag.name} {self.condition(tokens)}"
+        words = f"{tag.name} {self.values.condition(tokens)}"
         if tag.name != "cycle":
             words = f"{tag.name} {tag.rest.strip()}"
         if not _reads(f"{{% {words} %}}"):
             self.refuse(tag, "this tag cannot be read", "rewrite it")
             return
         if tag.name != "cycle" and tokens:
-            self.locals.add(tokens[0].text)
+            self.values.locals.add(tokens[0].text)
         self.write(tag, words)
         self.carried(tag)
 
@@ -405,96 +335,6 @@ class Walk:
             return
         self.inline(tokens[0].text, tag, "partial")
 
-    def _operand(self, tokens: list[Token]) -> tuple[str, Named | None]:
-        """The value before the filters, and the field it stands for if it is a path."""
-        if tokens[0].kind in ("word", "sigil"):
-            path, after = read_path(tokens, 0)
-            if after == len(tokens) and (path.sigil or path.segments[0] not in _LITERALS):
-                return self.named_path(path)
-        return self._joined(tokens), _NO_PATH
-
-    def _filter(self, tokens: list[Token]) -> str | None:
-        name, arguments = tokens[0].text, tokens[1:]
-        rule = self.dialect.filters.get(name)
-        if rule is None:
-            if name not in environment(Environment).filters:
-                self.translation.refused(
-                    tokens[0].start,
-                    tokens[-1].end,
-                    f"there is no filter {name} here",
-                    "say it with Liquid's own filters; the value is printed without it",
-                )
-                return None
-            rule = SAME
-        if _has_keyword(arguments) and not rule.formats and rule.arguments:
-            self.translation.refused(
-                tokens[0].start,
-                tokens[-1].end,
-                f"the filter {name} takes no named values here",
-                "say it another way; the value is printed without it",
-            )
-            return None
-        if rule.formats and len(arguments) > 2 and arguments[1].text == "format":
-            return self._named_date(arguments[-1], rule.formats)
-        if rule.difference:
-            self.translation.approximated(tokens[0].start, tokens[-1].end, rule.difference)
-        written = rule.liquid or name
-        if not arguments or not rule.arguments or written.endswith(")"):
-            return written
-        return f"{written}{self._joined(arguments)}"
-
-    def _named_date(self, name: Token, formats: Mapping[str, str]) -> str:
-        """`date: format: "short"`: the pattern that such a name stands for."""
-        pattern = formats.get(name.text, formats["default"])
-        self.translation.approximated(
-            name.start, name.end, f"dates named {name.text!r} are written as {pattern}, in English"
-        )
-        return f'date: "{pattern}"'
-
-    def _joined(self, tokens: list[Token]) -> str:
-        """Tokens as Liquid, with a space where one belongs."""
-        written = ""
-        at = 0
-        while at < len(tokens):
-            token = tokens[at]
-            follows = at + 1 < len(tokens) and tokens[at + 1].is_mark(":")
-            if token.kind == "sigil" or (
-                token.kind == "word" and token.text not in _OPERATORS and not follows
-            ):
-                path, at = read_path(tokens, at)
-                written += f" {self.path(path)}"
-                continue
-            at += 1
-            if token.kind == "string":
-                quote = "'" if '"' in token.text else '"'
-                written += f" {quote}{token.text}{quote}"
-            elif token.is_mark(":", ",", ")", "]", ".."):
-                written += token.text
-            elif token.is_mark("<>"):
-                written += " !="
-            elif written.endswith(("(", "..")):
-                written += token.text
-            else:
-                written += f" {token.text}"
-        return written.replace("( ", "(").replace(".. ", "..").strip(" ") if written else ""
-
-    def _written(self, segments: tuple[str | int | Path, ...]) -> str:
-        return write_path((str(segments[0]),)) + self._rest(segments[1:])
-
-    def _rest(self, segments: tuple[str | int | Path, ...]) -> str:
-        """What follows a name: `.name`, `["a name"]`, `[0]`, `[another.path]`."""
-        written = ""
-        for segment in segments:
-            if isinstance(segment, Path):
-                written += f"[{self.path(segment)}]"
-            else:
-                one = write_path((segment,))
-                written += one if one.startswith("[") else f".{one}"
-        return written
-
-
-_NO_PATH = Named("")
-"""Stands for a value that is no path."""
 
 _TAGS: dict[str, Callable[[Walk, BraceTag], None]] = {
     "assign": Walk._assign,
@@ -515,32 +355,6 @@ _TAGS: dict[str, Callable[[Walk, BraceTag], None]] = {
     "tablerow": Walk._for,
     "unless": Walk._if,
 }
-
-
-def _has_keyword(arguments: list[Token]) -> bool:
-    """Whether a filter is given values by name that no filter takes here."""
-    return any(
-        one.kind == "word" and after.is_mark(":") and one.text != "allow_false"
-        for one, after in itertools.pairwise(arguments)
-    )
-
-
-def _foreign_names(path: Path) -> tuple[str, ...]:
-    names = path.names
-    for index, name in enumerate(names[1:], start=1):
-        if name in _PROPERTIES:
-            return names[:index]
-    return names
-
-
-def _split(tokens: list[Token], mark: str) -> list[list[Token]]:
-    parts: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.is_mark(mark):
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return parts
 
 
 def _reads(liquid: str) -> bool:

@@ -33,12 +33,12 @@ def _abort(walk: Walk, tag: BraceTag) -> None:
 def _connected_content(walk: Walk, tag: BraceTag) -> None:
     saved = re.search(r":save\s+(\w+)", tag.rest)
     if saved:
-        walk.locals.add(saved[1])
+        walk.values.locals.add(saved[1])
     walk.refuse(tag, _FETCHES, _FETCH_FIX)
 
 
 def _catalog_items(walk: Walk, tag: BraceTag) -> None:
-    walk.locals.add("items")
+    walk.values.locals.add("items")
     walk.refuse(
         tag,
         "items are not looked up by a tag here",

@@ -24,7 +24,7 @@ def _link(walk: Walk, tag: BraceTag) -> None:
                 walk.differs(tag, "the link is tracked as every other link is")
                 return
             if value.kind == "word":
-                path = walk.path(read_path(tokens, index + 2)[0])
+                path = walk.values.path(read_path(tokens, index + 2)[0])
                 walk.write(tag, f'{path} | default: ""', output=True)
                 walk.differs(tag, "the link is tracked as every other link is")
                 return
