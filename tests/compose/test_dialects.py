@@ -107,6 +107,30 @@ def test_a_note_points_at_its_tag() -> None:
     assert note.as_json()["where"]["line"] == 2
 
 
+ENDLESS = (
+    "{{" + "${" * 100_000,
+    "{{ " + '"' * 99_999 + " }}",
+    "{{ a" + '\\"' * 50_000 + " }}",
+    "{% if " + "(" * 50_000 + " %}",
+    "{{ " + "a[" * 50_000 + " }}",
+    "{% if a" + " and a" * 1_500 + " %}",
+    "{% comment %}" * 2_000,
+    "{% if a %}" * 25_000,
+    "*|IF:A|*" * 30_000,
+    "*|IF:A = " + " " * 100_000 + "x|*",
+    "*|" * 100_000,
+    "{{ a" + "|upper" * 40_000 + " }}",
+)
+
+
+@pytest.mark.parametrize("dialect", TAKEN_APART)
+@pytest.mark.parametrize("number", range(len(ENDLESS)))
+def test_no_text_keeps_an_importer_busy(dialect: str, number: int) -> None:
+    converted = convert(dialect, ENDLESS[number])
+    parsed = environment(HtmlEnvironment).from_string(converted.html)
+    assert parsed is not None
+
+
 def test_what_cannot_be_read_as_a_whole_is_kept_as_text() -> None:
     converted = convert("liquid", "x" * 300_001)
     assert converted.count("refused") == 1

@@ -17,7 +17,7 @@ _TOKEN = re.compile(
   | (?P<number>[-+]?\d+(?:\.\d+)?(?![\w$.]))
   | (?P<name>[\w$][\w$-]*(?:\.[\w$][\w$-]*)*)
   | (?P<mark>==|!=|<>|<=|>=|[<>=|:,()])
-  | (?P<junk>\S)
+  | (?P<junk>"(?:\\.|[^"\\])*\Z|'(?:\\.|[^'\\])*\Z|\S)  # a text never closed is one token
     """,
     re.VERBOSE,
 )

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from liquid.exceptions import LiquidError
 
 from vocative.compose.dialects._liquid_values import LiquidValues
-from vocative.compose.dialects._tags import BraceTag, find_brace_tags, find_end
+from vocative.compose.dialects._tags import BraceTag, few, find_brace_tags, find_end
 from vocative.compose.dialects._tokens import Token, tokens_of
+from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Translation
 from vocative.compose.language import Environment, environment
 
@@ -60,7 +61,7 @@ class Walk:
     def text(self) -> None:
         """Write the whole text."""
         kept, source = 0, self.translation.source
-        for tag in find_brace_tags(source):
+        for tag in few(find_brace_tags(source)):
             # What stands in a comment or a raw part is not read.
             if tag.start >= kept:
                 self._keep(kept, tag.start)
@@ -235,8 +236,7 @@ class Walk:
 
     def _open_block(self, tag: BraceTag, words: str, names: frozenset[str] = frozenset()) -> None:
         if len(self._open) >= _MAX_BLOCK_DEPTH:
-            self.refuse(tag, "blocks are nested too deep here", "split the template into blocks")
-            return
+            raise Unreadable("blocks are nested too deep here", tag.start, "split the template")
         self.write(tag, words)
         new = names - self.values.locals
         self.values.locals |= names

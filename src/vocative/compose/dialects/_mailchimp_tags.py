@@ -20,6 +20,7 @@ class MergeTag:
     """What stands behind the first colon, as written."""
     text: str
     """All of it between the bars."""
+    kind: str = "merge"
 
 
 def find_merge_tags(text: str) -> Iterator[MergeTag]:

@@ -5,14 +5,31 @@ the search, because nobody can say where it was meant to end.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
+
+from vocative.compose.tags import MAX_TAG_CHARACTERS, MAX_TAGS
+from vocative.errors import AuthorError
+
+
+class _Found(Protocol):
+    """What every tag has, of whichever language."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+Tag = TypeVar("Tag", bound=_Found)
 
 _OPEN = re.compile(r"\{\{|\{%|\{#")
 _CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _NAME = re.compile(r"\s*(#|[^\W\d]\w*)?\s*")
-_SIGIL = re.compile(r"\$\{[^}]*\}|\}\}")
+_SIGIL = re.compile(r"\$\{[^}]{0,200}\}|\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,23 @@ def find_brace_tags(text: str, *, comments: bool = False, at: int = 0) -> Iterat
             "output" if opening == "{{" else "control" if opening == "{%" else "comment"
         )
         yield BraceTag(kind, start, at, text[begin:end], begin, left_dash, right_dash)
+
+
+def few(tags: Iterable[Tag]) -> Iterator[Tag]:
+    """The tags, as long as there are not more, and none longer, than a template may have.
+
+    Raises:
+        AuthorError: there are.
+    """
+    for number, tag in enumerate(tags):
+        if number == MAX_TAGS:
+            raise AuthorError(
+                f"a template may have {MAX_TAGS:,} tags",
+                hint="split it, or loop over a list instead of writing every part out",
+            )
+        if tag.kind != "unclosed" and tag.end - tag.start > MAX_TAG_CHARACTERS:
+            raise AuthorError(f"a tag may have {MAX_TAG_CHARACTERS:,} characters")
+        yield tag
 
 
 def find_end(text: str, name: str, at: int) -> re.Match[str] | None:

@@ -14,10 +14,10 @@ _TOKEN = re.compile(
     r"""
     (?P<string>"[^"]*"|'[^']*')
   | (?P<number>-?\d+(?:\.\d+)?(?![\w-]))
-  | \$\{(?P<sigil>[^}]*)\}
+  | \$\{(?P<sigil>[^}]{0,200})\}
   | (?P<word>[^\W\d][\w-]*\??|\d+[\w-]+)
   | (?P<mark>\.\.|==|!=|<>|<=|>=|[-<>=|:,.()\[\]])
-  | (?P<junk>\S)
+  | (?P<junk>"[^"]*\Z|'[^']*\Z|\S)  # a text that is never closed is one token
     """,
     re.VERBOSE,
 )

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 
 from vocative.compose.dialects._fields import FieldMap, Named
 from vocative.compose.dialects._notes import Note, Outcome, shown
+from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects._writing import Writer, quoted
 from vocative.compose.language import Environment, HtmlEnvironment, TextEnvironment
 from vocative.compose.source import MAX_SOURCE_CHARACTERS, Passage
@@ -211,7 +212,7 @@ class Dialect(ABC):
         """Read `translation.source` and write it as Liquid.
 
         Any text may come; what is malformed is `refused` and kept as text. May raise AuthorError
-        to refuse the whole text, with the place.
+        or `Unreadable` to refuse the whole text, with the place.
         """
 
     def convert(self, foreign: ForeignTemplate, fields: FieldMap | None = None) -> Converted:
@@ -247,6 +248,8 @@ class Dialect(ABC):
             )
         except AuthorError as error:
             return _left_as_it_is(translation, error)
+        except Unreadable as error:
+            return _left_as_it_is(translation, error.in_passage(passage))
         except RecursionError:
             return _left_as_it_is(translation, AuthorError("it is nested too deep"))
         return translation

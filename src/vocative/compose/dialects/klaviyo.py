@@ -9,9 +9,10 @@ from vocative.compose.dialects._django import Joined, Reader, Test, Value
 from vocative.compose.dialects._fields import MESSAGE_NAMES
 from vocative.compose.dialects._klaviyo_values import Values
 from vocative.compose.dialects._php_dates import strftime_of
-from vocative.compose.dialects._tags import BraceTag, find_brace_tags, find_end
+from vocative.compose.dialects._tags import BraceTag, few, find_brace_tags, find_end
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Dialect, Translation
+from vocative.errors import AuthorError
 
 _MAX_DEPTH = 18
 _MAX_PART_DEPTH = 10
@@ -79,7 +80,7 @@ class _Walk:
     def text(self) -> None:
         """Write the whole text."""
         kept, source = 0, self.translation.source
-        for tag in find_brace_tags(source, comments=True):
+        for tag in few(find_brace_tags(source, comments=True)):
             if tag.start < kept:
                 continue
             self.translation.keep(kept, tag.start)
@@ -233,13 +234,9 @@ class _Walk:
             condition = "false"
         if not self.values.before:
             self._write(tag, f"{{% elsif {condition} %}}")
-        elif self._nesting() >= _MAX_DEPTH:
-            self.values.before.clear()
-            self._refuse(tag, "conditions are nested too deep here", "split the template")
-            self._write(tag, "{% elsif false %}")
-            return
         else:
             # Something must be set first, and nothing can be set between two branches.
+            self._check_depth(tag)
             self.translation.writer.tag("else", tag.start)
             self._write(tag, f"{{% if {condition} %}}")
             block.closers += 1
@@ -314,14 +311,17 @@ class _Walk:
     def _open(
         self, tag: BraceTag, words: str, closing: str, outer: dict[str, str] | None = None
     ) -> None:
-        if self._nesting() >= _MAX_DEPTH:
-            raise Unreadable("blocks are nested too deep here", tag.start, "split the template")
+        self._check_depth(tag)
         self._write(tag, words)
         before = dict(self.values.locals) if outer is None else outer
         self.open.append(_Block(tag, tag.name, closing, outer=before))
 
-    def _nesting(self) -> int:
-        return sum(block.closers for block in self.open)
+    def _check_depth(self, tag: BraceTag) -> None:
+        if sum(block.closers for block in self.open) >= _MAX_DEPTH:
+            deep = "blocks are nested too deep here"
+            raise AuthorError(
+                deep, where=self.translation.passage.where(tag.start), hint="split the template"
+            )
 
     def _end(self, tag: BraceTag) -> None:
         name = tag.name.removeprefix("end")

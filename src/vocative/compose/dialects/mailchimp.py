@@ -7,111 +7,27 @@ from typing import ClassVar
 
 from vocative.compose.dialects._fields import Named
 from vocative.compose.dialects._liquid_rules import or_else
+from vocative.compose.dialects._mailchimp_names import (
+    ALWAYS,
+    NEARLY,
+    PRINTS,
+    REFUSED,
+    USUAL,
+    WRITE_IT,
+)
 from vocative.compose.dialects._mailchimp_tags import MergeTag, find_merge_tags
 from vocative.compose.dialects._php_dates import strftime_of
+from vocative.compose.dialects._tags import few
+from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects._writing import quoted
 from vocative.compose.dialects.base import Dialect, Translation
 
 _NAME = re.compile(r"[A-Z_][\w-]*\Z", re.IGNORECASE)
-_COMPARED = re.compile(r"\s*([A-Z_][\w-]*)\s*(!=|<>|>=|<=|==|=|>|<)\s*(.*?)\s*\Z", re.IGNORECASE)
+_COMPARED = re.compile(r"\s*([A-Z_][\w-]*)\s*(!=|<>|>=|<=|==|=|>|<)\s*(.*)\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?\Z", re.ASCII)
 _GROUP = re.compile(r"([^:]*):(.*)\Z", re.DOTALL)
 _CASES = {"TITLE": "title_case", "UPPER": "upcase", "LOWER": "downcase"}
-_PROFILE = "person."
 _MAX_DEPTH = 18
-
-USUAL = {
-    "EMAIL": "person.email",
-    "FNAME": "person.first_name",
-    "LNAME": "person.last_name",
-    "PHONE": "person.phone",
-    "BIRTHDAY": "person.birthday",
-    "COMPANY": "person.company",
-    "ADDRESS": "person.address",
-    "MC_LANGUAGE": "person.language",
-    "MC_LANGUAGE_LABEL": "person.language",
-    "UNIQID": "person.user_id",
-}
-"""Merge tags that every audience has, and what they usually are here."""
-_PRINTS = {
-    "UNSUB": "unsubscribe_url",
-    "ARCHIVE": "view_url",
-    "ARCHIVE_PAGE": "view_url",
-    "ARCHIVE_LINK_SHORT": "view_url",
-    "UPDATE_PROFILE": 'preferences_url | default: ""',
-    "COUPON": 'offer.code | default: ""',
-    "MC_PREVIEW_TEXT": 'preheader | default: ""',
-    "PROMO_CODE": 'offer.code | default: ""',
-    "CAMPAIGN_NAME": "campaign.name",
-    "CAMPAIGN:NAME": "campaign.name",
-    "LIST:NAME": "sender_name",
-    "LIST_NAME": "sender_name",
-    "LIST:COMPANY": "sender_name",
-    "LIST_COMPANY": "sender_name",
-    "LIST:ADDRESS": "postal_address",
-    "LIST_ADDRESS": "postal_address",
-    "LIST:ADDRESSLINE": "postal_address",
-    "LIST_ADDRESSLINE": "postal_address",
-    "HTML:LIST_ADDRESS_HTML": "postal_address",
-    "LIST:ADDRESS_HTML": "postal_address",
-    "CURRENT_YEAR": '"now" | date: "%Y"',
-}
-_NEARLY = {
-    "ARCHIVE_LINK_SHORT": "the address of the page is not shortened",
-    "HTML:LIST_ADDRESS_HTML": "the address is printed on one line, without a vcard",
-    "LIST:ADDRESS_HTML": "the address is printed on one line, without a vcard",
-    "LIST:COMPANY": "the sender's name stands for the company",
-    "LIST_COMPANY": "the sender's name stands for the company",
-    "LIST:NAME": "the sender's name stands for the audience",
-    "LIST_NAME": "the sender's name stands for the audience",
-    "MC_LANGUAGE_LABEL": "the code of the language is printed, not its name",
-    "COUPON": "the code is that of the offer which the campaign chose",
-    "PROMO_CODE": "the code is that of the offer which the campaign chose",
-}
-_ALWAYS = frozenset(
-    ("ARCHIVE", "CAMPAIGN_NAME", "EMAIL", "LIST:ADDRESS", "LIST:COMPANY", "LIST:NAME", "UNSUB")
-)
-_WRITE_IT = "write the text itself here"
-_REFUSED: dict[str, tuple[str, str]] = {
-    "REWARDS": ("there is no badge of another system", "remove it"),
-    "REWARDS_TEXT": ("there is no badge of another system", "remove it"),
-    "MONKEYREWARDS": ("there is no badge of another system", "remove it"),
-    "HTML:REWARDS": ("there is no badge of another system", "remove it"),
-    "FORWARD": ("there is no page to forward a mail", "remove the link, or link to view_url"),
-    "FORWARD_LINK": ("there is no page to forward a mail", "remove the link"),
-    "LIST:DESCRIPTION": ("an audience has no description here", _WRITE_IT),
-    "LIST_DESCRIPTION": ("an audience has no description here", _WRITE_IT),
-    "LIST:SUBSCRIBE": ("there is no page of an audience", "link to a form of yours"),
-    "LIST_SUBSCRIBE": ("there is no page of an audience", "link to a form of yours"),
-    "LIST:SUBSCRIBERS": ("an audience is not counted in a mail", _WRITE_IT),
-    "ABUSE_EMAIL": ("there is no such address", _WRITE_IT),
-    "LIST:PHONE": ("the sender's phone number is not known", _WRITE_IT),
-    "LIST:EMAIL": ("the sender's address is not data of a template", _WRITE_IT),
-    "LIST:URL": ("the sender's site is not data of a template", _WRITE_IT),
-    "LIST:RECENT": ("earlier campaigns are not listed", "remove it"),
-    "RSSITEMS": ("feeds are not read", "import the items into the catalog and loop over products"),
-    "RSSFEED": ("feeds are not read", "import the items into the catalog and loop over products"),
-    "RSSITEM": ("feeds are not read", "import the items into the catalog and loop over products"),
-    "FEEDBLOCK": ("feeds are not read", "import the items into the catalog"),
-    "FEEDITEM": ("feeds are not read", "import the items into the catalog"),
-    "FEEDITEMS": ("feeds are not read", "import the items into the catalog"),
-    "FEED": ("feeds are not read", "import the items into the catalog"),
-    "END:RSSITEMS": ("feeds are not read", "remove it with its beginning"),
-    "END:FEEDBLOCK": ("feeds are not read", "remove it with its beginning"),
-    "END:FEEDITEMS": ("feeds are not read", "remove it with its beginning"),
-    "SHARE": ("there are no buttons to share", "link to the network yourself"),
-    "LIKE": ("there are no buttons to share", "link to the network yourself"),
-    "TWITTER": ("accounts of networks are not known", "write the address of the account"),
-    "FACEBOOK": ("accounts of networks are not known", "write the address of the account"),
-    "POLL": ("there are no polls", "link to a form of yours"),
-    "SURVEY": ("there are no surveys", "link to a form of yours"),
-    "YOUTUBE": ("videos are not embedded", "link a picture to the video"),
-    "VIMEO": ("videos are not embedded", "link a picture to the video"),
-    "PRODUCT_RECOMMENDATION": ("products are chosen by the campaign", "loop over products"),
-    "TRANSLATE": ("a mail is not translated", "write the template in each language"),
-    "TOC": ("there is no table of contents", "write it out"),
-    "MC:TOC": ("there is no table of contents", "write it out"),
-}
 
 
 @dataclass
@@ -135,7 +51,7 @@ class _Walk:
     def text(self) -> None:
         """Write the whole text."""
         kept = 0
-        for tag in find_merge_tags(self.translation.source):
+        for tag in few(find_merge_tags(self.translation.source)):
             self.translation.keep(kept, tag.start)
             self._tag(tag)
             kept = tag.end
@@ -152,31 +68,31 @@ class _Walk:
     def _tag(self, tag: MergeTag) -> None:
         handler = _HANDLERS.get(tag.name)
         full = f"{tag.name}:{tag.argument}".upper() if tag.argument else tag.name
-        if full in _PRINTS or full in _REFUSED:
+        if full in PRINTS or full in REFUSED:
             self._known(tag, full)
         elif handler is not None:
             handler(self, tag)
-        elif tag.name in _REFUSED or tag.name in ("COUPON", "PROMO_CODE"):
+        elif tag.name in REFUSED or tag.name in ("COUPON", "PROMO_CODE"):
             self._known(tag, tag.name)
         elif tag.name in _CASES and tag.argument:
             self._print_field(tag, tag.argument, [_CASES[tag.name]])
         elif not tag.argument and _NAME.match(tag.name):
             self._print_field(tag, tag.name, [])
         else:
-            self._refuse(tag, "this merge tag is not known", _WRITE_IT)
+            self._refuse(tag, "this merge tag is not known", WRITE_IT)
 
     def _known(self, tag: MergeTag, name: str) -> None:
-        if name in _REFUSED:
-            self._refuse(tag, *_REFUSED[name])
+        if name in REFUSED:
+            self._refuse(tag, *REFUSED[name])
             return
-        self.translation.writer.output(_PRINTS[name], tag.start)
-        self._note(tag, _NEARLY.get(name, ""))
+        self.translation.writer.output(PRINTS[name], tag.start)
+        self._note(tag, NEARLY.get(name, ""))
 
     def _print_field(self, tag: MergeTag, name: str, filters: list[str]) -> None:
         named = self._field(tag, name)
         chain = " | ".join([named.path, or_else(named), *filters])
         self.translation.writer.output(chain, tag.start)
-        self._note(tag, _NEARLY.get(tag.name, ""))
+        self._note(tag, NEARLY.get(tag.name, ""))
 
     def _if(self, tag: MergeTag) -> None:
         self._open(tag, "IF", negated=False)
@@ -185,25 +101,24 @@ class _Walk:
         self._open(tag, "IF", negated=True)
 
     def _open(self, tag: MergeTag, kind: str, *, negated: bool) -> None:
-        if sum(block.closers for block in self.open) >= _MAX_DEPTH:
-            self._refuse(tag, "conditions are nested too deep here", "split the template")
-            return
+        self._check_depth(tag)
         condition = self._condition(tag, negated=negated)
         self.translation.writer.tag(f"if {condition}", tag.start)
         self.open.append(_Block(tag, kind))
+
+    def _check_depth(self, tag: MergeTag) -> None:
+        if sum(block.closers for block in self.open) >= _MAX_DEPTH:
+            deep = "conditions are nested too deep here"
+            raise Unreadable(deep, tag.start, "split the template")
 
     def _else_if(self, tag: MergeTag) -> None:
         block = self.open[-1] if self.open else None
         if block is None or block.has_else or block.kind != "IF":
             self._refuse(tag, "this belongs to no condition", "remove it")
             return
-        depth = sum(one.closers for one in self.open)
         compared = _COMPARED.match(tag.argument)
         if compared is not None and _needs_a_name(compared[2], compared[3]):
-            if depth >= _MAX_DEPTH:
-                self._refuse(tag, "conditions are nested too deep here", "split the template")
-                self.translation.writer.tag("elsif false", tag.start)
-                return
+            self._check_depth(tag)
             # What is compared is set first, and nothing can be set between two branches.
             self.translation.writer.tag("else", tag.start)
             condition = self._condition(tag, negated=False)
@@ -239,9 +154,7 @@ class _Walk:
         """`*|INTERESTED:Group:One,Two|*`: whoever chose one of them, or anything of the group."""
         found = _GROUP.match(tag.argument)
         group, choices = (found[1], found[2].split(",")) if found else (tag.argument, [])
-        if sum(block.closers for block in self.open) >= _MAX_DEPTH:
-            self._refuse(tag, "conditions are nested too deep here", "split the template")
-            return
+        self._check_depth(tag)
         named = self._field(tag, group.strip())
         wanted = [choice.strip() for choice in choices if choice.strip()]
         parts = [f"{named.path} contains {self._string(choice, tag)}" for choice in wanted]
@@ -263,7 +176,7 @@ class _Walk:
         pattern, lost = strftime_of(tag.argument or "Y-m-d")
         expression = quoted(pattern)
         if expression is None or len(pattern) > 90:
-            self._refuse(tag, "this date format cannot be carried", _WRITE_IT)
+            self._refuse(tag, "this date format cannot be carried", WRITE_IT)
             return
         self.translation.writer.output(f'"now" | date: {expression}', tag.start)
         told = "today is the day in UTC"
@@ -279,7 +192,7 @@ class _Walk:
             self.translation.writer.output('"now" | date: "%m/%d/%Y"', tag.start)
             self._note(tag, "today is the day in UTC")
         else:
-            self._refuse(tag, "this merge tag is not known", _WRITE_IT)
+            self._refuse(tag, "this merge tag is not known", WRITE_IT)
 
     def _subject(self, tag: MergeTag) -> None:
         subject = self.translation.subject
@@ -293,7 +206,7 @@ class _Walk:
 
     def _html(self, tag: MergeTag) -> None:
         if not _NAME.match(tag.argument):
-            self._refuse(tag, "this merge tag is not known", _WRITE_IT)
+            self._refuse(tag, "this merge tag is not known", WRITE_IT)
             return
         named = self._field(tag, tag.argument)
         self.translation.writer.output(f"{named.path} | {or_else(named)}", tag.start)
@@ -312,10 +225,10 @@ class _Walk:
             # The page of a message is the message as it was sent.
             self._note(tag, "what is only for the mail is on its page, too")
             return "true" if negated else "false"
-        if upper.partition(":")[0] in _REFUSED and upper not in USUAL:
+        if upper.partition(":")[0] in REFUSED and upper not in USUAL:
             self._note(tag, "there is none here, so this is never shown")
             return "true" if negated else "false"
-        if upper in _ALWAYS:
+        if upper in ALWAYS:
             self.translation.carried(tag.start, tag.end)
             return "false" if negated else "true"
         if not _NAME.match(name):
