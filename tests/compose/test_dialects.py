@@ -160,6 +160,9 @@ def test_a_mapping_says_what_names_stand_for() -> None:
         '{{ person.first_name | default: "" }} {{ person.salutation | default: "Hello" }}'
         ' {{ offer.code | default: "", allow_false: true }}'
     )
+    missing = parse_field_map("FNAME: frist_name", {"first_name": "text"})
+    (note, _) = convert("mailchimp", "*|FNAME|*", missing).notes
+    assert "the nearest trait is first_name" in note.message
     looped = convert("klaviyo", "{% for i in event.items %}{{ i.title }}{% endfor %}", fields)
     assert looped.html.startswith("{% for i in person.last_items %}")
 
@@ -171,6 +174,7 @@ def test_a_mapping_says_what_names_stand_for() -> None:
         ("A: {as: x, fall: y}", "unknown key 'fall'"),
         ("A: 'x y'", "must stand for a trait"),
         ("A: {fallback: y}", "must stand for a trait"),
+        ("A: {as: x, fallback: 'say \"it''s\"'}", "quotes of both kinds"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_place(text: str, message: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from vocative.compose.dialects._writing import quoted
 from vocative.errors import AuthorError, Where, nearest
 from vocative.workspace.yaml_text import YamlText, parse_yaml, read_yaml
 
@@ -48,7 +49,7 @@ class Named:
     fallback: str = ""
     """What to print where there is nothing, if the template says nothing itself."""
     known: bool = True
-    """It is mapped, or the workspace has it."""
+    """Every message has it, or the workspace has such a trait."""
     nearest: str | None = None
     """The trait that is spelled most like it, when it is not known."""
     type: str | None = None
@@ -74,14 +75,7 @@ class FieldMap:
         """
         if self.maps(foreign):
             return self._mapped[foreign.casefold()]
-        path = usual or f"person.{trait_name(foreign)}"
-        root, _, trait = path.partition(".")
-        if root != "person":
-            return Named(path, type="text" if root in _TEXTS else None)
-        trait = re.split(r"[.\[]", trait)[0]
-        if trait in self.traits:
-            return Named(path, type=self.traits[trait])
-        return Named(path, known=False, nearest=nearest(trait, self.traits))
+        return self._known(Named(usual or f"person.{trait_name(foreign)}"))
 
     def maps(self, foreign: str) -> bool:
         """Whether the mapping itself says what a foreign name stands for."""
@@ -90,10 +84,18 @@ class FieldMap:
     @cached_property
     def _mapped(self) -> dict[str, Named]:
         """By folded name: other systems do not mind upper and lower case."""
-        return {
-            name.casefold(): replace(named, type=self.traits.get(named.path.partition(".")[2]))
-            for name, named in self.named.items()
-        }
+        return {name.casefold(): self._known(named) for name, named in self.named.items()}
+
+    def _known(self, named: Named) -> Named:
+        """A name with what the workspace knows of it."""
+        root, _, rest = named.path.partition(".")
+        if root != "person":
+            return replace(named, type="text" if root in _TEXTS else None)
+        trait = re.split(r"[.\[]", rest)[0]
+        if trait in self.traits:
+            # Of a part of a trait nobody knows what it is.
+            return replace(named, type=self.traits[trait] if trait == rest else None)
+        return replace(named, known=False, nearest=nearest(trait, self.traits))
 
 
 def trait_name(foreign: str) -> str:
@@ -153,6 +155,12 @@ def field_map_of(text: YamlText, traits: Mapping[str, str] | None = None) -> Fie
                         hint="known: as, fallback",
                     )
             path, fallback = value.get("as"), str(value.get("fallback", ""))
+        if quoted(fallback) is None:
+            raise AuthorError(
+                f"the fallback of {foreign!r} holds quotes of both kinds, or the end of a tag",
+                where=where,
+                hint="use one kind of quotes",
+            )
         named[foreign] = Named(_path(foreign, path, where), fallback)
     return FieldMap(named, traits or {})
 
