@@ -103,6 +103,22 @@ def test_a_preview_as_a_person_as_nobody_and_made_up(shop: Workspace):
         preview_template(shop, "news", person="nobody@example.com")
 
 
+@pytest.mark.parametrize(
+    ("liquid", "message"),
+    [
+        ("{% assign x = 'nobodys' | recommend: 2 %}", "there is no such recommender"),
+        ("{% skip_message 'not for you' %}", "not for you"),
+        ("{{ persn.first_name }}", "prints a name that does not exist"),
+        ("{% for a in (1..1000) %}{% for b in (1..1000) %}{% endfor %}{% endfor %}", "too much"),
+    ],
+)
+def test_a_preview_that_does_not_come_out_says_why(shop: Workspace, liquid: str, message: str):
+    page = shop.root / "templates" / "news.mjml"
+    page.write_text(page.read_text().replace("Hello", liquid))
+    with pytest.raises(AuthorError, match=message):
+        preview_template(shop, "news", nobody=True)
+
+
 def test_a_preview_in_light_and_dark(shop: Workspace):
     dark = preview_template(shop, "news", scheme="dark").html
     light = preview_template(shop, "news", scheme="light").html

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+from liquid.exceptions import LiquidError
 
 from vocative.campaign.asked import Asked, Shelf
 from vocative.campaign.explain import find_person
 from vocative.campaign.rendering import Facts
 from vocative.compose.amounts import zone_or
-from vocative.compose.kept import FOLDER, load_version, source_of_version, text_diff, unified
+from vocative.compose.apart import render_apart
+from vocative.compose.kept import FOLDER, source_of_version, text_diff, unified
 from vocative.compose.languages import read_template, written_in
 from vocative.compose.lookups import LOOKUPS
 from vocative.compose.sample import sample_data
 from vocative.compose.schemes import in_scheme
 from vocative.compose.template import Rendered
-from vocative.compose.versions import version_of
+from vocative.compose.versions import settled, version_of
 from vocative.errors import AuthorError
 from vocative.segment import field_catalog
 from vocative.workspace import Workspace
@@ -113,11 +115,10 @@ def preview_template(
     """
     if person and nobody:
         raise AuthorError("a preview is for a person or for nobody, not for both")
-    compiled = load_version(workspace, template, version)
     data = _data(workspace, person, recommender, nobody=nobody)
     if language:
         data["person"] = {**data["person"], "language": language}
-    rendered = compiled.render(data)
+    rendered = _render(workspace, template, version, data)
     html = rendered.html if scheme is None else in_scheme(rendered.html, scheme)
     return TemplatePreview(
         template=template,
@@ -158,9 +159,22 @@ def diff_template(
         source_of_version(workspace, template, old), source_of_version(workspace, template, new)
     )
     data = _data(workspace, person, None, nobody=False)
-    before = _told(load_version(workspace, template, old).render(data))
-    after = _told(load_version(workspace, template, new).render(data))
+    before = _told(_render(workspace, template, old, data))
+    after = _told(_render(workspace, template, new, data))
     return TemplateDiff(written=written, rendered=unified(before, after, "mail"))
+
+
+def _render(workspace: Workspace, template: str, version: str, data: Mapping[str, Any]) -> Rendered:
+    """Render in a process apart: what somebody typed was looked at by nobody yet."""
+    source = settled(source_of_version(workspace, template, version))
+    try:
+        return render_apart(
+            source, data, clock=workspace.clock, language=workspace.settings.language
+        )
+    except LiquidError as error:
+        raise AuthorError(
+            f"the template asks for what there is not: {error.message}", where=source.body.where(0)
+        ) from error
 
 
 def _told(rendered: Rendered) -> str:

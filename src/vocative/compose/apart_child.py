@@ -15,6 +15,7 @@ from vocative.clock import FixedClock
 from vocative.compose.apart import Refused, Said
 from vocative.compose.frames import read_frame, write_frame
 from vocative.compose.lookups import LOOKUPS
+from vocative.compose.skipping import MessageSkipped
 from vocative.compose.source import TemplateSource
 from vocative.compose.template import compile_template
 from vocative.errors import AuthorError
@@ -67,7 +68,7 @@ def _done(job: bytes, lookups: _Lookups) -> Said:
     try:
         template = compile_template(source, clock=FixedClock(now), language=language)
         return Said(rendered=msgspec.to_builtins(template.render(data)))
-    except AuthorError as error:
+    except (AuthorError, MessageSkipped) as error:
         told = error.as_json()["error"]
         return Said(
             refused=Refused(message=told["message"], hint=told["hint"], where=told["where"])

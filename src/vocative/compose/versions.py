@@ -67,6 +67,17 @@ def assets_of(source: TemplateSource) -> dict[str, str]:
     return found
 
 
+def settled(source: TemplateSource) -> TemplateSource:
+    """The source with the addresses of its pictures found, so that no file is needed any more.
+
+    Raises:
+        AuthorError: see `assets_of`.
+    """
+    assets = assets_of(source)
+    languages = {tag: replace(one, assets=assets) for tag, one in source.languages.items()}
+    return replace(source, assets=assets, languages=languages)
+
+
 def version_of(source: TemplateSource) -> str:
     """A short name of a template's content: the same texts have the same, on every machine."""
     written = msgspec.json.encode(texts_of(source), order="deterministic")
