@@ -804,6 +804,15 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show:show_campaigns",
         ),
         Operation(
+            "campaign preflight",
+            "vocative.campaign.preflight:preflight",
+            "Render what a campaign would send, send nothing, and tell what to look at.",
+            role="marketer",
+            route="POST /campaigns/{campaign}/preflight",
+            arguments=("campaign",),
+            show="vocative.cli.show_preflight:show_preflight",
+        ),
+        Operation(
             "campaign send",
             "vocative.campaign:send",
             "Plan a campaign's messages and deliver them; resumes where it stopped.",

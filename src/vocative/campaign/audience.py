@@ -19,6 +19,8 @@ from vocative.segment import people_where
 from vocative.sql import quote_text
 from vocative.workspace import Workspace
 
+FIRST = "1"
+"""The name of a campaign's first run."""
 _CHUNK = 5_000
 
 

@@ -5,11 +5,12 @@ segments, templates and recommenders, shares outside their range, variants witho
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
+from vocative.campaign.problems import known_rules
 from vocative.compose import check_line, load_template
 from vocative.decide import Offer, offer_place, read_codes
 from vocative.errors import AuthorError, unknown_name
@@ -17,7 +18,7 @@ from vocative.predict import read_models
 from vocative.segment import Plan, build_plan, field_catalog
 from vocative.segment.audience import checked_condition
 from vocative.segment.plan import base_name
-from vocative.sql import in_document
+from vocative.sql import Field, in_document
 from vocative.workspace import Definition, Workspace
 from vocative.workspace.durations import seconds_of
 from vocative.workspace.settings import convert
@@ -42,6 +43,15 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     value: Literal["revenue"] | None = "revenue"
 
 
+class PreflightBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is looked at before a campaign is sent, and what stops it."""
+
+    sample: int | None = None
+    """How many people to render; all of them unless told."""
+    at_most: dict[str, str | float] = {}
+    """The largest share of people that may have a problem."""
+
+
 class CampaignBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys a campaign may have."""
 
@@ -57,6 +67,7 @@ class CampaignBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     products: int = 4
     offers: list[Offer] = []
     goal: Goal = Goal()
+    preflight: PreflightBody = PreflightBody()
     describe: str = ""
 
 
@@ -120,7 +131,7 @@ def _checked(workspace: Workspace, definition: Definition, plan: Plan) -> Campai
     for index, offer in enumerate(body.offers):
         checked_condition(plan, offer.when, offer_place(definition, index, offer.when))
         _check_codes(workspace, definition, index, offer)
-    holdout = _share(definition, body.holdout)
+    holdout = parse_share(definition, body.holdout, "holdout")
     variants = body.variants or {"only": Variant()}
     for name, variant in variants.items():
         if name == "holdout" or variant.weight <= 0:
@@ -135,6 +146,7 @@ def _checked(workspace: Workspace, definition: Definition, plan: Plan) -> Campai
         name=definition.name, body=body, holdout=holdout, variants=variants, definition=definition
     )
     fields = field_catalog(workspace)
+    _check_preflight(definition, body.preflight, fields)
     for name, variant in variants.items():
         load_template(workspace, variant.template or body.template)
         if variant.subject is not None:
@@ -196,16 +208,36 @@ def _known(
         raise unknown_name(what, name, known, where=definition.where(*path))
 
 
-def _share(definition: Definition, written: str | float) -> float:
+def parse_share(definition: Definition, written: str | float, *path: str | int) -> float:
+    """A share that is written like 10% or 0.1.
+
+    Raises:
+        AuthorError: it is not, or it is not below 100 %.
+    """
     percent = _SHARE.fullmatch(written.strip()) if isinstance(written, str) else None
     share = float(percent.group(1)) / 100 if percent else written
     if not isinstance(share, int | float) or not 0 <= share < 1:
         raise AuthorError(
             f"{written!r} is no share",
-            where=definition.where("holdout"),
+            where=definition.where(*path),
             hint="write 10% or 0.1; it must be below 100 %",
         )
     return float(share)
+
+
+def _check_preflight(
+    definition: Definition, body: PreflightBody, fields: Mapping[str, Field]
+) -> None:
+    if body.sample is not None and body.sample < 1:
+        raise AuthorError(
+            "a sample has at least one person", where=definition.where("preflight", "sample")
+        )
+    for rule, written in body.at_most.items():
+        known = known_rules(list(fields))
+        if rule not in known:
+            place = definition.where("preflight", "at_most", rule, "@key")
+            raise unknown_name("rule", rule, known, where=place)
+        parse_share(definition, written, "preflight", "at_most", rule)
 
 
 def parse_days(definition: Definition, written: str) -> float:

@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from vocative.campaign.audience import audience, audience_condition, experiment_name
+from vocative.campaign.audience import FIRST, audience, audience_condition, experiment_name
 from vocative.campaign.definitions import Campaign, read_campaign
-from vocative.campaign.sending import FIRST
 from vocative.clock import from_micros
 from vocative.decide import HOLDOUT
 from vocative.errors import UnknownName

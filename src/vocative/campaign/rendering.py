@@ -78,13 +78,22 @@ class Renderer:
         self._load = load
         self._templates = {name: self._template(name) for name in campaign.variants}
 
+    @property
+    def templates(self) -> list[Template]:
+        """The templates of the variants, with the subjects that these have."""
+        return list(self._templates.values())
+
     def compose(self, claims: list[Claim]) -> list[OutgoingMessage | Skip]:
         """One message, or the reason for none, per claim."""
-        facts = self._facts.of(
+        facts = self.facts(claims)
+        return [self._message(claim, facts[claim.person_id]) for claim in claims]
+
+    def facts(self, claims: Sequence[Claim]) -> dict[str, dict[str, Any]]:
+        """What templates may know of the people of some claims, by person id."""
+        return self._facts.of(
             [claim.person_id for claim in claims],
             {claim.person_id: claim.personal for claim in claims},
         )
-        return [self._message(claim, facts[claim.person_id]) for claim in claims]
 
     def _message(self, claim: Claim, person: dict[str, Any]) -> OutgoingMessage | Skip:
         template = self._templates.get(claim.arm)

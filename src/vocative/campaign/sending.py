@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from vocative.campaign.audience import audience, experiment_name, planned_messages
+from vocative.campaign.audience import FIRST, audience, experiment_name, planned_messages
 from vocative.campaign.definitions import Campaign, read_campaign
+from vocative.campaign.preflight.holding import hold_rules
 from vocative.campaign.rendering import Renderer
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
@@ -24,8 +25,6 @@ from vocative.errors import AuthorError, StateError
 from vocative.identify.apply import apply_log
 from vocative.segment import advance
 from vocative.workspace import Workspace
-
-FIRST = "1"
 
 
 class SendReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +68,7 @@ def send(
     occurrence: str = FIRST,
     channel: str | None = None,
     smtp: str | None = None,
+    override: str | None = None,
     stop: Callable[[], bool] | None = None,
     progress: Callable[..., None] | None = None,
 ) -> SendReport:
@@ -80,12 +80,15 @@ def send(
         occurrence: Which run; a new name plans a new one.
         channel: What carries the mails; the first of the settings unless told.
         smtp: HOST:PORT of a mail server to use without further settings.
+        override: Why to send although a rule of the campaign's pre-flight speaks against it; noted
+            in the audit trail.
         stop: Asked between messages; True finishes the one in flight and pauses.
         progress: Told how far it is.
 
     Raises:
         UnknownName: there is no such campaign or channel.
         AuthorError: the campaign or its template is wrong; then nothing is planned.
+        StateError: nobody is in the audience, or a rule of the pre-flight does not hold.
         ProviderError: the channel cannot be used; sending again goes on from there.
     """
     found = read_campaign(workspace, campaign)
@@ -99,6 +102,7 @@ def send(
     if not resumed:
         # The audience is exact at the instant of launch.
         advance(workspace)
+        hold_rules(workspace, found, occurrence, override=override, progress=progress)
         _plan(workspace, found, occurrence)
     people = _people_left(workspace, campaign, occurrence)
     delivery = DeliveryReport()
