@@ -86,7 +86,7 @@ class Renderer:
     def compose(self, claims: list[Claim]) -> list[OutgoingMessage | Skip]:
         """One message, or the reason for none, per claim."""
         facts = self.facts(claims)
-        return [self._message(claim, facts[claim.person_id]) for claim in claims]
+        return [self.message(claim, facts[claim.person_id]) for claim in claims]
 
     def facts(self, claims: Sequence[Claim]) -> dict[str, dict[str, Any]]:
         """What templates may know of the people of some claims, by person id."""
@@ -95,7 +95,12 @@ class Renderer:
             {claim.person_id: claim.personal for claim in claims},
         )
 
-    def _message(self, claim: Claim, person: dict[str, Any]) -> OutgoingMessage | Skip:
+    def message(self, claim: Claim, person: dict[str, Any]) -> OutgoingMessage | Skip:
+        """One message, or the reason for none.
+
+        Raises:
+            AuthorError: the template cannot be rendered with this person's data.
+        """
         template = self._templates.get(claim.arm)
         if template is None:
             return Skip(message_id=claim.message_id, reason="variant_removed")

@@ -175,19 +175,13 @@ class _Walk:
             personal = self._workspace.vault.get_many(tx, [one.person_id for one in planned])
         claims = [_claim(one, personal.get(one.person_id, {})) for one in planned]
         facts = self._renderer.facts(claims)
-        for claim, message in zip(claims, self._composed(claims), strict=True):
-            self.tally.add(self._looked(claim, facts[claim.person_id], message))
+        for claim in claims:
+            person = facts[claim.person_id]
+            self.tally.add(self._looked(claim, person, self._composed(claim, person)))
 
-    def _composed(self, claims: list[Claim]) -> list[OutgoingMessage | Skip | None]:
+    def _composed(self, claim: Claim, person: dict[str, Any]) -> OutgoingMessage | Skip | None:
         try:
-            return [*self._renderer.compose(claims)]
-        except AuthorError:
-            # One of them fails; the others are still worth looking at.
-            return [self._composed_alone(claim) for claim in claims]
-
-    def _composed_alone(self, claim: Claim) -> OutgoingMessage | Skip | None:
-        try:
-            return self._renderer.compose([claim])[0]
+            return self._renderer.message(claim, person)
         except AuthorError as error:
             self.error = self.error or str(error)
             return None
