@@ -133,10 +133,10 @@ def _draw(root: Path, people: int) -> Counter[str]:
             fields: dict[str, dict[str, str | None]] = {}
             for number in range(start, min(start + 5_000, people)):
                 person_id = person_id_for(workspace.key.lookup, "user_id", f"u{number}")
-                traits, name, items, problems = _person(chance, number)
+                traits, first_name, items, problems = _person(chance, number)
                 expected.update(problems)
                 profiles.append((person_id, now, now, json.dumps(traits)))
-                fields[person_id] = {"email": f"u{number}@mail.example", "first_name": name}
+                fields[person_id] = {"email": f"u{number}@mail.example", "first_name": first_name}
                 if items:
                     shown = [{"item_id": item, "reason": "like others"} for item in items]
                     lists.append((person_id, "for_you", json.dumps(shown), now))

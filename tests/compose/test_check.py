@@ -1,9 +1,12 @@
 """The static check finds what is wrong, says where and how to repair it, and nothing else."""
 
+import re
+
 import pytest
 from mails import layout, text_block
 
 from vocative.compose import TemplateSource, check_line, check_template
+from vocative.compose.check import check_definitions
 from vocative.errors import AuthorError, Where
 from vocative.sql import Field
 
@@ -244,3 +247,17 @@ def test_people_without_fields_can_still_be_greeted():
     assert check({}, text_block("{{ person.anything | default: 'x' }}"))[0].fix is None
     empty: dict[str, Field] = {}
     assert check(empty, text_block("Hello")) == []
+
+
+def test_all_errors_of_a_template_are_told_at_once(starter):
+    (starter.root / "templates" / "weekly_picks.mjml").unlink()
+    (starter.root / "templates" / "weekly_picks.yaml").unlink()
+    layout_file = starter.root / "templates" / "welcome.mjml"
+    layout_file.write_text(layout_file.read_text().replace("{{ sender_name }}", "{{ sender_nam }}"))
+    with pytest.raises(AuthorError) as refused:
+        check_definitions(starter)
+    told = str(refused.value)
+    # This workspace knows of no first names, either.
+    assert told.count("there is no sender_nam") == 2
+    assert "there is no person.first_name" in told
+    assert re.search(r"templates/welcome\.mjml:\d+:\d+ there is no", told)

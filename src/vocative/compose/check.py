@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 CLIP_BYTES = 102_000
 """Gmail cuts a mail's HTML off behind this, the unsubscribe link with it."""
+_MOST_TOLD = 20
+"""Errors of one template that are told beside the first."""
 _WITH: Mapping[Amount, str] = {
     "usual": "with six products and an offer",
     "long": "with six products, an offer and long texts",
@@ -100,12 +102,20 @@ def check_definitions(workspace: "Workspace") -> list[Finding]:
 
 
 def _raise_first(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, unless one of them is an error."""
+    """The findings, unless some are errors; then the first is raised and the others are told."""
     found = list(findings)
-    for one in found:
-        if one.severity == "error":
-            raise one.as_error()
-    return found
+    errors = [one for one in found if one.severity == "error"]
+    if not errors:
+        return found
+    first = errors[0].as_error()
+    others = [
+        f"{one.where.file}:{one.where.line}:{one.where.column} {one.message}"
+        for one in errors[1 : 1 + _MOST_TOLD]
+    ]
+    if others:
+        more = f"and {len(errors) - 1} more:\n    " + "\n    ".join(others)
+        first.hint = f"{first.hint}; {more}" if first.hint else more
+    raise first
 
 
 def _check_lines(source: TemplateSource, data: Shape) -> Iterator[Finding]:
