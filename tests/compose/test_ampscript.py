@@ -1,8 +1,10 @@
 """AMPscript becomes Liquid that means the same."""
 
+import json
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,6 +16,7 @@ from vocative.cli.bench import FOLDER
 from vocative.clock import FixedClock
 from vocative.compose import MessageSkipped
 from vocative.compose.dialects import Converted, FieldMap, ForeignTemplate, dialect_named
+from vocative.compose.dialects._ampscript import functions
 from vocative.compose.dialects._fields import Named
 from vocative.compose.foreign.ampscript import FUNCTIONS, ampscript
 from vocative.compose.foreign.ampscript_patterns import is_bounded
@@ -116,6 +119,8 @@ def test_cases_that_expect_an_error_fail_while_they_are_rendered(suites, shared_
         ("%%=FormatNumber(1234.5, 'N1')=%% %%=FormatCurrency(3, 'en-GB')=%%", {}, "1,234.5 £3.00"),
         ("%%=Field(Row(BuildRowsetFromString('a|b','|'),2),1)=%%", {}, "b"),
         ("%%=AttributeValue('City')=%% %%=Empty(City)=%%", {"city": "York"}, "York False"),
+        ("%%=Domain(Email)=%% %%=IsEmailAddress(Email)=%%", {"email": "a@b.example"},
+         "b.example True"),
         ("%%=IsNull(City)=%%", {"city": None}, "True"),
         ('<script runat="server" language="ampscript">set @a = 1</script>%%=v(@a)=%%', {}, "1"),
         ("%%[ /* nothing */ ]%%100%% sure", {}, "100%% sure"),
@@ -123,6 +128,30 @@ def test_cases_that_expect_an_error_fail_while_they_are_rendered(suites, shared_
 )  # fmt: skip
 def test_language_and_functions(text, person, expected):
     assert shown(text, person) == expected
+
+
+def test_programs_that_only_have_to_be_read_are_read(shared_data):
+    cases = json.loads((shared_data / "ampscript_core" / "ampscript_cases.json").read_text())
+    programs = [case["code"] for case in cases if case["kind"] == "parse_tree"]
+    assert len(programs) == 39
+    unread = [
+        message
+        for code in programs
+        for message, _, _ in refused(converted(code))
+        if "left as it is" in message
+    ]
+    assert unread == []
+
+
+def test_a_name_that_liquid_keeps_for_itself_is_put_in_brackets():
+    assert shown("%%Limit%% %%=Empty(Offset)=%%", {"limit": 5, "offset": 1}) == "5 False"
+
+
+def test_every_function_that_is_carried_is_one_the_filter_knows():
+    carried = functions.FUNCTIONS
+    assert set(carried) <= set(FUNCTIONS)
+    page = (Path(__file__).parents[2] / "docs" / "dialects" / "ampscript.md").read_text()
+    assert [one.name for one in carried.values() if f"`{one.name}`" not in page] == []
 
 
 def test_simple_names_become_simple_liquid():

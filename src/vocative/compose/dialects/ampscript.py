@@ -6,7 +6,6 @@ from typing import ClassVar
 from vocative.compose.dialects._ampscript.parse import parse_ampscript
 from vocative.compose.dialects._ampscript.write import LiquidWriter
 from vocative.compose.dialects._handlebars.options import Options
-from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Dialect, Translation
 from vocative.compose.dialects.handlebars import Handlebars
 
@@ -26,7 +25,4 @@ class Ampscript(Dialect):
         if "{{" in translation.source and not _AMPSCRIPT.search(translation.source):
             Handlebars(self._handlebars).translate(translation)
             return
-        try:
-            LiquidWriter(translation).write(parse_ampscript(translation.source))
-        except Unreadable as error:
-            raise error.in_passage(translation.passage) from error
+        LiquidWriter(translation).write(parse_ampscript(translation.source))

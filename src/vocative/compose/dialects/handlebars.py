@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from vocative.compose.dialects._handlebars.options import Options
 from vocative.compose.dialects._handlebars.write import LiquidWriter
-from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Dialect, Translation
 
 
@@ -18,8 +17,5 @@ class Handlebars(Dialect):
 
     def translate(self, translation: Translation) -> None:
         """Read the source and write it as Liquid."""
-        try:
-            nodes = self._options.parse(translation.source)
-            LiquidWriter(translation, self._options).write(nodes)
-        except Unreadable as error:
-            raise error.in_passage(translation.passage) from error
+        nodes = self._options.parse(translation.source)
+        LiquidWriter(translation, self._options).write(nodes)

@@ -226,6 +226,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "datediff": date_diff,
     "datepart": date_part,
     "dateparse": date_parse,
+    "stringtodate": date_parse,
     "formatdate": format_date,
     "format": format_value,
 }

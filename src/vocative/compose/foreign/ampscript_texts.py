@@ -14,6 +14,7 @@ from vocative.compose.foreign.ampscript_numbers import tidy, whole
 _MAX_REPEATS = 10_000
 _MAX_CHARACTER = 0x10FFFF
 _ESCAPED = re.compile(r"%[0-9A-F]{2}")
+_ADDRESS = re.compile(r"[^\s@<>\"]{1,64}@[^\s@.<>\"]{1,63}(?:\.[^\s@.<>\"]{1,63}){1,8}")
 _FIRST_LETTER = re.compile(r"(^|\s)(\S)")
 
 
@@ -118,6 +119,25 @@ def regex_match(value: object, pattern: object, group: object, *options: object)
     return find(text(pattern), text(value), group, ignore_case=ignores_case)
 
 
+def is_email_address(value: object) -> bool:
+    """Whether a text looks like an address of e-mail.
+
+    >>> is_email_address("a@example.com"), is_email_address("a@example"), is_email_address(None)
+    (True, False, False)
+    """
+    return _ADDRESS.fullmatch(text(value).strip()) is not None
+
+
+def is_phone_number(value: object) -> bool:
+    """Whether a text looks like a telephone number of North America, as AMPscript takes it.
+
+    >>> is_phone_number("(212) 555-0100"), is_phone_number("12")
+    (True, False)
+    """
+    digits = re.sub(r"[\s().+-]", "", text(value)[:40])
+    return digits.isascii() and digits.isdigit() and len(digits.removeprefix("1")) == 10
+
+
 def _digest(algorithm: str) -> Callable[[object], str]:
     return lambda value: hashlib.new(
         algorithm, text(value).encode(), usedforsecurity=False
@@ -136,6 +156,10 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "substring": substring,
     "indexof": index_of,
     "char": character,
+    "domain": lambda value: text(value).rpartition("@")[2] if "@" in text(value) else "",
+    "isemailaddress": is_email_address,
+    "isphonenumber": is_phone_number,
+    "stringtohex": lambda value: text(value).encode().hex(),
     "urlencode": url_encode,
     "regexmatch": regex_match,
     "base64encode": lambda value: base64.b64encode(text(value).encode()).decode(),

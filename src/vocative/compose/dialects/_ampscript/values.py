@@ -22,6 +22,7 @@ from vocative.compose.dialects._ampscript.tree import (
     Variable,
 )
 from vocative.compose.dialects._ampscript.variables import Variables, named
+from vocative.compose.dialects._handlebars.values import in_liquid
 from vocative.errors import nearest
 
 _TABLES = frozenset(("catalog", "items", "products"))
@@ -67,7 +68,7 @@ class Values:
     def _attribute(self, one: Attribute) -> Value:
         start, end = self._desk.span(one.start, one.end)
         named = self._desk.translation.field(one.name, start, end, NAMES.get(one.name.lower()))
-        return Value(named.path, "text", fallback=named.fallback)
+        return Value(in_liquid(named.path), "text", fallback=named.fallback)
 
     def condition(self, expression: Expression) -> str:
         """A condition as Liquid."""

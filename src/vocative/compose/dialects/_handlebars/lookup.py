@@ -14,6 +14,7 @@ from vocative.compose.dialects._handlebars.values import (
     Root,
     Section,
     Value,
+    in_liquid,
     part_of,
 )
 from vocative.compose.dialects.base import Translation
@@ -61,7 +62,7 @@ class Lookup:
             return self._whole(span)
         foreign = ".".join(name if _PLAIN.match(name) else f"[{name}]" for name in names)
         named = self._translation.field(foreign, span.start, span.end)
-        return Value(named.path, fallback=named.fallback)
+        return Value(in_liquid(named.path), fallback=named.fallback)
 
     def _whole(self, span: Span) -> Value:
         """The data as a whole, which are a value only when the mapping names one for `.`."""
@@ -115,6 +116,9 @@ class Lookup:
         return part_of(given, names[1:], self._quote)
 
     def _root_field(self, names: tuple[str, ...], span: Span) -> Value:
+        for index, name in enumerate(names):
+            if index and name.isdigit():
+                return part_of(self.field(names[:index], span), names[index:], self._quote)
         if names[-1:] == ("length",) and len(names) > 1:
             return self.field(names[:-1], span).filtered('handlebars: "get", "length"')
         if not names or names == ("length",):

@@ -146,6 +146,8 @@ def _tokens(text: str, at: int, start: int, *, triple: bool) -> tuple[tuple[Toke
     closing = re.compile(r"\}(~?)\}\}") if triple else re.compile(r"(~?)\}\}")
     while at < len(text):
         closed = closing.match(text, at)
+        if closed is not None and not triple and text.startswith("}", closed.end()):
+            raise Unreadable("three braces close what two have opened", start, "take one away")
         if closed is not None:
             return tuple(tokens), closed.end(), bool(closed[1])
         found = _TOKEN.match(text, at)

@@ -13,8 +13,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][\w-]*\Z")
 _LIQUIDS_OWN = frozenset(("size", "first", "last", "length"))
 # Words that no path of Liquid may have.
 RESERVED = frozenset(
-    ("and", "blank", "contains", "empty", "false", "in", "nil", "not", "null", "or", "true")
+    "and as blank cols contains continue else empty false for if in limit nil not null offset or"
+    " required reversed true with".split()
 )
+_RESERVED_STEP = re.compile(rf"\.({'|'.join(sorted(RESERVED))})(?=[.\[]|\Z)")
 
 
 class Unknown:
@@ -50,6 +52,15 @@ class Value:
 
 
 NOTHING = Value("nil", constant=None)
+
+
+def in_liquid(path: str) -> str:
+    """A path with the names in brackets that Liquid keeps for itself.
+
+    >>> in_liquid("person.limit.offset"), in_liquid("person.limits")
+    ('person["limit"]["offset"]', 'person.limits')
+    """
+    return _RESERVED_STEP.sub(r'["\1"]', path)
 
 
 def part_of(value: Value, names: tuple[str, ...], quote: Callable[[str], str]) -> Value:
