@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from liquid.exceptions import FilterArgumentError
 from mails import data, layout, text_block
 
 from vocative.clock import FixedClock
@@ -70,6 +71,21 @@ def test_what_a_template_asks_for_is_answered_from_here(apart):
     )
     rendered = apart.render(source(body), {**data(), LOOKUPS: Lookups()}, clock=CLOCK)
     assert "Item a1; similar 0, similar 1" in rendered.text
+
+
+def test_a_question_without_an_answer_is_an_error_at_its_line(apart):
+    class Empty(Lookups):
+        def recommend(self, recommender: str, count: int) -> list[dict[str, str]]:
+            raise FilterArgumentError("there is no such recommender", token=None)
+
+    body = "\n{% assign more = 'similar' | recommend: 2 %}"
+    with pytest.raises(AuthorError) as refused:
+        apart.render(source(body), {**data(), LOOKUPS: Empty()}, clock=CLOCK)
+    assert refused.value.where is not None
+    assert refused.value.where.line == 2
+    kept = apart._child
+    apart.render(source("x"), data(), clock=CLOCK)
+    assert apart._child is kept
 
 
 def test_a_killed_child_is_an_ordinary_error_and_the_next_works():

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-from liquid.exceptions import LiquidError
 
 from vocative.campaign.asked import Asked, Shelf
 from vocative.campaign.explain import find_person
@@ -18,7 +17,8 @@ from vocative.compose.sample import sample_data
 from vocative.compose.schemes import in_scheme
 from vocative.compose.template import Rendered
 from vocative.compose.versions import settled, version_of
-from vocative.errors import AuthorError
+from vocative.errors import AuthorError, unknown_name
+from vocative.predict import read_models
 from vocative.segment import field_catalog
 from vocative.workspace import Workspace
 
@@ -167,14 +167,7 @@ def diff_template(
 def _render(workspace: Workspace, template: str, version: str, data: Mapping[str, Any]) -> Rendered:
     """Render in a process apart: what somebody typed was looked at by nobody yet."""
     source = settled(source_of_version(workspace, template, version))
-    try:
-        return render_apart(
-            source, data, clock=workspace.clock, language=workspace.settings.language
-        )
-    except LiquidError as error:
-        raise AuthorError(
-            f"the template asks for what there is not: {error.message}", where=source.body.where(0)
-        ) from error
+    return render_apart(source, data, clock=workspace.clock, language=workspace.settings.language)
 
 
 def _told(rendered: Rendered) -> str:
@@ -197,6 +190,9 @@ def _data(
         data = {"offer": None, "variant": None}
     asked = Asked(Shelf(workspace), person_id, {})
     if recommender is not None:
+        known = [name for name, one in read_models(workspace).items() if one.kind == "recommender"]
+        if recommender not in known:
+            raise unknown_name("recommender", recommender, known)
         products = asked.recommend(recommender, _PRODUCTS)
     return {
         **data,

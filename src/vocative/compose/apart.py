@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import msgspec
+from liquid.exceptions import LiquidError
 
 from vocative.clock import Clock
 from vocative.compose.frames import pack, read_frame, write_frame
@@ -74,8 +75,9 @@ class Apart:
         job = pack((source, plain, clock.now(), language, LOOKUPS in data))
         with self._busy:
             child = self._running()
+            unanswered: list[str] = []
             try:
-                said = self._talk(child, job, data.get(LOOKUPS))
+                said = self._talk(child, job, data.get(LOOKUPS), unanswered)
             except (EOFError, OSError, TimeoutError, msgspec.DecodeError) as error:
                 self._end()
                 raise AuthorError(
@@ -89,7 +91,7 @@ class Apart:
         if said.refused is not None:
             place = said.refused.where
             raise AuthorError(
-                said.refused.message,
+                ": ".join([said.refused.message, *unanswered[:1]]),
                 where=Where(**place) if place else None,
                 hint=said.refused.hint,
             )
@@ -100,7 +102,9 @@ class Apart:
         with self._busy:
             self._end()
 
-    def _talk(self, child: "subprocess.Popen[bytes]", job: bytes, lookups: Any) -> Said:
+    def _talk(
+        self, child: "subprocess.Popen[bytes]", job: bytes, lookups: Any, unanswered: list[str]
+    ) -> Said:
         deadline = time.monotonic() + self._wall_seconds
         # A child that reads nothing more must not hold this process up.
         timer = threading.Timer(self._wall_seconds, child.kill)
@@ -111,9 +115,9 @@ class Apart:
                 said = self._hear(child, deadline)
                 if said.ask is None:
                     return said
-                name, arguments = said.ask
-                answer = getattr(lookups, name)(*arguments) if name in _ASKED else None
-                write_frame(_pipe(child.stdin), pack(answer))
+                answer, why_not = _answer(lookups, *said.ask)
+                unanswered += [why_not] if why_not else []
+                write_frame(_pipe(child.stdin), pack((answer, why_not)))
         finally:
             timer.cancel()
 
@@ -155,6 +159,16 @@ class Apart:
             child.wait()
             _pipe(child.stdin).close()
             _pipe(child.stdout).close()
+
+
+def _answer(lookups: Any, name: str, arguments: list[Any]) -> tuple[Any, str | None]:
+    """What was asked for, or why there is nothing."""
+    if name not in _ASKED:
+        return None, "there is no such question"
+    try:
+        return getattr(lookups, name)(*arguments), None
+    except LiquidError as error:
+        return None, str(error.message)
 
 
 _ASKED = ("product", "recommend")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+from liquid.exceptions import FilterArgumentError
 
 from vocative.clock import FixedClock
 from vocative.compose.apart import Refused, Said
@@ -42,7 +43,10 @@ class _Lookups:
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         write_frame(self._writing, msgspec.json.encode(Said(ask=(name, list(arguments)))))
-        return _unpacked(read_frame(self._reading))
+        answer, refused = _unpacked(read_frame(self._reading))
+        if refused is not None:
+            raise FilterArgumentError(refused, token=None)
+        return answer
 
 
 def serve(reading: BinaryIO, writing: BinaryIO) -> None:
