@@ -1,7 +1,9 @@
 """From a claimed ledger row to a rendered message: facts, decision and template come together."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +21,10 @@ from vocative.deliver.message import OutgoingMessage, Skip
 from vocative.errors import StateError, UnknownName
 from vocative.segment import field_catalog, people_table
 from vocative.workspace import Workspace
+
+# From then on, compiling a template takes less time than it saves.
+_FEW_MESSAGES = 20
+_KNOWN_PRODUCTS = 10_000
 
 
 class Facts:
@@ -74,9 +80,19 @@ class Renderer:
         self._signer = LinkSigner(workspace.key.sign, self._settings.base_url)
         self._facts = Facts(workspace, person_ids)
         self._shelf = Shelf(workspace)
+        self._constants = {
+            "campaign": {"name": campaign.name},
+            "postal_address": self._settings.postal_address,
+            "sender_name": self._settings.sender.name,
+            "currency": self._settings.currency,
+        }
         self._offers = {offer.name: _offer_data(offer) for offer in campaign.body.offers}
         self._load = load
         self._templates = {name: self._template(name) for name in campaign.variants}
+        self._composed: Counter[str] = Counter()
+        self._ready: dict[str, Template] = {}
+        # The same item is the same object in every message, as `for_many` is told below.
+        self._product = lru_cache(maxsize=_KNOWN_PRODUCTS)(self._shelf.product)
 
     @property
     def templates(self) -> list[Template]:
@@ -101,7 +117,7 @@ class Renderer:
         Raises:
             AuthorError: the template cannot be rendered with this person's data.
         """
-        template = self._templates.get(claim.arm)
+        template = self._template_for_many(claim.arm)
         if template is None:
             return Skip(message_id=claim.message_id, reason="variant_removed")
         asked = Asked(self._shelf, claim.person_id, claim.decision.get("recommended") or {})
@@ -148,15 +164,12 @@ class Renderer:
                 "person": person,
                 "products": self._products(decision.get("products") or ()),
                 "offer": self._offer(decision),
-                "campaign": {"name": self._campaign.name},
+                **self._constants,
                 "variant": arm,
                 "unsubscribe_url": unsubscribe_url,
                 "preferences_url": unsubscribe_url,
                 "view_url": self._signer.url("view", message_id),
-                "postal_address": self._settings.postal_address,
-                "sender_name": self._settings.sender.name,
                 "time_zone": zone_or(person.get("timezone"), self._settings.timezone),
-                "currency": self._settings.currency,
                 LOOKUPS: asked,
             }
         )
@@ -196,8 +209,19 @@ class Renderer:
 
     def _products(self, chosen: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
         # Sold out since it was chosen: better fewer items than a disappointment.
-        shown = (self._shelf.product(item_id, reason) for item_id, reason in chosen)
+        shown = (self._product(item_id, reason) for item_id, reason in chosen)
         return [product for product in shown if product is not None]
+
+    def _template_for_many(self, variant: str) -> Template | None:
+        """The template of a variant, compiled once it was used for some messages."""
+        template = self._templates.get(variant)
+        if template is None or variant in self._ready:
+            return self._ready.get(variant)
+        self._composed[variant] += 1
+        if self._composed[variant] > _FEW_MESSAGES:
+            template = template.for_many(self._constants, frozen=("products",))
+            self._ready[variant] = template
+        return template
 
     def _template(self, variant: str, template: Template | None = None) -> Template:
         stated = self._campaign.variants[variant]

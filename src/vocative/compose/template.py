@@ -6,7 +6,7 @@ author's line and a caret), names that do not exist, renders that cost too much.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from vocative.clock import Clock, SystemClock
 from vocative.compose.assets import addresses_in, with_addresses
 from vocative.compose.blocks import assemble
 from vocative.compose.branches import Arm
+from vocative.compose.compiler import CompiledText, Unsupported, compile_text
 from vocative.compose.language import (
     Environment,
     HtmlEnvironment,
@@ -79,6 +80,8 @@ class LiquidPart:
     parsed: ParsedText = field(repr=False)
     passage: Passage = field(repr=False)
     offsets: Offsets | None = field(default=None, repr=False)
+    compiled: CompiledText | None = field(default=None, repr=False, compare=False)
+    """The same as a function; what it leaves to the interpreter, the interpreter does."""
     _labels: dict[Arm, str] = field(default_factory=dict, repr=False, compare=False)
 
     def where(self, offset: int) -> Where:
@@ -101,7 +104,7 @@ class LiquidPart:
         """
         run = Run(clock)
         try:
-            text = self.parsed.render_run(data, run)
+            text = (self.compiled or self.parsed).render_run(data, run)
         except LiquidError as error:
             raise self._as_author_error(error) from error
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -109,6 +112,13 @@ class LiquidPart:
                 "the template cannot be rendered with this data", where=self.where(0)
             ) from error
         return text, [self.label(arm) for arm in run.taken]
+
+    def as_function(self, constants: Mapping[str, object], frozen: Collection[str]) -> "LiquidPart":
+        """The same part as a Python function, if it can be one."""
+        try:
+            return replace(self, compiled=compile_text(self.parsed, constants, frozen=frozen))
+        except Unsupported:
+            return self
 
     def _as_author_error(self, error: LiquidError) -> AuthorError:
         where = self.where(error.token.start_index if error.token else 0)
@@ -195,6 +205,34 @@ class Template:
             from_name=from_name,
             language=self.language or None,
             version=self.version,
+        )
+
+    def for_many(
+        self, constants: Mapping[str, object], *, frozen: Collection[str] = ()
+    ) -> "Template":
+        """The same template made ready to be rendered for very many people.
+
+        It takes some milliseconds and pays from some dozen messages on. What is rendered stays
+        the same; see `vocative.compose.compiler`.
+
+        Args:
+            constants: Names of the data whose values are the same for everybody.
+            frozen: Names of lists in the data whose items never change.
+        """
+
+        def ready(part: LiquidPart | None) -> LiquidPart | None:
+            return part and part.as_function(constants, frozen)
+
+        return replace(
+            self,
+            from_name=ready(self.from_name),
+            subject=self.subject.as_function(constants, frozen),
+            preheader=ready(self.preheader),
+            html=self.html.as_function(constants, frozen),
+            text=self.text.as_function(constants, frozen),
+            languages={
+                tag: one.for_many(constants, frozen=frozen) for tag, one in self.languages.items()
+            },
         )
 
     def with_subject(self, subject: str, *, where: Where | None = None) -> "Template":
