@@ -15,13 +15,13 @@ from vocative.collect.forms.submission import CONFIRMED, STEP_COMPLETED, SUBMITT
 from vocative.deliver.opt_in import find_waiting
 from vocative.engines.base import Engine
 from vocative.errors import UnknownName
+from vocative.server.paging import part_of
 from vocative.server.people import names_of, note_read
 from vocative.streams.embedded import EmbeddedLog
 from vocative.workspace import Workspace
 
 PAGE = 50
 MAX_PAGE = 500
-_MOST_SKIPPED = 10**9
 
 
 class ListedForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,25 +148,24 @@ def list_submissions(
         UnknownName: there is no form of this name.
     """
     form = read_form(workspace, name)
-    limit = max(1, min(limit, MAX_PAGE))
-    skipped = min(int(before), _MOST_SKIPPED) if before and before.isdecimal() else 0
+    part = part_of(before, limit, most=MAX_PAGE)
     with workspace.engine() as engine:
         rows = engine.rows(
             'SELECT person_id, "at", position, properties FROM events WHERE name = $name'
             f' AND {_FORM} = $form ORDER BY "at" DESC, event_id'
-            f" LIMIT {limit + 1} OFFSET {skipped}",
+            f" LIMIT {part.wanted} OFFSET {part.skip}",
             {"name": SUBMITTED, "form": form.name},
         )
         confirmed = _confirmed(engine, form.name)
-    shown = rows[:limit]
+    shown = rows[: part.limit]
     names = names_of(workspace, [row["person_id"] for row in shown if row["person_id"]])
     note_read(workspace, "list submissions", f"form {form.name}")
     with workspace.store.read() as tx:
-        held = [] if skipped else held_submissions(tx, form.name, limit=limit)
+        held = [] if part.skip else held_submissions(tx, form.name, limit=part.limit)
     return FormSubmissions(
         submissions=[_submission(workspace.log, row, names, confirmed) for row in shown],
         held=held,
-        next=str(skipped + limit) if len(rows) > limit else None,
+        next=part.next(len(rows)),
     )
 
 

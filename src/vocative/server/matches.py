@@ -26,15 +26,12 @@ from vocative.identify.matching import (
 )
 from vocative.privacy import audit
 from vocative.segment import advance
+from vocative.server.paging import part_of
 from vocative.server.people import MAX_PAGE, PAGE
 from vocative.workspace import Workspace
 
 MOST_ACCEPTED = 10_000
 """About so many pairs one transaction takes when many are accepted."""
-
-
-_LAST = 2**40
-"""No page begins after so many pairs: a larger number would be one that no database takes."""
 
 
 class MatchRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,15 +149,14 @@ def list_matches(
         limit: How many on a page, at most 200.
         after: The `next` of the page before.
     """
-    limit = max(1, min(limit, MAX_PAGE))
-    skip = min(int(after), _LAST) if after and after.isdecimal() else 0
+    part = part_of(after, limit, most=MAX_PAGE)
     with workspace.store.read() as tx:
         total = review.count_candidates(tx, state, at_least=above)
-        page = review.read_candidates(tx, state, at_least=above, limit=limit + 1, skip=skip)
+        page = review.read_candidates(tx, state, at_least=above, limit=part.wanted, skip=part.skip)
     return MatchPage(
         total=total,
-        matches=[_row(candidate) for candidate in page[:limit]],
-        next=str(skip + limit) if len(page) > limit else None,
+        matches=[_row(candidate) for candidate in page[: part.limit]],
+        next=part.next(len(page)),
     )
 
 

@@ -12,6 +12,7 @@ from vocative.identify.past import person_at
 from vocative.identify.separating import Joined, merges_of
 from vocative.privacy import consent, suppression
 from vocative.segment import list_features, people_data
+from vocative.server.paging import part_of
 from vocative.server.people import MAX_PAGE, PAGE, name_of, note_read
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
@@ -311,20 +312,16 @@ def timeline(
         name: Only events with this name.
     """
     person_id = find_person(workspace, person_id)
-    limit = max(1, min(limit, MAX_PAGE))
-    skipped = int(before) if before and before.isdigit() else 0
+    part = part_of(before, limit, most=MAX_PAGE)
     condition = " AND name = $name" if name else ""
     bound: dict[str, Any] = {"p": person_id, **({"name": name} if name else {})}
     with workspace.engine() as engine:
         rows = engine.rows(
             f'SELECT * FROM events WHERE person_id = $p{condition} ORDER BY "at" DESC, event_id'
-            f" LIMIT {limit + 1} OFFSET {skipped}",
+            f" LIMIT {part.wanted} OFFSET {part.skip}",
             bound,
         )
-    more = len(rows) > limit
-    return Timeline(
-        events=[_event(row) for row in rows[:limit]], next=str(skipped + limit) if more else None
-    )
+    return Timeline(events=[_event(row) for row in rows[: part.limit]], next=part.next(len(rows)))
 
 
 def _features(workspace: Workspace, person_id: str) -> list[FeatureValue]:

@@ -9,14 +9,13 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Any
 
 from vocative.clock import to_micros
 from vocative.collect.forms.postcodes import POSTCODES, read_postcode
 from vocative.collect.forms.questions import Question
 from vocative.collect.quality.patterns import fits, wrong_pattern
-from vocative.collect.standard.phone import phone_number
+from vocative.collect.standard.phone import phone_countries, phone_example, phone_number
 from vocative.errors import nearest
 from vocative.privacy.addresses import normal_email
 from vocative.sql import Type
@@ -132,7 +131,7 @@ def _read_email(_: Question, values: Sequence[str], __: Answers) -> Answer:
 
 def _check_phone(question: Question) -> None:
     _labelled(question)
-    _check_country(question, _phone_countries(), needed=False)
+    _check_country(question, phone_countries(), needed=False)
 
 
 def _read_phone(question: Question, values: Sequence[str], answers: Answers) -> Answer:
@@ -140,29 +139,12 @@ def _read_phone(question: Question, values: Sequence[str], answers: Answers) -> 
     if not text:
         return None
     country = _country(question, answers)
-    if country not in _phone_countries():
+    if country not in phone_countries():
         country = None
     number = phone_number(text, country)
     if number is None:
-        raise Wrong("phone", example=_phone_example(country or _LAST_RESORT_COUNTRY))
+        raise Wrong("phone", example=phone_example(country or _LAST_RESORT_COUNTRY))
     return number
-
-
-@lru_cache(maxsize=1)
-def _phone_countries() -> frozenset[str]:
-    import phonenumbers
-
-    return frozenset(phonenumbers.SUPPORTED_REGIONS)
-
-
-@lru_cache
-def _phone_example(country: str) -> str:
-    import phonenumbers
-
-    number = phonenumbers.example_number(country)
-    if number is None:
-        return "+…"
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
 def _check_postcode(question: Question) -> None:

@@ -1,5 +1,7 @@
 """Phone numbers as E.164 writes them: +4930123456."""
 
+from functools import lru_cache
+
 LONGEST = 60
 
 
@@ -25,3 +27,29 @@ def phone_number(stated: str, region: str | None = None) -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=1)
+def phone_countries() -> frozenset[str]:
+    """ISO codes of the countries whose numbers can be read without a country code."""
+    import phonenumbers
+
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+@lru_cache
+def phone_example(region: str) -> str:
+    """How somebody would write a number of a country.
+
+    Args:
+        region: Its ISO code.
+
+    >>> phone_example("DE")
+    '+49 30 123456'
+    """
+    import phonenumbers
+
+    number = phonenumbers.example_number(region)
+    if number is None:
+        return "+…"
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
