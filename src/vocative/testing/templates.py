@@ -68,6 +68,13 @@ _FILTERS = (
     "money: 'EUR', 'de'", "replace: 'a', '<'", "remove: 'a'", "newline_to_br", "strip_html",
     "strip_newlines", "url_encode", "url_decode", "slice: 1", "slice: -2, 2", "number: 'de'",
 )  # fmt: skip
+# These take whatever they are given.
+_EASY_FILTERS = (
+    "default: 'there'", "capitalize", "upcase", "downcase", "escape", "size", "append: '!'",
+    "append: key", "prepend: nil", "strip", "truncate: 5", "split: ','", "join: '-'",
+    "replace: 'a', '<'", "newline_to_br", "strip_html", "url_encode", "plus: 1", "times: 2",
+    "first",
+)  # fmt: skip
 _TEXTS = (
     "Hello ", "\n", "  ", "é & <i>", "</p>\n<p class=\"a b\">", '<a href="https://s.example/?a=1&b=',
     '">', '<a href="', "<!-- [x] -->", "", "…", "x" * 300,
@@ -87,8 +94,10 @@ def count(seed: int) -> Counter[str]:
     """Render one drawn template for drawn people in every way.
 
     Returns:
-        How many renders were compared (`renders`), how many differ (`differences`), and how many
-        of the compiled ones were left to the interpreter (`interpreted`).
+        How many renders were compared (`renders`), how many differ (`differences`), how many were
+        refused by the interpreter (`refused`) and how many compiled ones were left to it
+        (`interpreted`), whether it refused or not; drawn `templates`, and how often one was not
+        Liquid (`invalid`) or is not compiled (`unsupported`), per environment.
     """
     drawn = random.Random(seed)  # noqa: S311 - not a secret
     text = Drawing(drawn).template()
@@ -98,24 +107,34 @@ def count(seed: int) -> Counter[str]:
         try:
             parsed: Any = environment(kind).from_string(text)
         except LiquidError:
-            total["refused"] += 1
+            total["invalid"] += 1
             continue
         total += compare(parsed, people)
     return total
 
 
-def compare(parsed: ParsedText, people: list[dict[str, Any]]) -> Counter[str]:
-    """Render a template for people in every way; see `count`."""
+def compare(
+    parsed: ParsedText, people: list[dict[str, Any]], constants: dict[str, Any] | None = None
+) -> Counter[str]:
+    """Render a template for people in every way; see `count`.
+
+    Args:
+        parsed: The template.
+        people: The data of each render.
+        constants: What is the same for all.
+    """
     total: Counter[str] = Counter()
+    known = CONSTANTS if constants is None else constants
     try:
-        compiled = compile_text(parsed, CONSTANTS, frozen=("products",))
-        body = compile_body(parsed, CONSTANTS, frozen=("products",)) if _escapes(parsed) else None
+        compiled = compile_text(parsed, known, frozen=("products",))
+        body = compile_body(parsed, known, frozen=("products",)) if _escapes(parsed) else None
     except Unsupported:
         return Counter(unsupported=1)
     for one in people:
-        data = {**one, **CONSTANTS}
+        data = {**one, **known}
         expected = outcome(parsed, data)
         total["renders"] += 1
+        total["refused"] += expected[0] is None
         total["differences"] += differs(expected, outcome(compiled, data))
         if body is not None and isinstance(expected[0], str):
             total["renders"] += 1
@@ -194,7 +213,7 @@ def person(drawn: random.Random) -> dict[str, Any]:
 def spoilt(drawn: random.Random, data: dict[str, Any]) -> dict[str, Any]:
     """Data with some of it missing or replaced."""
     changed = deepcopy(data)
-    for _ in range(drawn.choice([0, 1, 1, 2, 4])):
+    for _ in range(drawn.choice([0, 0, 1, 1, 2, 4])):
         holder: Any = changed
         while isinstance(holder, dict | list) and holder:
             keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
@@ -241,32 +260,41 @@ class Drawing:
         return drawn.choice(kinds)(depth)
 
     def _inside(self, depth: int) -> str:
-        return self._nodes(self._drawn.randrange(1, 4), depth + 1)
+        known = len(self._names)
+        inside = self._nodes(self._drawn.randrange(1, 4), depth + 1)
+        # What a branch assigns is not always there behind it.
+        del self._names[known:]
+        return inside
 
     def _text(self, _: int, /) -> str:
         return self._drawn.choice(_TEXTS)
 
     def _output(self, _: int, /) -> str:
         filters = "".join(
-            f" | {self._drawn.choice(_FILTERS)}"
-            for _ in range(self._drawn.choice([0, 0, 0, 1, 1, 2]))
+            f" | {self._filter()}" for _ in range(self._drawn.choice([0, 0, 0, 1, 1, 2]))
         )
         return f"{{{{ {self._value()}{filters} }}}}"
+
+    def _filter(self) -> str:
+        return self._drawn.choice(_EASY_FILTERS if self._drawn.random() < 0.85 else _FILTERS)
 
     def _value(self) -> str:
         drawn = self._drawn
         if self._names and drawn.random() < 0.4:
             name = drawn.choice(self._names)
-            if "." in name:
-                return name
-            return drawn.choice([name, f"{name}.title", f"{name}.price", f"{name}[0]"])
+            odd = f"{name}{drawn.choice(['.title', '.size', '[0]'])}"
+            return odd if "." not in name and drawn.random() < 0.05 else name
         return drawn.choice(drawn.choices((_PATHS, _LITERALS, _ABSENT), (80, 18, 2))[0])
 
     def _condition(self) -> str:
         drawn = self._drawn
         one = self._value()
         if drawn.random() < 0.7:
-            sign = drawn.choice(["==", "!=", "<", ">", "<=", ">=", "contains"])
+            sign = drawn.choice(["==", "==", "==", "!=", "!=", "<=", ">="])
+            if drawn.random() < 0.1:
+                one, sign = drawn.choice([one, "person.points"]), drawn.choice(["<", ">"])
+            elif drawn.random() < 0.1:
+                one, sign = drawn.choice([one, "person.tags", "key"]), "contains"
             one = f"{one} {sign} {drawn.choice([self._value(), drawn.choice(_LITERALS)])}"
         if drawn.random() < 0.3:
             one = f"{one} {drawn.choice(['and', 'or'])} {self._value()}"
@@ -294,17 +322,21 @@ class Drawing:
 
     def _for(self, depth: int, /) -> str:
         drawn = self._drawn
-        name = drawn.choice(["p", "q", "person"])
+        name = drawn.choice(["p", "p", "q", "q", "q", "person"])
         items = drawn.choice(["products", "products", "person.tags", "(1..4)", self._value()])
-        limits = drawn.choice(["", "", " limit: 2", " offset: 1", " reversed", " limit: key"])
+        limits = drawn.choice(
+            ["", "", " limit: 2", " offset: 1", " reversed", " limit: 3 offset: 1"]
+        )
+        limits = limits if drawn.random() > 0.03 else " limit: key"
         outer = len(self._names)
-        self._names += [name, "forloop.index", "forloop.last"]
+        fields = [f"{name}.title", f"{name}.price"] if items == "products" else [name]
+        self._names += [*fields, "forloop.index", "forloop.last"]
         if self._loops:
             self._names.append("forloop.parentloop.index")
         self._loops += 1
         body = self._nodes(drawn.randrange(1, 5), depth + 1)
         self._loops -= 1
-        del self._names[outer : outer + 3 + bool(self._loops)]
+        del self._names[outer:]
         jump = drawn.choice(
             ["", "", "{% if p.price == 3 %}{% break %}{% endif %}", "{% continue %}"]
         )

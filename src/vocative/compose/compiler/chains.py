@@ -7,7 +7,7 @@ categories and dates come back mail after mail.
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from vocative.compose.compiler.memo import Memo, is_key
+from vocative.compose.compiler.memo import Memo, is_key, weight_of
 from vocative.compose.compiler.runtime import State
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Chain:
             watched = state.watched()
             found = self._result(inputs, watched)
             if not watched.asked and type(found) is not list and found is not None:
-                self._memo.keep(key, found, _weight(found) + _weight(key))
+                self._memo.keep(key, found, weight_of(found) + weight_of(key))
         return found
 
     def _result(self, inputs: tuple[object, ...], context: object) -> Any:
@@ -101,9 +101,3 @@ class Chain:
         if not is_key(tuple(one for one in shown if one is not _NOTHING)):
             return None
         return (*shown, *map(type, shown))
-
-
-def _weight(value: object) -> int:
-    if isinstance(value, str | bytes):
-        return len(value)
-    return sum(map(_weight, value)) if isinstance(value, tuple) else 8

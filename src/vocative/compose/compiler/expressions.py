@@ -114,6 +114,7 @@ class Expressions:
         self.unit = Unit({})
         self._constants, self._frozen = constants, frozen
         self._static = Context(template, globals=constants)
+        self._static.run = Run(SystemClock())  # all constants together take no more than a render
         # Which name is missing is told by the interpreter, so one object stands for all.
         self._undefined = template.env.undefined("", hint="", token=None)
         self._missing = code.object(self._undefined)
@@ -185,7 +186,6 @@ class Expressions:
         Raises:
             Unsupported: it cannot be computed; the interpreter tells why when it is its turn.
         """
-        self._static.run = Run(SystemClock())
         try:
             return expression.evaluate(self._static)
         except (LiquidError, ArithmeticError, LookupError, TypeError, ValueError) as error:

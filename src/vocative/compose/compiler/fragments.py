@@ -17,7 +17,7 @@ from liquid.expression import Expression
 
 from vocative.compose.branches import Arm, NotedCase, NotedIf, NotedUnless
 from vocative.compose.compiler.chains import is_timeless
-from vocative.compose.compiler.memo import Memo, is_key
+from vocative.compose.compiler.memo import Memo, is_key, weight_of
 from vocative.compose.compiler.names import children_of
 from vocative.compose.compiler.runtime import State
 
@@ -60,7 +60,7 @@ class Fragments:
         if found is None:
             found = tuple(function(state, item) for function in self.functions)
             if key is not None and is_key(key[0]):
-                self._memo.keep(key, found, _weight(found))
+                self._memo.keep(key, found, _weight(found) + weight_of(key))
         return found
 
     def of_frozen(self, key: tuple[Any, ...] | None, state: State, item: object) -> tuple[Any, ...]:

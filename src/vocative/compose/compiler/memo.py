@@ -55,3 +55,10 @@ _KEYS = frozenset((str, int, bool, float, type(None)))
 def is_key(values: tuple[object, ...]) -> bool:
     """Whether values of equal types that are equal to these give the same text."""
     return all(type(value) in _KEYS and (type(value) is not float or value) for value in values)
+
+
+def weight_of(value: object) -> int:
+    """How many characters a value has, those inside tuples counted."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    return sum(map(weight_of, value)) if isinstance(value, tuple) else 8

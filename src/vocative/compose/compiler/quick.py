@@ -91,7 +91,7 @@ def _money(guarded: Guarded) -> Quick:
             if symbol is not None:
                 return f"{symbol}{cents // 100:,}.{_TWO[cents % 100]}"
             zero = filters.money(0, currency)
-            if zero.endswith("0.00") and len(symbols) < _MAX_CURRENCIES:
+            if zero.endswith("0.00") and max(len(zero), len(symbols)) < _MAX_CURRENCIES:
                 symbols[currency] = zero.removesuffix("0.00")
         return guarded(value, currency, context=state)
 

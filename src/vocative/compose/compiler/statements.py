@@ -1,6 +1,6 @@
 """Nodes of a template as Python statements that write parts of a text into a list."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from vocative.compose.compiler.code import Code
 from vocative.compose.compiler.expressions import Expressions, Unsupported
 from vocative.compose.compiler.fragments import Fragments, Reads, has_conditions
 from vocative.compose.compiler.names import Loop, Unit, assigned_names, children_of
+from vocative.compose.compiler.quick import SHORT
 from vocative.compose.compiler.sinks import Sink
 from vocative.compose.nodes import BlockScopeNode
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from vocative.compose.language import ParsedText
 
-_NODES_BETWEEN_LOOKS = 1_024
-"""About how many nodes are rendered in loops between two looks at the time."""
+_WORK_BETWEEN_LOOKS = 1_024
+"""About how many nodes and values loops go through between two looks at the time."""
 
 
 class Statements:
@@ -167,9 +168,8 @@ class Statements:
             escape = self._expressions.quick_call(rest[0], name) if rest else None
             if escape is not None:  # only the last one is left although it has a quick form
                 printed = self.code.object(sink.printed, "printed")
-                return (
-                    f"{sink.of_text.format(name)} if type({name}) is str else {printed}({escape})"
-                )
+                plain = f"type({name}) is str and len({name}) < {SHORT}"
+                return f"{sink.of_text.format(name)} if {plain} else {printed}({escape})"
             if rest:
                 return self._chained(name, rest, sink)
         else:
@@ -284,13 +284,13 @@ class Statements:
             f"{loop.identifier}-{loop.iterable}",
             is_frozen=self._expressions.is_frozen(loop.iterable),
         )
-        nodes = sum(1 for _ in _all_nodes(node.block))
+        cost = sum(1 + _leaves(one.expressions()) for one in _all_nodes(node.block))
         self._loops += 1
         ready = self._ready
         self._ready = {**ready, **self._printed_before(node.block, loop.identifier)}
         with code.block(f"for {at}, {item} in enumerate({items}):"):
-            code.line(f"work += {nodes}")
-            with code.block(f"if work > {_NODES_BETWEEN_LOOKS}:"):
+            code.line(f"work += {cost}")
+            with code.block(f"if work > {_WORK_BETWEEN_LOOKS}:"):
                 code.line("work = 0")
                 code.line(f"state.pause({self._parts}, {self._sink.empty!r})")
             with self._expressions.unit.loop(entered):
@@ -457,6 +457,16 @@ def _all_nodes(node: Node) -> "Iterator[Node]":
         found = pending.pop()
         yield found
         pending += children_of(found)
+
+
+def _leaves(expressions: Iterable[Expression]) -> int:
+    """How many values expressions are made of."""
+    pending, count = list(expressions), 0
+    while pending:
+        children = pending.pop().children()
+        count += not children
+        pending += children
+    return count
 
 
 _WRITTEN: dict[type[Node], Callable[[Statements, Any], None]] = {
