@@ -48,11 +48,12 @@ def spark_session() -> Iterator[Any]:
     try:
         _refuse_readable(session.sparkContext)
         _add_likeness(session)
-        yield session
+        try:
+            yield session
+        finally:
+            _close(session, owned=owned)
     except (PySparkException, Py4JError) as error:
         raise EngineError(f"matching on Spark failed: {condition_of(error)}") from None
-    finally:
-        _close(session, owned=owned)
 
 
 def predict_on_spark(
