@@ -25,6 +25,7 @@ from vocative.compose.links import rewrite_links
 from vocative.compose.names import check_names
 from vocative.compose.plain_file import check_plain_file
 from vocative.compose.protect import Protected
+from vocative.compose.raw_html import refuse_html_in_markup
 from vocative.compose.sample import POSTAL_ADDRESS, UNSUBSCRIBE_URL, Amount, sample_data
 from vocative.compose.skipping import MessageSkipped
 from vocative.compose.source import Passage, TemplateSource
@@ -153,6 +154,10 @@ def _check_layout(source: TemplateSource, data: Shape) -> Iterator[Finding]:
         yield from_error("mjml", error)
         return
     yield from check_names(part.parsed, data, layout.where, contexts(protected))
+    try:
+        refuse_html_in_markup(part.parsed.nodes, protected)
+    except AuthorError as error:
+        yield from_error("unsafe_context", error)
     yield from check_markup(protected)
     try:
         yield from check_contrast(protected)

@@ -19,7 +19,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 from markupsafe import Markup, escape
 
-from vocative.compose import amounts, carried, foreign
+from vocative.compose import amounts, carried, foreign, raw_html
 from vocative.compose.limits import check_length, check_size
 from vocative.compose.lookups import LOOKUPS, MOST_RECOMMENDED
 
@@ -289,6 +289,7 @@ def register(environment: "Environment") -> None:
         one.with_context = True
     environment.filters |= {
         "date": format_date,
+        raw_html.FILTER: raw_html.as_text,
         "money": money,
         "number": number,
         "pluralise": pluralise,
@@ -299,6 +300,11 @@ def register(environment: "Environment") -> None:
     environment.filters |= carried.FILTERS | foreign.FILTERS
     for name, function in environment.filters.items():
         environment.filters[name] = guard(name, function, environment)
+
+
+def register_html(environment: "Environment") -> None:
+    """Replace the filter that reads HTML: here its tags are wanted."""
+    environment.filters[raw_html.FILTER] = guard(raw_html.FILTER, raw_html.clean, environment)
 
 
 def register_plain(environment: "Environment") -> None:

@@ -35,7 +35,7 @@ _REFUSED: Mapping[str, frozenset[str]] = {
 _MAKES: Mapping[str, str] = {
     **dict.fromkeys([*_ARITHMETIC, "size"], "number"),
     **dict.fromkeys(
-        "append capitalize date downcase escape join money prepend remove replace strip"
+        "append capitalize date downcase escape html join money prepend remove replace strip"
         " strip_html truncate upcase url_encode".split(),
         "text",
     ),

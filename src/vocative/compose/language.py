@@ -74,10 +74,15 @@ class Environment(liquid.Environment):
 
 
 class HtmlEnvironment(Environment):
-    """Every printed value is escaped."""
+    """Every printed value is escaped, unless it is HTML that was cleaned."""
 
     def __init__(self) -> None:
         super().__init__(autoescape=True)
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        """Register the tags and filters a template may use."""
+        super().setup_tags_and_filters(extra=extra)
+        filters.register_html(self)
 
 
 class TextEnvironment(Environment):

@@ -35,7 +35,7 @@ from vocative.compose.scope import Name, Proven, Scope
 from vocative.compose.uses import UseCheck, place_of
 from vocative.errors import Where, nearest
 
-_WARNINGS = frozenset(("dead_branch", "unsafe_url", "unsafe_context"))
+_WARNINGS = frozenset(("dead_branch", "unsafe_url", "unsafe_context", "html_of_a_person"))
 
 
 @dataclass(frozen=True)

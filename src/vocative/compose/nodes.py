@@ -31,6 +31,7 @@ from markupsafe import escape
 from vocative.compose.blocks import SCOPE_TAG
 from vocative.compose.context import Context
 from vocative.compose.limits import check_size
+from vocative.compose.raw_html import is_capture, refuse_kept_html
 
 if TYPE_CHECKING:
     from liquid.context import RenderContext
@@ -212,14 +213,16 @@ _EXPRESSIONS: dict[type[Expression], type[Expression]] = {
 }
 
 
-def adapt(node: Node, template: "BoundTemplate") -> None:
+def adapt(node: Node, template: "BoundTemplate", *, captured: bool = False) -> None:
     """Put our nodes and expressions in the place of Liquid's, from `node` down.
 
     Raises:
         UnknownFilterError: a filter does not exist; Liquid itself would tell when it renders.
+        LiquidSyntaxError: HTML from data is not printed where it stands.
     """
     if type(node) is BlockNode:
         node.__class__ = _Block
+    refuse_kept_html(node, captured=captured)
     pending = list(node.expressions())
     while pending:
         expression = pending.pop()
@@ -232,4 +235,4 @@ def adapt(node: Node, template: "BoundTemplate") -> None:
                 one.validate_filter_arguments(template.env)
         pending += expression.children()
     for child in node.children(Context(template), include_partials=False):
-        adapt(child, template)
+        adapt(child, template, captured=captured or is_capture(node))

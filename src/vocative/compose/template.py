@@ -38,6 +38,7 @@ from vocative.compose.links import refuse_unsafe_links
 from vocative.compose.offsets import Offsets
 from vocative.compose.plain import to_text
 from vocative.compose.protect import Protected
+from vocative.compose.raw_html import refuse_html_in_markup
 from vocative.compose.source import Passage, TemplateSource, fallbacks
 from vocative.compose.tags import check_tags
 from vocative.compose.versions import version_of
@@ -265,9 +266,11 @@ def compile_template(
         AuthorError: Liquid, MJML or a block is wrong; the error points at it.
     """
     layout = assemble(source)
-    parse(layout, HtmlEnvironment)  # errors in Liquid are told before errors in markup
+    # Errors in Liquid are told before errors in markup.
+    parsed = parse(layout, HtmlEnvironment).parsed
     addresses = addresses_in(layout, source.assets)
     protected = Protected(layout, source.markup)
+    refuse_html_in_markup(parsed.nodes, protected)
     html = to_html(protected, preheader=source.preheader is not None)
     html = with_addresses(html, addresses)
     if source.text is not None:

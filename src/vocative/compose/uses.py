@@ -20,6 +20,7 @@ from liquid.expression import Expression
 
 from vocative.compose.contexts import Context
 from vocative.compose.kinds import incomparable, misused, named, unprintable
+from vocative.compose.raw_html import FILTER
 from vocative.compose.scope import Scope
 
 Note = Callable[[str, str, int, str | None], None]
@@ -51,6 +52,13 @@ class UseCheck:
     def check_kind(self, path: Path, filters: list[str]) -> None:
         """Look at a value that is printed through filters."""
         kind = self._scope.kind_of(path)
+        if FILTER in filters and (self._scope.resolve(path) or ("",))[0] == "person":
+            self._note(
+                "html_of_a_person",
+                f"people who can write {path} decide what links and pictures stand here",
+                path.token.start_index,
+                "print it without the filter html, unless only you write it",
+            )
         wrong = misused(kind, filters)
         if wrong is not None:
             message = f"{wrong[0]} cannot use {named(wrong[1])}, and {path} brings it one"
