@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from demo_site import Demo
+from postgres import URL as POSTGRES_URL
 from vocative.clock import FixedClock
 from vocative.stores import Store, open_store
 from vocative.workspace import Workspace, prepare_state
 
-POSTGRES_URL = os.environ.get("VOCATIVE_TEST_POSTGRES")
 SHARE_A_SERVER = ("e2e", "engines", "predict", "simulate", "streams")
 """Folders whose tests share something that takes long to start."""
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from demo_site import Demo
 from vocative.campaign import explain, read_campaign, send
 from vocative.campaign.audience import audience
+from vocative.deliver.channels.outbox_folder import OutboxFolder
 from vocative.errors import AuthorError, ProviderError
 from vocative.workspace import Workspace
 
@@ -98,7 +99,10 @@ def test_a_mail_server_that_is_down_loses_nothing(
         assert "nobody is in the audience" in again.stderr
 
 
-def test_stopping_and_going_on_reaches_everyone_once(site: Path) -> None:
+def test_stopping_and_going_on_reaches_everyone_once(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OutboxFolder, "group_size", 10)
     with Workspace(site) as workspace:
         asked = 0
 

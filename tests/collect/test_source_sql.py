@@ -27,7 +27,7 @@ from pulled import (
     write_mapping,
 )
 
-from conftest import POSTGRES_URL
+from postgres import URL as POSTGRES_URL
 from vocative.clock import FixedClock
 from vocative.collect.sources import _positions, _tables
 from vocative.collect.sources._http import SourceDown, SourceRefused

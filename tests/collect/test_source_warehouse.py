@@ -12,7 +12,7 @@ import pytest
 from bigquery_server import BigQueryServer
 from pulled import ORDERS, cursor_after, ids, open_source, orders, pull, take_in, write_mapping
 
-from conftest import POSTGRES_URL
+from postgres import URL as POSTGRES_URL
 from vocative.collect.sources import _database, _tables, _warehouses
 from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sources.warehouse import WarehouseSource

@@ -122,9 +122,9 @@ TEMPLATES = {
     + "{% endcapture %}{{ a }}{{ a }}" * 15,
     "rows without end": "{% tablerow i in (1..2000) cols: 99999999999 %}{{ i }}{% endtablerow %}"
     * 6,
-    "cycles": "{% for i in (1..2000) %}{% cycle "
+    "cycles": "{% for j in (1..4) %}{% for i in (1..2000) %}{% cycle "
     + ", ".join(f"'{n}'" for n in range(900))
-    + " %}{% endfor %}" * 1,
+    + " %}{% endfor %}{% endfor %}",
     "a case of many": "{% for i in (1..2000) %}{% case i %}"
     + "{% when -1 %}x" * 900
     + "{% endcase %}{% endfor %}",

@@ -125,6 +125,7 @@ def made(
         "source": a_source,
         "run": a_run,
         "reconciliation": a_reconciliation,
+        "template": "weekly_picks",
     }
 
 
@@ -151,6 +152,7 @@ def test_every_route_answers(client: TestClient, made: dict[str, str], route: st
     queries = {
         "/explain": "?campaign=weekly_picks",
         "/overlap": "?segments=engaged&segments=lapsed",
+        "/{template}/diff": "?old=folder",
     }
     query = next((text for end, text in queries.items() if route.endswith(end)), "")
     answer = client.get(path_of(route, made) + query)
