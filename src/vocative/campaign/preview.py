@@ -17,7 +17,7 @@ from vocative.compose.sample import sample_data
 from vocative.compose.schemes import in_scheme
 from vocative.compose.template import Rendered
 from vocative.compose.versions import settled, version_of
-from vocative.errors import AuthorError, unknown_name
+from vocative.errors import unknown_name
 from vocative.predict import read_models
 from vocative.segment import field_catalog
 from vocative.workspace import Workspace
@@ -102,7 +102,7 @@ def preview_template(
         workspace: Where.
         template: The template's name.
         person: A person id, e-mail address or user id; made-up data without one.
-        nobody: Render it for somebody of whom nothing is known.
+        nobody: Render it for somebody of whom nothing is known, whoever the person is.
         recommender: Whose items to show to the person; none unless told.
         version: A version of the template, or `folder`.
         language: As if the person read this language.
@@ -111,11 +111,9 @@ def preview_template(
 
     Raises:
         UnknownName: there is no such template, version, person or recommender.
-        AuthorError: the template is wrong, or both a person and nobody were asked for.
+        AuthorError: the template is wrong.
     """
-    if person and nobody:
-        raise AuthorError("a preview is for a person or for nobody, not for both")
-    data = _data(workspace, person, recommender, nobody=nobody)
+    data = _data(workspace, None if nobody else person, recommender, nobody=nobody)
     if language:
         data["person"] = {**data["person"], "language": language}
     rendered = _render(workspace, template, version, data)
