@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vocative.clock import SystemClock
+from vocative.compose.authoring.source import Passage, TemplateSource
 from vocative.compose.dialects import Dialect, FieldMap, ForeignTemplate
 from vocative.compose.dialects._fields import Named
 from vocative.compose.dialects._handlebars.options import Options
@@ -19,8 +20,7 @@ from vocative.compose.dialects._handlebars.values import RESERVED
 from vocative.compose.dialects.ampscript import Ampscript
 from vocative.compose.dialects.handlebars import Handlebars
 from vocative.compose.dialects.mustache import MUSTACHE, Mustache
-from vocative.compose.language import Environment
-from vocative.compose.source import Passage, TemplateSource
+from vocative.compose.language.environments import Environment
 from vocative.compose.template import compile_template, parse
 from vocative.errors import AuthorError
 

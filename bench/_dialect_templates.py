@@ -20,8 +20,8 @@ from vocative.compose import (
     check_template,
     compile_template,
 )
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import Converted, FieldMap, ForeignTemplate, dialect_named
-from vocative.compose.source import Passage
 from vocative.errors import VocativeError
 from vocative.sql import Field, Type
 

@@ -15,10 +15,10 @@ import _dialect_suites as suites
 from _dialect_templates import import_all
 from vocative.clock import SystemClock
 from vocative.compose import MessageSkipped
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import ForeignTemplate, dialect_named
-from vocative.compose.language import Environment
-from vocative.compose.limits import Run
-from vocative.compose.source import Passage
+from vocative.compose.language.environments import Environment
+from vocative.compose.language.limits import Run
 from vocative.errors import DataError
 
 PEOPLE = 100

@@ -18,9 +18,9 @@ import liquid
 
 from _mail import CONSTANTS, FROZEN, Shop, template
 from vocative.clock import SystemClock
-from vocative.compose import filters
 from vocative.compose.compiler import CompiledBody, CompiledText, compile_body, compile_text
-from vocative.compose.limits import Run
+from vocative.compose.language import filters
+from vocative.compose.language.limits import Run
 from vocative.compose.links import refuse_unsafe_links
 
 PEOPLE = 200_000

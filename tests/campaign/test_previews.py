@@ -12,9 +12,9 @@ from vocative.campaign import send
 from vocative.campaign.preview import diff_template, list_templates, preview_template
 from vocative.cli.definitions import apply
 from vocative.collect.door import accept
+from vocative.compose.authoring.languages import read_template
 from vocative.compose.kept import keep_version, list_versions
-from vocative.compose.languages import read_template
-from vocative.compose.schemes import in_scheme
+from vocative.compose.markup.schemes import in_scheme
 from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.identify.apply import apply_log
 from vocative.server.messages import show_message

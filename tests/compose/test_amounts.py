@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mails import data, product, text_block
 
 from vocative.compose import TemplateSource, compile_template
-from vocative.compose.lookups import LOOKUPS
+from vocative.compose.language.lookups import LOOKUPS
 from vocative.errors import AuthorError
 
 

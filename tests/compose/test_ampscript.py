@@ -15,13 +15,13 @@ from liquid.exceptions import FilterArgumentError
 from vocative.cli.bench import FOLDER
 from vocative.clock import FixedClock
 from vocative.compose import MessageSkipped
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import Converted, FieldMap, ForeignTemplate, dialect_named
 from vocative.compose.dialects._ampscript import functions
 from vocative.compose.dialects._fields import Named
 from vocative.compose.foreign.ampscript import FUNCTIONS, ampscript
 from vocative.compose.foreign.ampscript_patterns import is_bounded
-from vocative.compose.language import HtmlEnvironment
-from vocative.compose.source import Passage
+from vocative.compose.language.environments import HtmlEnvironment
 from vocative.compose.template import parse
 from vocative.errors import AuthorError
 

@@ -13,8 +13,8 @@ from mails import data, layout, text_block
 
 from vocative.clock import FixedClock
 from vocative.compose import TemplateSource, compile_template
-from vocative.compose.apart import Apart
-from vocative.compose.lookups import LOOKUPS
+from vocative.compose.apart.process import Apart
+from vocative.compose.language.lookups import LOOKUPS
 from vocative.errors import AuthorError
 
 CLOCK = FixedClock(datetime(2026, 3, 1, 12, tzinfo=UTC))

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from vocative.compose import load_template
-from vocative.compose.assets import MAX_BYTES
+from vocative.compose.authoring.assets import MAX_BYTES
 from vocative.compose.kept import list_versions, load_to_send, load_version
 from vocative.deliver.pages import routes
 from vocative.errors import AuthorError

@@ -7,15 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vocative.clock import SystemClock
-from vocative.compose import (
-    MessageSkipped,
-    TemplateSource,
-    carried,
-    check_template,
-    compile_template,
-)
-from vocative.compose.language import Environment, environment
-from vocative.compose.limits import Run
+from vocative.compose import MessageSkipped, TemplateSource, check_template, compile_template
+from vocative.compose.language import carried
+from vocative.compose.language.environments import Environment, environment
+from vocative.compose.language.limits import Run
 from vocative.errors import AuthorError
 
 ANY_VALUE = st.one_of(

@@ -6,7 +6,7 @@ import pytest
 from mails import layout, text_block
 
 from vocative.compose import TemplateSource, check_line, check_template
-from vocative.compose.check import check_definitions
+from vocative.compose.checking.check import check_definitions
 from vocative.errors import AuthorError, Where
 from vocative.sql import Field
 

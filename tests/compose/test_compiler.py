@@ -26,8 +26,13 @@ from vocative.compose.compiler import (
     quoted_printable,
 )
 from vocative.compose.compiler.memo import MAX_WEIGHT, Memo, is_key
-from vocative.compose.language import Environment, HtmlEnvironment, TextEnvironment, environment
-from vocative.compose.limits import Run
+from vocative.compose.language.environments import (
+    Environment,
+    HtmlEnvironment,
+    TextEnvironment,
+    environment,
+)
+from vocative.compose.language.limits import Run
 from vocative.errors import AuthorError
 from vocative.testing import templates
 

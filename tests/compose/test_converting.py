@@ -8,8 +8,8 @@ import pytest
 
 from vocative.cli.start import init
 from vocative.compose import compile_template, read_source
+from vocative.compose.authoring.source import Passage
 from vocative.compose.converting import convert, read_foreign, template_name
-from vocative.compose.source import Passage
 from vocative.errors import AuthorError, StateError, UnknownName
 from vocative.workspace import Workspace
 

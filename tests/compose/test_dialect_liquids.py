@@ -9,10 +9,10 @@ import pytest
 
 from vocative.clock import FixedClock
 from vocative.compose import MessageSkipped
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import Converted, FieldMap, ForeignTemplate, dialect_named
-from vocative.compose.language import Environment, environment
-from vocative.compose.limits import Run
-from vocative.compose.source import Passage
+from vocative.compose.language.environments import Environment, environment
+from vocative.compose.language.limits import Run
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 MESSAGE = {

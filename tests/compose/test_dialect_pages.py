@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import FieldMap, ForeignTemplate, dialect_named
-from vocative.compose.source import Passage
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "dialects"
 TRAITS = {

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vocative.clock import SystemClock
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import DIALECTS, Converted, ForeignTemplate, dialect_named
 from vocative.compose.dialects._fields import FieldMap, parse_field_map, trait_name
 from vocative.compose.dialects._writing import Writer, quoted
-from vocative.compose.language import Environment, HtmlEnvironment, environment
-from vocative.compose.limits import Run
-from vocative.compose.source import Passage
+from vocative.compose.language.environments import Environment, HtmlEnvironment, environment
+from vocative.compose.language.limits import Run
 from vocative.errors import AuthorError, UnknownName
 
 TAKEN_APART = ("braze", "customerio", "klaviyo", "liquid", "mailchimp", "shopify")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mails import data, layout, product, text_block
 
 from vocative.compose import TemplateSource, compile_template, rewrite_links
-from vocative.compose.language import HtmlEnvironment, environment
+from vocative.compose.language.environments import HtmlEnvironment, environment
 
 MARKER = "vqz"
 ATTACKS = (

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from liquid.exceptions import LiquidError
 
 from vocative.clock import FixedClock
-from vocative.compose.filters import money, strip_html
-from vocative.compose.language import Environment, TextEnvironment, environment
-from vocative.compose.limits import Run
+from vocative.compose.language.environments import Environment, TextEnvironment, environment
+from vocative.compose.language.filters import money, strip_html
+from vocative.compose.language.limits import Run
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from liquid import DictLoader, Undefined
 
 from vocative.clock import SystemClock
 from vocative.compose.compiler import Unsupported, compile_text
-from vocative.compose.language import Environment
-from vocative.compose.limits import Run
+from vocative.compose.language.environments import Environment
+from vocative.compose.language.limits import Run
 
 KNOWN = {
     "blank and empty, false is equal to blank": "a literal false on the left, as in python-liquid",

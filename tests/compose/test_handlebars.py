@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vocative.cli.bench import FOLDER
 from vocative.clock import SystemClock
 from vocative.compose import TemplateSource, compile_template
+from vocative.compose.authoring.source import Passage
 from vocative.compose.dialects import (
     DIALECTS,
     Converted,
@@ -21,8 +22,7 @@ from vocative.compose.dialects import (
 )
 from vocative.compose.dialects._handlebars.options import Options
 from vocative.compose.dialects.handlebars import Handlebars
-from vocative.compose.language import HtmlEnvironment
-from vocative.compose.source import Passage
+from vocative.compose.language.environments import HtmlEnvironment
 from vocative.compose.template import parse
 
 # A Handlebars without its compiler: only JavaScript can take it away.

@@ -4,7 +4,7 @@ import pytest
 from mails import data, text_block
 
 from vocative.compose import load_template
-from vocative.compose.check import check_definitions
+from vocative.compose.checking.check import check_definitions
 from vocative.compose.plain_file import check_plain_file, derive_text
 from vocative.compose.template import read_source
 from vocative.errors import AuthorError, StateError

@@ -8,7 +8,7 @@ import pytest
 from mails import data, text_block
 
 from vocative.compose import TemplateSource, check_template, compile_template, load_template
-from vocative.compose.source import SharedPieces
+from vocative.compose.authoring.source import SharedPieces
 from vocative.errors import AuthorError
 from vocative.sql import Field
 from vocative.workspace import Workspace

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vocative.clock import SystemClock
-from vocative.compose.fields import data_shape
-from vocative.compose.language import Environment
-from vocative.compose.names import check_names
-from vocative.compose.source import Passage
+from vocative.compose.authoring.source import Passage
+from vocative.compose.checking.fields import data_shape
+from vocative.compose.checking.names import check_names
+from vocative.compose.language.environments import Environment
 from vocative.compose.template import parse
 from vocative.sql import Field, Type
 

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mails import data, layout, text_block
 
-from vocative.compose import TemplateSource, check_template, compile_template, raw_html
+from vocative.compose import TemplateSource, check_template, compile_template
+from vocative.compose.language import raw_html
 from vocative.errors import AuthorError
 
 CARE = (

@@ -11,7 +11,7 @@ from mails import data, product
 import vocative.workspace
 from chromium import chromium
 from vocative.compose import check_template, load_template, read_source
-from vocative.compose.check import check_definitions
+from vocative.compose.checking.check import check_definitions
 from vocative.compose.template import MAX_LINE_BYTES
 from vocative.errors import AuthorError
 from vocative.sql import Field

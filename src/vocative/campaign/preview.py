@@ -8,15 +8,15 @@ import msgspec
 from vocative.campaign.asked import Asked, Shelf
 from vocative.campaign.explain import find_person
 from vocative.campaign.rendering import Facts
-from vocative.compose.amounts import zone_or
-from vocative.compose.apart import render_apart
+from vocative.compose.apart.process import render_apart
+from vocative.compose.authoring.languages import read_template, written_in
+from vocative.compose.authoring.versions import settled, version_of
+from vocative.compose.checking.sample import sample_data
 from vocative.compose.kept import FOLDER, source_of_version, text_diff, unified
-from vocative.compose.languages import read_template, written_in
-from vocative.compose.lookups import LOOKUPS
-from vocative.compose.sample import sample_data
-from vocative.compose.schemes import in_scheme
+from vocative.compose.language.amounts import zone_or
+from vocative.compose.language.lookups import LOOKUPS
+from vocative.compose.markup.schemes import in_scheme
 from vocative.compose.template import Rendered
-from vocative.compose.versions import settled, version_of
 from vocative.errors import unknown_name
 from vocative.predict import read_models
 from vocative.segment import field_catalog

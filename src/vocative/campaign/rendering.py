@@ -11,9 +11,9 @@ import pyarrow as pa
 from vocative.campaign.asked import Asked, Shelf
 from vocative.campaign.definitions import Campaign
 from vocative.compose import MessageSkipped, Rendered, Template, load_template
-from vocative.compose.amounts import zone_or
 from vocative.compose.kept import load_version
-from vocative.compose.lookups import LOOKUPS
+from vocative.compose.language.amounts import zone_or
+from vocative.compose.language.lookups import LOOKUPS
 from vocative.decide import Offer
 from vocative.deliver.ledger import Claim
 from vocative.deliver.links import LinkSigner, track

@@ -4,11 +4,11 @@ In come a workspace's templates (MJML and Liquid) and one person's data, out go 
 and plain text. See `docs/templates.md` for what an author writes.
 """
 
-from vocative.compose.check import check_line, check_template
+from vocative.compose.authoring.source import TemplateSource
+from vocative.compose.checking.check import check_line, check_template
 from vocative.compose.findings import Finding
+from vocative.compose.language.skipping import MessageSkipped
 from vocative.compose.links import rewrite_links
-from vocative.compose.skipping import MessageSkipped
-from vocative.compose.source import TemplateSource
 from vocative.compose.template import (
     Rendered,
     Template,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vocative.compose.check import check_template
+from vocative.compose.authoring.source import Passage, TemplateSource
+from vocative.compose.checking.check import check_template
 from vocative.compose.dialects import (
     Converted,
     Dialect,
@@ -24,7 +25,6 @@ from vocative.compose.dialects import (
     read_field_map,
 )
 from vocative.compose.findings import Finding
-from vocative.compose.source import Passage, TemplateSource
 from vocative.errors import AuthorError, StateError
 from vocative.sql import Field, Type
 

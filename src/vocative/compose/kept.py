@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vocative.clock import from_micros, to_micros
-from vocative.compose.assets import keep_assets
-from vocative.compose.languages import read_template, written_in
-from vocative.compose.source import TemplateSource
+from vocative.compose.authoring.assets import keep_assets
+from vocative.compose.authoring.languages import read_template, written_in
+from vocative.compose.authoring.source import TemplateSource
+from vocative.compose.authoring.versions import (
+    assets_of,
+    parts_of,
+    source_from,
+    texts_of,
+    version_of,
+)
 from vocative.compose.template import Template, compile_template
-from vocative.compose.versions import assets_of, parts_of, source_from, texts_of, version_of
 from vocative.errors import AuthorError, EngineError, UnknownName, unknown_name
 from vocative.stores import Transaction
 

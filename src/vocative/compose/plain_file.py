@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vocative.compose.authoring.languages import read_each
+from vocative.compose.authoring.source import TemplateSource
 from vocative.compose.findings import Finding
-from vocative.compose.languages import read_each
-from vocative.compose.source import TemplateSource
 from vocative.compose.template import derived_text
 from vocative.errors import StateError, unknown_name
 

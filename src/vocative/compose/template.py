@@ -20,28 +20,28 @@ from liquid.exceptions import (
 )
 
 from vocative.clock import Clock, SystemClock
-from vocative.compose.assets import addresses_in, with_addresses
-from vocative.compose.blocks import assemble
-from vocative.compose.branches import Arm
+from vocative.compose.authoring.assets import addresses_in, with_addresses
+from vocative.compose.authoring.blocks import assemble
+from vocative.compose.authoring.languages import locale_of, read_template
+from vocative.compose.authoring.source import Passage, TemplateSource, fallbacks
+from vocative.compose.authoring.tags import check_tags
+from vocative.compose.authoring.versions import version_of
 from vocative.compose.compiler import CompiledText, Unsupported, compile_text
-from vocative.compose.language import (
+from vocative.compose.language.branches import Arm
+from vocative.compose.language.environments import (
     Environment,
     HtmlEnvironment,
     ParsedText,
     TextEnvironment,
     environment,
 )
-from vocative.compose.languages import locale_of, read_template
-from vocative.compose.layout import to_html
-from vocative.compose.limits import Run
+from vocative.compose.language.limits import Run
+from vocative.compose.language.raw_html import refuse_html_in_markup
 from vocative.compose.links import refuse_unsafe_links
-from vocative.compose.offsets import Offsets
-from vocative.compose.plain import to_text
-from vocative.compose.protect import Protected
-from vocative.compose.raw_html import refuse_html_in_markup
-from vocative.compose.source import Passage, TemplateSource, fallbacks
-from vocative.compose.tags import check_tags
-from vocative.compose.versions import version_of
+from vocative.compose.markup.layout import to_html
+from vocative.compose.markup.offsets import Offsets
+from vocative.compose.markup.plain import to_text
+from vocative.compose.markup.protect import Protected
 from vocative.errors import AuthorError, Where
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from vocative.collect.tracking.pixel import PICTURE
-from vocative.compose.assets import ROUTE as ASSETS
-from vocative.compose.assets import find_asset
+from vocative.compose.authoring.assets import ROUTE as ASSETS
+from vocative.compose.authoring.assets import find_asset
 from vocative.deliver import feedback
 from vocative.deliver.links import Kind, Link, LinkSigner
 from vocative.deliver.unsubscribe import Source, resubscribe, standing, unsubscribe

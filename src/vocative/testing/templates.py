@@ -26,14 +26,14 @@ from vocative.compose.compiler import (
     compile_body,
     compile_text,
 )
-from vocative.compose.language import (
+from vocative.compose.language.environments import (
     Environment,
     HtmlEnvironment,
     ParsedText,
     TextEnvironment,
     environment,
 )
-from vocative.compose.limits import Run
+from vocative.compose.language.limits import Run
 from vocative.compose.links import refuse_unsafe_links
 
 KINDS: tuple[Callable[[], Environment], ...] = (HtmlEnvironment, TextEnvironment, Environment)

@@ -24,15 +24,16 @@ class DefinitionKind:
     """`module:function` of the owning stage, called with the workspace; raises AuthorError."""
 
 
+_CHECK_TEMPLATES = "vocative.compose.checking.check:check_definitions"
 KINDS = {
     kind.name: kind
     for kind in (
         DefinitionKind("feature", "features", "vocative.segment.plan:check_definitions"),
         DefinitionKind("segment", "segments", "vocative.segment.plan:check_definitions"),
         DefinitionKind("model", "models", "vocative.predict.definitions:check_definitions"),
-        DefinitionKind("template", "templates", "vocative.compose.check:check_definitions"),
-        DefinitionKind("block", "templates/blocks", "vocative.compose.check:check_definitions"),
-        DefinitionKind("layout", "templates/layouts", "vocative.compose.check:check_definitions"),
+        DefinitionKind("template", "templates", _CHECK_TEMPLATES),
+        DefinitionKind("block", "templates/blocks", _CHECK_TEMPLATES),
+        DefinitionKind("layout", "templates/layouts", _CHECK_TEMPLATES),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
         DefinitionKind("form", "forms", "vocative.collect.forms.definition:check_definitions"),

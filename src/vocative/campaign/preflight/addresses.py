@@ -11,7 +11,7 @@ from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from vocative.campaign.preflight.report import Link
-from vocative.compose.addresses import check_address
+from vocative.compose.markup.addresses import check_address
 from vocative.deliver.links import LinkSigner
 from vocative.errors import DataError
 

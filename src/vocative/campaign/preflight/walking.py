@@ -19,9 +19,9 @@ from vocative.campaign.preflight.rules import broken_rules
 from vocative.campaign.preflight.tally import Looked, Tally, lacking
 from vocative.campaign.problems import Problem
 from vocative.campaign.rendering import Renderer
-from vocative.compose.check import CLIP_BYTES
-from vocative.compose.source import fallbacks
-from vocative.compose.used import branch_labels, used_fields
+from vocative.compose.authoring.source import fallbacks
+from vocative.compose.checking.check import CLIP_BYTES
+from vocative.compose.checking.used import branch_labels, used_fields
 from vocative.decide import HOLDOUT, sellable_items
 from vocative.decide.products import FALLBACK_REASON
 from vocative.deliver.ledger import Claim, PlannedMessage

@@ -40,11 +40,11 @@ from vocative.compose.compiler.chains import Chain, Give, Step, is_timeless, kee
 from vocative.compose.compiler.code import Code
 from vocative.compose.compiler.names import Unit
 from vocative.compose.compiler.quick import SHORT, quick_form
-from vocative.compose.context import Context
-from vocative.compose.limits import Run
+from vocative.compose.language.context import Context
+from vocative.compose.language.limits import Run
 
 if TYPE_CHECKING:
-    from vocative.compose.language import ParsedText
+    from vocative.compose.language.environments import ParsedText
 
 _LITERALS = (
     Blank, Empty, FalseLiteral, FloatLiteral, IntegerLiteral, Nil, StringLiteral, TrueLiteral,

@@ -15,11 +15,11 @@ from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.case_tag import MultiExpressionBlockNode
 from liquid.expression import Expression
 
-from vocative.compose.branches import Arm, NotedCase, NotedIf, NotedUnless
 from vocative.compose.compiler.chains import is_timeless
 from vocative.compose.compiler.memo import Memo, is_key, weight_of
 from vocative.compose.compiler.names import children_of
 from vocative.compose.compiler.runtime import State
+from vocative.compose.language.branches import Arm, NotedCase, NotedIf, NotedUnless
 
 if TYPE_CHECKING:
     from liquid import Environment

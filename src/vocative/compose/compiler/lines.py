@@ -15,9 +15,9 @@ from liquid.builtin.tags.capture_tag import CaptureNode
 from liquid.builtin.tags.cycle_tag import CycleNode
 from liquid.builtin.tags.for_tag import ForNode
 
-from vocative.compose.branches import NotedCase, NotedIf, NotedUnless
 from vocative.compose.compiler.expressions import Unsupported
 from vocative.compose.compiler.names import children_of
+from vocative.compose.language.branches import NotedCase, NotedIf, NotedUnless
 
 VALUE_BYTES = 200
 MAX_LINE_BYTES = 998

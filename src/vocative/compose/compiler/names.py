@@ -15,7 +15,7 @@ from liquid.builtin.tags.capture_tag import CaptureNode
 from liquid.builtin.tags.include_tag import IncludeNode
 from liquid.builtin.tags.render_tag import RenderNode
 
-from vocative.compose.nodes import BlockScopeNode
+from vocative.compose.language.nodes import BlockScopeNode
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,11 @@ from vocative.compose.compiler.expressions import Expressions, Names, Unsupporte
 from vocative.compose.compiler.runtime import State
 from vocative.compose.compiler.sinks import HTML, LINE, PLAIN_TEXT, Sink
 from vocative.compose.compiler.statements import Statements
-from vocative.compose.limits import MAX_ITERATIONS, Run
-from vocative.compose.nodes import PrintInTextTag
+from vocative.compose.language.limits import MAX_ITERATIONS, Run
+from vocative.compose.language.nodes import PrintInTextTag
 
 if TYPE_CHECKING:
-    from vocative.compose.language import ParsedText
+    from vocative.compose.language.environments import ParsedText
 
 __all__ = ["CompiledText", "Unsupported", "compile_text", "write_function"]
 

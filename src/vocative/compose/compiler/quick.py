@@ -13,9 +13,9 @@ from typing import Any
 from liquid.builtin.filters import misc, string
 from markupsafe import Markup
 
-from vocative.compose import filters
 from vocative.compose.compiler.runtime import ABSENT, State, escape_text
-from vocative.compose.context import Missing
+from vocative.compose.language import filters
+from vocative.compose.language.context import Missing
 
 Guarded = Callable[..., Any]
 Quick = Callable[..., Any]

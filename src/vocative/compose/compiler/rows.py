@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from vocative.clock import Clock
 from vocative.compose.compiler.program import Columns, sink_of, write_function
 from vocative.compose.compiler.runtime import State
-from vocative.compose.context import Context
-from vocative.compose.limits import Run
+from vocative.compose.language.context import Context
+from vocative.compose.language.limits import Run
 
 if TYPE_CHECKING:
-    from vocative.compose.language import ParsedText
+    from vocative.compose.language.environments import ParsedText
 
 _LOG = logging.getLogger(__name__)
 

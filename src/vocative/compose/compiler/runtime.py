@@ -16,12 +16,12 @@ from liquid.stringify import to_liquid_string
 from liquid.undefined import is_undefined
 from markupsafe import Markup
 
-from vocative.compose.context import Context
-from vocative.compose.limits import MAX_OUTPUT_CHARACTERS, Run, check_size
-from vocative.compose.nodes import TAG_IN_TEXT
+from vocative.compose.language.context import Context
+from vocative.compose.language.limits import MAX_OUTPUT_CHARACTERS, Run, check_size
+from vocative.compose.language.nodes import TAG_IN_TEXT
 
 if TYPE_CHECKING:
-    from vocative.compose.language import ParsedText
+    from vocative.compose.language.environments import ParsedText
 
 # `escape` without making a Markup of the result, which costs more than escaping.
 escape_text: Callable[[str], str] = markupsafe._escape_inner  # type: ignore[attr-defined]

@@ -20,19 +20,19 @@ from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.liquid_tag import LiquidNode
 from liquid.expression import Expression
 
-from vocative.compose.branches import Arm, NotedCase, NotedIf, NotedUnless
 from vocative.compose.compiler.code import Code
 from vocative.compose.compiler.expressions import Expressions, Unsupported
 from vocative.compose.compiler.fragments import Fragments, Reads, has_conditions
 from vocative.compose.compiler.names import Loop, Unit, assigned_names, children_of
 from vocative.compose.compiler.quick import SHORT
 from vocative.compose.compiler.sinks import Sink
-from vocative.compose.nodes import BlockScopeNode
+from vocative.compose.language.branches import Arm, NotedCase, NotedIf, NotedUnless
+from vocative.compose.language.nodes import BlockScopeNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vocative.compose.language import ParsedText
+    from vocative.compose.language.environments import ParsedText
 
 _WORK_BETWEEN_LOOKS = 1_024
 """About how many nodes and values loops go through between two looks at the time."""

@@ -26,11 +26,11 @@ from vocative.compose.compiler.names import children_of
 from vocative.compose.compiler.program import CompiledText, compile_text, write_function
 from vocative.compose.compiler.runtime import State, Unusual, escape_text, escaped
 from vocative.compose.compiler.sinks import Sink
-from vocative.compose.limits import Run
+from vocative.compose.language.limits import Run
 from vocative.compose.links import refuse_unsafe_links
 
 if TYPE_CHECKING:
-    from vocative.compose.language import ParsedText
+    from vocative.compose.language.environments import ParsedText
 
 _LOG = logging.getLogger(__name__)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -14,7 +14,7 @@ from vocative.compose.dialects._fields import Named
 from vocative.compose.dialects._liquid_rules import SAME, or_else
 from vocative.compose.dialects._tokens import Path, Token, read_path, write_path
 from vocative.compose.dialects.base import Translation
-from vocative.compose.language import Environment, environment
+from vocative.compose.language.environments import Environment, environment
 
 if TYPE_CHECKING:
     from vocative.compose.dialects._liquid_family import LiquidFamily

@@ -15,7 +15,7 @@ from vocative.compose.dialects._tags import BraceTag, few, find_brace_tags, find
 from vocative.compose.dialects._tokens import Token, tokens_of
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Translation
-from vocative.compose.language import Environment, environment
+from vocative.compose.language.environments import Environment, environment
 
 if TYPE_CHECKING:
     from vocative.compose.dialects._liquid_family import LiquidFamily

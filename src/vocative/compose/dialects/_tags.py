@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from vocative.compose.tags import MAX_TAG_CHARACTERS, MAX_TAGS
+from vocative.compose.authoring.tags import MAX_TAG_CHARACTERS, MAX_TAGS
 from vocative.errors import AuthorError
 
 

@@ -1,6 +1,6 @@
 """A foreign text that cannot be read, at the offset where it goes wrong."""
 
-from vocative.compose.source import Passage
+from vocative.compose.authoring.source import Passage
 from vocative.errors import AuthorError
 
 

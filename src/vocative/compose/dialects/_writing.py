@@ -6,7 +6,7 @@ came from, so that an error in the Liquid is told at the foreign line.
 
 import re
 
-from vocative.compose.offsets import Offsets
+from vocative.compose.markup.offsets import Offsets
 
 _LOOKS_LIKE_LIQUID = re.compile(r"\{(?=[{%])")
 _OPENING_BRACE = "{{ '{' }}"

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from vocative.compose.authoring.source import MAX_SOURCE_CHARACTERS, Passage
 from vocative.compose.dialects._fields import FieldMap, Named
 from vocative.compose.dialects._notes import Note, Outcome, shown
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects._writing import Writer, quoted
-from vocative.compose.language import Environment, HtmlEnvironment, TextEnvironment
-from vocative.compose.source import MAX_SOURCE_CHARACTERS, Passage
+from vocative.compose.language.environments import Environment, HtmlEnvironment, TextEnvironment
 from vocative.compose.template import parse
 from vocative.errors import AuthorError
 

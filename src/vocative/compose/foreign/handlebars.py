@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 
-from vocative.compose.carried import as_number
 from vocative.compose.foreign.patterns import from_moment
+from vocative.compose.language.carried import as_number
 
 _ESCAPES = str.maketrans(
     {

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from vocative.compose.authoring.source import MAX_SOURCE_CHARACTERS
+from vocative.compose.authoring.tags import MAX_TAGS
 from vocative.compose.dialects._ampscript.functions import Kind
 from vocative.compose.dialects._ampscript.tree import Expression, Left
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Translation
-from vocative.compose.source import MAX_SOURCE_CHARACTERS
-from vocative.compose.tags import MAX_TAGS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vocative.compose.authoring.source import MAX_SOURCE_CHARACTERS
 from vocative.compose.dialects._handlebars.scope import Body, Scope
 from vocative.compose.dialects._handlebars.tree import (
     Expression,
@@ -23,7 +24,6 @@ from vocative.compose.dialects._handlebars.values import (
     Value,
 )
 from vocative.compose.dialects._unreadable import Unreadable
-from vocative.compose.source import MAX_SOURCE_CHARACTERS
 
 if TYPE_CHECKING:
     from vocative.compose.dialects._handlebars.write import LiquidWriter

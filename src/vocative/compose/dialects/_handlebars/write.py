@@ -7,6 +7,8 @@ filter `handlebars`.
 
 from dataclasses import replace
 
+from vocative.compose.authoring.source import MAX_SOURCE_CHARACTERS
+from vocative.compose.authoring.tags import MAX_TAGS
 from vocative.compose.dialects._handlebars.blocks import Blocks
 from vocative.compose.dialects._handlebars.helpers import Helpers
 from vocative.compose.dialects._handlebars.lookup import Lookup
@@ -41,8 +43,6 @@ from vocative.compose.dialects._handlebars.values import (
 )
 from vocative.compose.dialects._unreadable import Unreadable
 from vocative.compose.dialects.base import Translation
-from vocative.compose.source import MAX_SOURCE_CHARACTERS
-from vocative.compose.tags import MAX_TAGS
 
 
 class LiquidWriter:

@@ -1,0 +1,1 @@
+"""Rendering what somebody typed in a process apart."""

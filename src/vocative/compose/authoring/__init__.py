@@ -1,0 +1,1 @@
+"""What an author writes: files of a workspace, read with the place of every word."""
