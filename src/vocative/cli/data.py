@@ -35,7 +35,7 @@ def import_data(
     report = import_file(workspace, file, mapping=mapping, source=source, dry_run=dry_run)
     if dry_run:
         return report
-    advance(workspace, progress=_of(progress, report.events))
+    advance(workspace, progress=_of(progress, report.events), beside=True)
     return complete_report(workspace, report)
 
 

@@ -5,8 +5,10 @@ everything up to now. `recompute` ranks the population anew and then computes ev
 a second time with SQL over history: both ways must agree, and it says if they do not.
 """
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from vocative.clock import from_micros
@@ -28,22 +30,28 @@ MAX_FAMILY = 1_000
 
 
 def advance(
-    workspace: Workspace, *, progress: Callable[[str, int], None] | None = None
+    workspace: Workspace,
+    *,
+    progress: Callable[[str, int], None] | None = None,
+    beside: bool = False,
 ) -> LiveReport:
     """Bring segments up to now: events that wait, definitions that changed, time that passed.
 
     Args:
         workspace: Where.
         progress: Told what was done (`events`, `people`) and how many more.
+        beside: Whether a second process may help with a long backlog, where there is a core for
+            it; it imports this process's main module.
 
     Raises:
         AuthorError: a definition is wrong.
     """
-    runner = LiveRunner(workspace)
-    runner.catch_up(progress)
-    if refresh_cuts(workspace, build_plan(workspace), always=False):
-        runner.refresh()
-    return runner.settle(progress)
+    runner = LiveRunner(workspace, beside=beside and (os.cpu_count() or 1) > 1)
+    with closing(runner):
+        runner.catch_up(progress)
+        if refresh_cuts(workspace, build_plan(workspace), always=False):
+            runner.refresh()
+        return runner.settle(progress)
 
 
 def recompute(workspace: Workspace, *, progress: Progress | None = None) -> RecomputeReport:
