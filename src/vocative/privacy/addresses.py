@@ -4,7 +4,9 @@ import re
 
 _PLAIN = re.compile(
     r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@"
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:com|net|org|edu|[a-z]{2})"
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
+    # Names of the root that are kept for something else need the full check.
+    r"(?!(?:arpa|invalid|local|localhost|onion|test)\b)[a-z]{2,24}"
 )
 
 
