@@ -217,7 +217,11 @@ def test_caps_count_what_left_within_seven_days(store: Store) -> None:
         sent("4", AT - timedelta(hours=1), "accepted")
         refusal = ask(tx, purpose="capped")
         assert code(refusal) == "capped"
-        assert refusal.evidence["contacted_this_week"] == 2
+        assert refusal.evidence["caps"][0] == {
+            "cap": "2 in 7d for capped",
+            "had": 2,
+            "of_higher_priority": 0,
+        }
         assert code(ask(tx, purpose="service")) is None
 
 

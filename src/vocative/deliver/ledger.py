@@ -61,6 +61,12 @@ class PlannedMessage(msgspec.Struct, frozen=True, kw_only=True):
     skipped: str | None = None
     """Why nothing is to be sent; None: it is to be sent."""
     decision: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    send_at: datetime | None = None
+    """Not before then; None: at once."""
+    kept_back: bool = False
+    """Waits until it is released."""
+    priority: float = 0.0
+    """Where a cap leaves room for few, the greater goes first."""
 
     @property
     def message_id(self) -> str:
@@ -87,6 +93,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     attempts: int
     decision: Mapping[str, Any]
+    priority: float | None = None
     personal: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The person's fields, as a rule the vault's; filled by the sender."""
 
@@ -146,14 +153,26 @@ def plan(tx: Transaction, messages: Iterable[PlannedMessage], *, at: datetime) -
             "channel": message.channel,
             "purpose": message.purpose,
             "arm": message.arm,
-            "state": "skipped" if message.skipped else "planned",
-            "reason": message.skipped,
+            **_waiting(message, at),
             "decision": msgspec.json.encode(message.decision).decode(),
+            "priority": message.priority or None,
             "at": to_micros(at),
         }
         for message in messages
     ]
     return tx.run(QUERIES["plan"], rows)
+
+
+def _waiting(message: PlannedMessage, at: datetime) -> dict[str, Any]:
+    """The state of a new row, and until when it waits."""
+    if message.skipped:
+        return {"state": "skipped", "reason": message.skipped, "next_attempt_at": None}
+    if message.kept_back:
+        return {"state": "deferred", "reason": "kept_back", "next_attempt_at": None}
+    if message.send_at is not None and message.send_at > at:
+        due = to_micros(message.send_at)
+        return {"state": "deferred", "reason": "scheduled", "next_attempt_at": due}
+    return {"state": "planned", "reason": None, "next_attempt_at": None}
 
 
 def claim(
@@ -436,3 +455,29 @@ def retry_failed(
         QUERIES["retry"],
         {"campaign": campaign, "occurrence": occurrence, "reason": reason, "at": to_micros(at)},
     )
+
+
+def cancel(tx: Transaction, *, campaign: str, occurrence: str, at: datetime) -> int:
+    """Give up everything of a run that has not left; returns how many messages."""
+    named = {"campaign": campaign, "occurrence": occurrence, "at": to_micros(at)}
+    return tx.run(QUERIES["cancel"], named)
+
+
+def release(tx: Transaction, *, campaign: str, occurrence: str, at: datetime) -> int:
+    """Let messages go that were kept back, each at its own time; returns how many."""
+    rows = tx.rows(QUERIES["kept_back"], {"campaign": campaign, "occurrence": occurrence})
+    now = to_micros(at)
+    released = []
+    for row in rows:
+        planned = msgspec.json.decode(row["decision"]).get("send_at")
+        due = to_micros(datetime.fromisoformat(planned)) if planned else now
+        released.append(
+            {"message_id": row["message_id"], "next_attempt_at": max(due, now), "at": now}
+        )
+    return tx.run(QUERIES["release"], released) if released else 0
+
+
+def is_halted(tx: Transaction, *, campaign: str, occurrence: str) -> bool:
+    """Whether somebody asked that a run, or everything, is not sent now."""
+    named = {"campaign": campaign, "occurrence": occurrence}
+    return tx.value(QUERIES["halted"], named) is not None

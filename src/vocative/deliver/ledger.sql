@@ -2,10 +2,10 @@
 -- One row per person; planning again changes nothing.
 INSERT INTO messages (
   message_id, campaign, occurrence, person_id, channel, purpose, arm, state, reason, fence,
-  attempts, planned_at, updated_at, decision
+  attempts, planned_at, updated_at, next_attempt_at, decision, priority
 ) VALUES (
   :message_id, :campaign, :occurrence, :person_id, :channel, :purpose, :arm, :state, :reason, 0,
-  0, :at, :at, :decision
+  0, :at, :at, :next_attempt_at, :decision, :priority
 ) ON CONFLICT DO NOTHING
 
 -- name: claim
@@ -20,7 +20,7 @@ WHERE message_id IN (
   LIMIT :n /*lock*/
 )
 RETURNING message_id, campaign, occurrence, person_id, channel, purpose, arm, fence, attempts,
-  decision
+  decision, priority
 
 -- name: mark
 -- Write what became of a message, if its holder still holds it.
@@ -101,3 +101,28 @@ UPDATE messages SET
   state = 'planned', reason = NULL, attempts = 0, next_attempt_at = NULL, updated_at = :at
 WHERE campaign = :campaign AND occurrence = :occurrence AND state = 'failed'
   AND (CAST(:reason AS TEXT) IS NULL OR reason = :reason)
+
+-- name: cancel
+-- Give up what has not left; what is in somebody's hands is settled by them first.
+UPDATE messages SET
+  state = 'skipped', reason = 'canceled', next_attempt_at = NULL, updated_at = :at
+WHERE campaign = :campaign AND occurrence = :occurrence AND state IN ('planned', 'deferred')
+
+-- name: release
+-- Let messages go that were kept back.
+UPDATE messages SET reason = 'scheduled', next_attempt_at = :next_attempt_at, updated_at = :at
+WHERE message_id = :message_id AND state = 'deferred' AND next_attempt_at IS NULL
+
+-- name: kept_back
+-- Messages that wait until the first share of a run has gone well.
+SELECT message_id, decision FROM messages
+WHERE campaign = :campaign AND occurrence = :occurrence AND state = 'deferred'
+  AND next_attempt_at IS NULL
+
+-- name: halted
+-- Whether somebody asked that a run, or everything, is not sent now.
+SELECT 1 FROM sending_halts WHERE scope = '*' OR scope = :campaign
+UNION ALL
+SELECT 1 FROM campaign_runs WHERE campaign = :campaign AND occurrence = :occurrence
+  AND status IN ('paused', 'canceled', 'held', 'unapproved')
+LIMIT 1

@@ -8,6 +8,7 @@ next hand-over. Killing the process anywhere loses nothing and doubles nothing.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 
@@ -22,7 +23,7 @@ from vocative.deliver.message import OutgoingMessage, Receipt, Skip
 from vocative.deliver.mime import Unmailable
 from vocative.errors import ProviderError
 from vocative.privacy import suppression
-from vocative.privacy.permit import Contact, ContactRules, Permit, Refusal, issue_many
+from vocative.privacy.permit import Contact, ContactRules, HoursRule, Permit, Refusal, issue_many
 from vocative.stores import Transaction, hold
 from vocative.workspace import Workspace
 
@@ -31,6 +32,8 @@ Personal = Callable[[Sequence[Claim]], Mapping[str, Mapping[str, str]]]
 BATCH_SIZE = 200
 LEASE_SECONDS = 300.0
 RECONNECT_SECONDS = (0.2, 1.0, 3.0)
+HALTED_SECONDS = 0.5
+"""How often to look whether somebody asked that nothing is sent any more."""
 
 
 class DeliveryReport(msgspec.Struct, kw_only=True):
@@ -60,6 +63,7 @@ def deliver(
     channel: Channel,
     *,
     personal: Personal | None = None,
+    window: HoursRule | None = None,
     progress: Callable[[DeliveryReport], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     batch_size: int = BATCH_SIZE,
@@ -77,6 +81,7 @@ def deliver(
         channel: What carries the messages; it is opened and closed here.
         personal: The fields for each of some claims, by message, with the address among them; those
             that the vault has of the person unless told.
+        window: The only hours of a person's day in which a message may leave.
         progress: Is told what was done so far, after every batch.
         stop: Asked between messages; True finishes the one in flight and gives back the rest.
         batch_size: How many messages are claimed and rendered at a time.
@@ -91,6 +96,7 @@ def deliver(
             in the ledger, and calling again goes on from there.
     """
     job = _Job(workspace, campaign, occurrence, compose, personal, progress, stop)
+    job.rules = replace(job.rules, window=window)
     job.batch_size, job.lease_seconds = batch_size, lease_seconds
     with channel:
         job.recover(channel)
@@ -158,8 +164,10 @@ class _Job:
             purposes=workspace.settings.purposes,
             timezone=workspace.settings.timezone,
             quiet_hours=workspace.settings.quiet_hours,
+            caps=workspace.settings.caps,
         )
         self.report = DeliveryReport()
+        self._halted_at = float("-inf")
         self.broken = threading.Event()
         self.personal = personal or self._from_vault
         self._compose = compose
@@ -198,9 +206,17 @@ class _Job:
 
     def stopping(self) -> bool:
         """Whether no further message is to leave."""
-        if self._stop():
+        if self._stop() or self._is_halted():
             self.report.stopped = True
         return self.report.stopped or self.broken.is_set()
+
+    def _is_halted(self) -> bool:
+        """Whether the run was paused or everything was halted, maybe from another machine."""
+        if time.monotonic() - self._halted_at < HALTED_SECONDS:
+            return False
+        self._halted_at = time.monotonic()
+        with self.store.read() as tx:
+            return ledger.is_halted(tx, campaign=self.campaign, occurrence=self.occurrence)
 
     def recover(self, channel: Channel) -> bool:
         """Settle what senders that are gone have left behind; True when that gives work."""
@@ -302,7 +318,11 @@ class _Loop:
             address_hash = (
                 suppression.address_hash(vault, self.channel.medium, address) if address else None
             )
-            contact = Contact(person_id=claim.person_id, address_hash=address_hash)
+            contact = Contact(
+                person_id=claim.person_id,
+                address_hash=address_hash,
+                priority=claim.priority or 0.0,
+            )
             found.append((msgspec.structs.replace(claim, personal=personal), contact))
         return found
 

@@ -32,6 +32,8 @@ class WorkspaceKey:
     """Signs tracking and unsubscribe links."""
     link: bytes
     """Seals links that tell that somebody followed them."""
+    destinations: bytes
+    """Encrypts what destinations know people by."""
 
     @classmethod
     def derive(cls, master: bytes) -> "WorkspaceKey":
@@ -49,6 +51,7 @@ class WorkspaceKey:
             log=key("log"),
             sign=key("sign"),
             link=key("link"),
+            destinations=key("destinations"),
         )
 
 

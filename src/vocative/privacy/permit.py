@@ -17,9 +17,10 @@ import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.errors import PrivacyError, unknown_name
+from vocative.privacy import caps as caps_of
+from vocative.privacy.caps import Cap
 from vocative.stores import Row, Transaction
 
-WEEK = timedelta(days=7)
 OPT_IN_CONFIRMATION = "opt_in_confirmation"
 """The purpose of the one mail that asks the owner of an address whether a request for consent was
 theirs. It needs no consent, but such a request that nobody has answered yet."""
@@ -38,8 +39,10 @@ REFUSALS = {
     "suppressed_complaint": "the owner of this address marked a message as spam",
     "suppressed_unsubscribe": "the owner of this address unsubscribed",
     "suppressed_manual": "somebody of this workspace suppressed this address",
-    "capped": "this person already got as many messages this week as the purpose allows",
+    "capped": "this person already got as many messages lately as the caps allow",
+    "outranked": "the room that the caps leave is for messages of higher priority that wait, too",
     "quiet_hours": "it is night where this person is; the message waits until morning",
+    "outside_window": "the campaign sends at other hours of this person's day; the message waits",
 }
 """Every reason for which contact is refused, in words."""
 
@@ -79,6 +82,9 @@ class ContactRules:
     purposes: Mapping[str, PurposeRule]
     timezone: str = "UTC"
     quiet_hours: HoursRule | None = None
+    window: HoursRule | None = None
+    """The only local hours in which contact is allowed; None: any that are not quiet."""
+    caps: Sequence[Cap] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +94,8 @@ class Contact:
     person_id: str
     address_hash: str | None
     """None: the vault has no address."""
+    priority: float = 0.0
+    """Where a cap leaves room for few, the greater goes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,13 +217,26 @@ def issue_many(
     rule = rules.purposes.get(purpose)
     if rule is None:
         raise unknown_name("purpose", purpose, rules.purposes, where="vocative.yaml")
-    case = _Case(purpose=purpose, channel=channel, rule=rule, rules=rules, at=at)
+    case = _Case(
+        purpose=purpose,
+        channel=channel,
+        rule=rule,
+        rules=rules,
+        at=at,
+        caps=_caps(rules, rule, purpose, channel),
+    )
     answers: list[Permit | Refusal] = []
     for start in range(0, len(contacts), _BATCH):
         chunk = contacts[start : start + _BATCH]
         seen = {row["person_id"]: row for row in tx.rows(*_standing_sql(chunk, case))}
         answers += [_decide(contact, seen[contact.person_id], case) for contact in chunk]
     return answers
+
+
+def _caps(rules: ContactRules, rule: PurposeRule, purpose: str, channel: str) -> list[Cap]:
+    """The caps for a purpose on a channel; what the purpose itself says comes first."""
+    own = [] if rule.max_per_week is None else [Cap(rule.max_per_week, "7d", purpose)]
+    return own + [cap for cap in rules.caps if cap.binds(purpose=purpose, channel=channel)]
 
 
 @dataclass(frozen=True)
@@ -239,6 +260,7 @@ class _Case:
     rule: PurposeRule
     rules: ContactRules
     at: datetime
+    caps: Sequence[Cap]
 
     @property
     def confirms(self) -> bool:
@@ -247,7 +269,7 @@ class _Case:
 
 
 _STANDING = """
-WITH asked (person_id, address_hash) AS (VALUES {asked})
+WITH asked (person_id, address_hash, priority) AS (VALUES {asked})
 SELECT asked.person_id, profiles.person_id AS profile_id, profiles.merged_into, {traits} AS traits,
   consents.consent_id, consents.status, consents.at AS stated_at, consents.source,
   (SELECT s.reason FROM suppressions s
@@ -255,8 +277,7 @@ SELECT asked.person_id, profiles.person_id AS profile_id, profiles.merged_into, 
      AND (s.expires_at IS NULL OR s.expires_at > :now){passed}
    ORDER BY CASE s.reason WHEN 'complaint' THEN 0 WHEN 'unsubscribe' THEN 1
                           WHEN 'bounce' THEN 2 ELSE 3 END
-   LIMIT 1) AS suppressed,
-  {contacted} AS contacted
+   LIMIT 1) AS suppressed{caps}
 FROM asked
 LEFT JOIN profiles ON profiles.person_id = asked.person_id
 LEFT JOIN consents ON consents.consent_id = ({stated})
@@ -278,15 +299,6 @@ _REQUESTED = """
 """
 # Whoever unsubscribed may change their mind; asking is the only way to know that it is they.
 _UNSUBSCRIBED_PASSES = " AND s.reason <> 'unsubscribe'"
-# What left our hands counts against the cap, also when nobody knows whether it arrived.
-# It counts under whichever of the person's profiles it left.
-_CONTACTED = """
-  (SELECT count(*) FROM messages m WHERE m.person_id = asked.person_id AND m.purpose = :purpose
-   AND m.state IN ('handed', 'accepted', 'ambiguous') AND m.handed_at > :week_ago)
-  + (SELECT count(*) FROM profiles part JOIN messages m ON m.person_id = part.person_id
-   WHERE part.merged_into = asked.person_id AND m.purpose = :purpose
-   AND m.state IN ('handed', 'accepted', 'ambiguous') AND m.handed_at > :week_ago)
-"""
 
 
 def _standing_sql(contacts: Sequence[Contact], case: _Case) -> tuple[str, dict[str, Any]]:
@@ -297,30 +309,31 @@ def _standing_sql(contacts: Sequence[Contact], case: _Case) -> tuple[str, dict[s
     asked = []
     for index, contact in enumerate(contacts):
         # The casts tell PostgreSQL the types of a column of bare parameters.
-        asked.append(f"(CAST(:p{index} AS TEXT), CAST(:h{index} AS TEXT))")
+        priority = f"CAST(:v{index} AS DOUBLE PRECISION)" if case.caps else "0"
+        asked.append(f"(CAST(:p{index} AS TEXT), CAST(:h{index} AS TEXT), {priority})")
         names[f"p{index}"] = contact.person_id
         names[f"h{index}"] = contact.address_hash
-    if case.rule.max_per_week is not None:
-        names["week_ago"] = to_micros(case.at - WEEK)
+        if case.caps:
+            names[f"v{index}"] = contact.priority
+    caps, more = caps_of.caps_sql(case.caps, at=case.at)
     sql = _STANDING.format(
         asked=", ".join(asked),
-        traits="NULL" if case.rules.quiet_hours is None else "profiles.traits",
-        contacted="0" if case.rule.max_per_week is None else _CONTACTED,
+        traits="profiles.traits" if case.rules.quiet_hours or case.rules.window else "NULL",
+        caps=caps,
         stated=_REQUESTED if case.confirms else _STATED,
         passed=_UNSUBSCRIBED_PASSES if case.confirms else "",
     )
-    return sql, names
+    return sql, names | more
 
 
 def _decide(contact: Contact, seen: Row, case: _Case) -> Permit | Refusal:
     evidence = _evidence(seen, case)
     code = _refusal_code(contact, seen, case)
-    until = None
-    if code is None and case.rules.quiet_hours is not None:
-        zone, whose = _zone(seen["traits"], case.rules.timezone)
+    until = case.at + caps_of.ASK_AGAIN if code == "outranked" else None
+    if code is None and (case.rules.quiet_hours or case.rules.window):
+        zone, whose = contact_zone(seen["traits"], case.rules.timezone)
         evidence["timezone"] = f"{zone.key} ({whose})"
-        until = quiet_until(case.at, zone, case.rules.quiet_hours)
-        code = "quiet_hours" if until else None
+        code, until = _by_hour(case.at, zone, case.rules)
     if code is not None:
         return Refusal(person_id=contact.person_id, code=code, until=until, evidence=evidence)
     return Permit(
@@ -337,7 +350,6 @@ def _decide(contact: Contact, seen: Row, case: _Case) -> Permit | Refusal:
 def _refusal_code(contact: Contact, seen: Row, case: _Case) -> str | None:
     rule = case.rule
     opted_in = rule.consent == "opt_out" or seen["status"] == "given"
-    cap = rule.max_per_week
     checks = (
         (seen["profile_id"] is None, "erased"),
         (seen["merged_into"] is not None, "merged"),
@@ -346,9 +358,9 @@ def _refusal_code(contact: Contact, seen: Row, case: _Case) -> str | None:
         (seen["status"] == "withdrawn", "consent_withdrawn"),
         (not opted_in, "no_consent"),
         (case.confirms and seen["status"] != "pending", "nothing_to_confirm"),
-        (cap is not None and seen["contacted"] >= cap, "capped"),
     )
-    return next((code for refused, code in checks if refused), None)
+    found = next((code for refused, code in checks if refused), None)
+    return found or caps_of.refusal(case.caps, seen)
 
 
 def _evidence(seen: Row, case: _Case) -> dict[str, Any]:
@@ -358,10 +370,44 @@ def _evidence(seen: Row, case: _Case) -> dict[str, Any]:
         evidence["consent_id"] = seen["consent_id"]
         evidence["consent_at"] = from_micros(seen["stated_at"]).isoformat()
         evidence["consent_source"] = seen["source"]
-    if case.rule.max_per_week is not None:
-        evidence["contacted_this_week"] = seen["contacted"]
-        evidence["max_per_week"] = case.rule.max_per_week
+    if case.caps:
+        evidence |= caps_of.evidence(case.caps, seen)
     return evidence
+
+
+def _by_hour(
+    at: datetime, zone: ZoneInfo, rules: ContactRules
+) -> tuple[str | None, datetime | None]:
+    """Whether the hour of the person's day forbids it, and until when."""
+    if rules.quiet_hours is not None and (until := quiet_until(at, zone, rules.quiet_hours)):
+        return "quiet_hours", until
+    if rules.window is not None and (until := quiet_until(at, zone, _Outside(rules.window))):
+        return "outside_window", until
+    return None, None
+
+
+class _Outside:
+    """The hours that are not in a window."""
+
+    def __init__(self, window: HoursRule) -> None:
+        self.start, self.end = window.end % 24, window.start
+
+
+def contact_from(at: datetime, zone: ZoneInfo, rules: ContactRules) -> datetime:
+    """The earliest instant from `at` on at which the hour forbids no contact.
+
+    Args:
+        at: The instant that is wished.
+        zone: The person's.
+        rules: Their quiet hours and window; these must leave an hour of the day.
+    """
+    # Quiet hours may end outside the window, which may open on a day when a clock change skips it.
+    for _ in range(10):
+        _, until = _by_hour(at, zone, rules)
+        if until is None:
+            break
+        at = until
+    return at
 
 
 def quiet_until(at: datetime, zone: ZoneInfo, hours: HoursRule) -> datetime | None:
@@ -387,7 +433,7 @@ def quiet_until(at: datetime, zone: ZoneInfo, hours: HoursRule) -> datetime | No
     return morning.astimezone(UTC)
 
 
-def _zone(traits: str | None, fallback: str) -> tuple[ZoneInfo, str]:
+def contact_zone(traits: str | None, fallback: str) -> tuple[ZoneInfo, str]:
     """The person's zone when it is known and real, else the workspace's."""
     stated = msgspec.json.decode(traits).get("timezone") if traits else None
     zone = _zone_called(stated) if isinstance(stated, str) else None

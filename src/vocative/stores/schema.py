@@ -505,10 +505,31 @@ campaign_runs = sa.Table(
     metadata,
     _text("campaign", key=True),
     _text("occurrence", key=True),
-    sa.Column("status", sa.Text, nullable=False, comment="planned, sending, paused, finished"),
+    sa.Column("status", sa.Text, nullable=False, comment="see campaign/runs.py"),
     sa.Column("definition", sa.Text, nullable=False, comment="the definition as it was, JSON"),
     _instant("planned_at"),
     _instant("finished_at", optional=True),
+    sa.Column("starts_at", sa.BigInteger, nullable=True, comment="when it is to be planned"),
+    sa.Column(
+        "channel", sa.Text, nullable=True, comment="what carries it; null: only a command can"
+    ),
+    sa.Column("conductor", sa.Text, nullable=True, comment="who sends: server or command"),
+    sa.Column(
+        "details",
+        sa.Text,
+        nullable=True,
+        comment="JSON: whom it repeats, who approved, why it stands still",
+    ),
+)
+
+sending_halts = sa.Table(
+    "sending_halts",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True, comment="a campaign's name, or *: everything"),
+    _instant("at"),
+    _text("actor"),
+    _text("reason"),
+    comment="what must not be sent now",
 )
 
 messages = sa.Table(
@@ -533,6 +554,12 @@ messages = sa.Table(
     _instant("next_attempt_at", optional=True),
     _text("provider_reply", optional=True),
     sa.Column("decision", sa.Text, nullable=False, comment="what was chosen and why, JSON"),
+    sa.Column(
+        "priority",
+        sa.Float,
+        nullable=True,
+        comment="where a cap leaves room for few, the greater goes first",
+    ),
     sa.UniqueConstraint("campaign", "occurrence", "person_id", "channel"),
     sa.Index(None, "campaign", "occurrence", "state"),
     sa.Index(None, "person_id"),

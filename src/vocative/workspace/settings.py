@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from vocative.errors import AuthorError, nearest, unknown_name
+from vocative.privacy.caps import Cap
 from vocative.workspace.standards import Standard, StandardKind, standard_faults, standard_of
 from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
 
@@ -80,6 +81,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=lambda: {"marketing": Purpose(describe="news and offers")}
     )
     quiet_hours: QuietHours | None = None
+    caps: list[Cap] = []
+    """How many messages one person may get in a time."""
+    approve_above: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """A campaign to more people than this waits until somebody approves it."""
     tracking: Tracking = Tracking()
     addresses: Addresses = Addresses()
 
