@@ -196,6 +196,12 @@ def test_a_footer_block_that_is_handed_its_link(catalog):
             "image_without_alt",
             "warning",
         ),
+        (
+            '<mj-section><mj-column><mj-social><mj-social-element name="x" href="https://x.example">'
+            "us</mj-social-element></mj-social></mj-column></mj-section>",
+            "foreign_picture",
+            "warning",
+        ),
         ("<mj-section><mj-colunm></mj-colunm></mj-section>", "mjml", "error"),
         ("{% if offer %}", "liquid", "error"),
         (text_block("{{ campaign.name | uppercase }}"), "unknown_filter", "error"),

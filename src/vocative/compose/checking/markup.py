@@ -89,6 +89,14 @@ def _check_element(piece: Piece, protected: Protected) -> Iterator[Finding]:
             where=protected.where_plain(piece.start),
             fix='add alt="…", or alt="" for decoration',
         )
+    if piece.name == "mj-social-element" and piece.attribute("src") is None:
+        yield Finding(
+            severity="warning",
+            code="foreign_picture",
+            message="without src this icon comes from www.mailjet.com, which sees who reads",
+            where=protected.where_plain(piece.start),
+            fix='put the icon into assets and add src="asset:name.png"',
+        )
     for attribute in piece.attributes:
         if attribute.name == "href" and piece.name not in _NO_LINKS:
             yield from _check_link(attribute, protected)
