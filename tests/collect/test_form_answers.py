@@ -11,7 +11,7 @@ from vocative.collect.forms.kinds import KINDS, Wrong
 from vocative.collect.forms.page import as_typed
 from vocative.collect.forms.postcodes import POSTCODES, read_postcode
 from vocative.collect.forms.questions import Question
-from vocative.collect.forms.texts import LANGUAGES, WORDS, chosen_language
+from vocative.pages.words import LANGUAGES, WORDS, chosen_language
 
 CHOICES: dict[str, Any] = {"a": "A", "b": "B", "c": "C"}
 
@@ -109,7 +109,7 @@ def test_nothing_that_is_typed_breaks_anything(kind: str, typed: list[str]) -> N
     }.get(kind, {})
     answer = read(kind, *typed, **said)
     if isinstance(answer, str) and answer.startswith("wrong: "):
-        assert answer.removeprefix("wrong: ") in WORDS
+        assert answer.removeprefix("wrong: ") in WORDS["en"]
     elif answer is not None:
         # What was understood is understood again: so it may be shown and sent once more.
         assert read(kind, *as_typed(answer), **said) == answer
@@ -118,12 +118,3 @@ def test_nothing_that_is_typed_breaks_anything(kind: str, typed: list[str]) -> N
 @given(st.text(alphabet=string.ascii_letters + ",;=.- q01", max_size=60))
 def test_any_wish_for_a_language_is_understood(accepted: str) -> None:
     assert chosen_language(accepted, LANGUAGES) in (None, *LANGUAGES)
-
-
-def test_every_word_is_there_in_every_language() -> None:
-    for name, texts in WORDS.items():
-        assert tuple(texts) == LANGUAGES, name
-        braces = {
-            frozenset(part for part in text.split() if "{" in part) for text in texts.values()
-        }
-        assert len({len(one) for one in braces}) == 1, name

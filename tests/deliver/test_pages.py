@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 from vocative.deliver import feedback
 from vocative.deliver.channels import channel_for
 from vocative.deliver.links import LinkSigner
-from vocative.deliver.pages import TEXTS, routes
+from vocative.deliver.pages import routes
 from vocative.deliver.sender import deliver
 from vocative.identify.apply import apply_log
+from vocative.pages.words import word
 from vocative.privacy import consent, suppression
 from vocative.workspace import Workspace
 
@@ -55,7 +56,7 @@ def test_looking_never_unsubscribes(
     for _ in range(3):
         page = client.get(url)
         assert page.status_code == 200
-        assert TEXTS["unsubscribe_button"] in page.text
+        assert word("unsubscribe_button", "en") in page.text
     assert client.head(url).status_code == 200
     assert client.head(url).content == b""
     assert standing(workspace) == ("given", [])
@@ -81,18 +82,18 @@ def test_one_post_unsubscribes_and_one_takes_it_back(
     url = signer.url("unsubscribe", message_id)
     done = client.post(url, **body)
     assert done.status_code == 200
-    assert TEXTS["done_title"] in done.text
+    assert word("unsubscribed_title", "en") in done.text
     assert standing(workspace) == ("withdrawn", ["unsubscribe"])
     with workspace.store.read() as tx:
         person_id = tx.value("SELECT person_id FROM messages")
         assert consent.history(tx, person_id)[-1].source == source
         assert consent.history(tx, person_id)[-1].evidence == {"message_id": message_id}
-    assert TEXTS["undo_button"] in client.get(url).text
+    assert word("resubscribe_button", "en") in client.get(url).text
     plan(workspace, [person_id], "winter")
     deliver(workspace, "winter", RUN, compose, channel_for(workspace, "outbox_folder"))
     assert states(workspace, "winter") == {"skipped: suppressed_unsubscribe": 1}
     workspace.clock.at += feedback.HOLD  # type: ignore[attr-defined]
-    assert TEXTS["undone_title"] in client.post(url, data={"action": "undo"}).text
+    assert word("resubscribed_title", "en") in client.post(url, data={"action": "undo"}).text
     assert standing(workspace) == ("given", [])
     # Applying the events that were told changes nothing more.
     apply_log(workspace)
@@ -127,8 +128,8 @@ def test_somebody_erased_gets_a_kind_answer(
         tx.run("DELETE FROM profiles")
         tx.run("DELETE FROM messages")
     url = signer.url("unsubscribe", message_id)
-    assert TEXTS["gone_title"] in client.get(url).text
-    assert TEXTS["gone_title"] in client.post(url).text
+    assert word("link_gone_title", "en") in client.get(url).text
+    assert word("link_gone_title", "en") in client.post(url).text
     assert client.get(signer.url("open", message_id)).status_code == 200
 
 
@@ -158,7 +159,7 @@ def test_forged_links_lead_nowhere(
         answer = client.get(path + forged)
         assert answer.status_code == 404
         assert "location" not in answer.headers
-        assert TEXTS["invalid_title"] in answer.text or "%2F" in forged
+        assert word("invalid_title", "en") in answer.text or "%2F" in forged
     assert client.post(f"/u/{token}").status_code == 404
     assert client.get(f"/o/{token}.gif").status_code == 404
     assert standing(workspace) == ("given", [])

@@ -1,4 +1,4 @@
-"""Signed links: opens, clicks, unsubscribing, confirming, and the message in a browser.
+"""Signed links: opens, clicks, unsubscribing, preferences, confirming, the mail in a browser.
 
 A link's token holds what it is for, the message's id and, for a click, the link's number and
 destination, under an HMAC of the workspace key. So nothing is stored per link, a forged link is
@@ -17,7 +17,7 @@ import msgspec
 from vocative.compose.links import rewrite_links
 from vocative.errors import DataError
 
-Kind = Literal["open", "click", "trap", "unsubscribe", "view", "confirm"]
+Kind = Literal["open", "click", "trap", "unsubscribe", "view", "confirm", "preferences"]
 
 _LETTERS: dict[Kind, bytes] = {
     "open": b"o",
@@ -26,6 +26,7 @@ _LETTERS: dict[Kind, bytes] = {
     "unsubscribe": b"u",
     "view": b"v",
     "confirm": b"k",
+    "preferences": b"p",
 }
 _KINDS = {letter: kind for kind, letter in _LETTERS.items()}
 _PATHS: dict[Kind, str] = {
@@ -35,6 +36,7 @@ _PATHS: dict[Kind, str] = {
     "unsubscribe": "/u/{token}",
     "view": "/v/{token}",
     "confirm": "/confirm/{token}",
+    "preferences": "/p/{token}",
 }
 _PURPOSE = b"vocative link 1\x00"
 _SIGNATURE_BYTES = 16
@@ -143,7 +145,7 @@ def _numbered(signer: LinkSigner, message_id: str) -> Callable[[str], str]:
     """Numbers destinations in the order in which they come up; one destination has one number."""
     numbers: dict[str, int] = {}
     base = signer.url("view", message_id).rpartition("/v/")[0]
-    own = tuple(f"{base}/{page}/" for page in "ocuv")
+    own = tuple(f"{base}/{page}/" for page in "ocuvp")
 
     def replace(url: str) -> str:
         if url.startswith(own):

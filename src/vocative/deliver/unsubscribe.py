@@ -11,11 +11,13 @@ import msgspec
 
 from vocative.clock import to_micros
 from vocative.collect.door import OWN_SOURCE, accept
+from vocative.deliver.recipient import Recipient, address_hashes, find_recipient
 from vocative.privacy import consent, suppression
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
 _MEDIUM = "email"
+_ADDRESSES = {_MEDIUM: "email"}
 
 Source = Literal["one-click", "unsubscribe page"]
 
@@ -23,13 +25,7 @@ Source = Literal["one-click", "unsubscribe page"]
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where the person that a message went to stands now."""
 
-    message_id: str
-    person_id: str
-    profile: str
-    """For whom it was planned, who may live on as the person: whoever is separated from them later
-    has unsubscribed all the same."""
-    campaign: str
-    purpose: str
+    recipient: Recipient
     unsubscribed: bool
 
 
@@ -54,12 +50,12 @@ def _change(
 ) -> Standing | None:
     now = workspace.clock.now()
     with workspace.store.transaction() as tx:
-        found = _standing(workspace, tx, message_id)
+        found = find_recipient(tx, message_id)
         if found is None:
             return None
         change = consent.Consent(
             person_id=found.person_id,
-            origin=None if found.profile == found.person_id else found.profile,
+            origin=found.origin,
             purpose=found.purpose,
             channel=_MEDIUM,
             status=status,
@@ -68,54 +64,32 @@ def _change(
             evidence={"message_id": message_id},
         )
         consent.record(tx, change)
-        hashes = _address_hashes(workspace, tx, found.person_id, found.profile)
+        hashes = [one for _, one in address_hashes(workspace, tx, found, _ADDRESSES)]
         if status == "withdrawn":
             suppression.add(tx, [_suppressed(one, message_id, now) for one in hashes])
         else:
             for one in hashes:
                 suppression.remove(tx, one, channel=_MEDIUM, reason="unsubscribe")
     accept(workspace, [_event(found, change)], source=OWN_SOURCE)
-    return msgspec.structs.replace(found, unsubscribed=status == "withdrawn")
+    return Standing(recipient=found, unsubscribed=status == "withdrawn")
 
 
 def _standing(workspace: Workspace, tx: Transaction, message_id: str) -> Standing | None:
-    row = tx.row(
-        "SELECT COALESCE(p.merged_into, p.person_id) AS person_id, p.person_id AS profile,"
-        " m.campaign, m.purpose"
-        " FROM messages m JOIN profiles p ON p.person_id = m.person_id"
-        " WHERE m.message_id = :message_id",
-        {"message_id": message_id},
-    )
-    if row is None:
+    found = find_recipient(tx, message_id)
+    if found is None:
         return None
-    person_id, purpose = row["person_id"], row["purpose"]
-    stated = consent.latest(tx, [person_id], purpose=purpose, channel=_MEDIUM).get(person_id)
+    person_id = found.person_id
+    stated = consent.latest(tx, [person_id], purpose=found.purpose, channel=_MEDIUM).get(person_id)
     reasons = [
         reason
-        for one in _address_hashes(workspace, tx, person_id, row["profile"])
-        for reason in suppression.find(tx, one, channel=_MEDIUM)
+        for channel, one in address_hashes(workspace, tx, found, _ADDRESSES)
+        for reason in suppression.find(tx, one, channel=channel)
     ]
     return Standing(
-        message_id=message_id,
+        recipient=found,
         unsubscribed=(stated is not None and stated.status == "withdrawn")
-        or any(found.reason == "unsubscribe" for found in reasons),
-        **row,
+        or any(reason.reason == "unsubscribe" for reason in reasons),
     )
-
-
-def _address_hashes(
-    workspace: Workspace, tx: Transaction, person_id: str, profile: str
-) -> list[str]:
-    """Of the person's address, and of the profile's own where that is another one."""
-    vault = workspace.vault
-    addresses = [vault.get(tx, person_id).get("email")]
-    sealed = tx.value("SELECT vault FROM origins WHERE origin = :profile", {"profile": profile})
-    if sealed is not None:
-        own = vault.stated_apart(tx, {profile: (person_id, bytes(sealed))})
-        addresses.append(own.get(profile, {}).get("email", (None, 0))[0])
-    return [
-        suppression.address_hash(vault, _MEDIUM, one) for one in dict.fromkeys(addresses) if one
-    ]
 
 
 def _suppressed(address_hash: str, message_id: str, at: datetime) -> suppression.Suppression:
@@ -128,7 +102,7 @@ def _suppressed(address_hash: str, message_id: str, at: datetime) -> suppression
     )
 
 
-def _event(found: Standing, change: consent.Consent) -> dict[str, Any]:
+def _event(found: Recipient, change: consent.Consent) -> dict[str, Any]:
     """The same change as an event; applying it adds no second row, its consent id is the same."""
     return {
         "type": "track",

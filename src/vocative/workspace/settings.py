@@ -11,6 +11,8 @@ import msgspec
 
 from vocative.errors import AuthorError, nearest, unknown_name
 from vocative.privacy.caps import Cap
+from vocative.pages.brand import Brand, brand_faults
+from vocative.pages.words import Text, missing_languages, spoken
 from vocative.workspace.standards import Standard, StandardKind, standard_faults, standard_of
 from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
 
@@ -30,9 +32,19 @@ class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a consent is for."""
 
-    describe: str = ""
+    title: Text = ""
+    describe: Text = ""
+    listed: bool = True
+    """Whether people find it in their preferences."""
     consent: Literal["opt_in", "opt_out"] = "opt_in"
     max_per_week: int | None = None
+
+
+class Pages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What recipients find behind the links of a mail."""
+
+    view_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] = 365
+    """How long a mail can be looked at in a browser."""
 
 
 class QuietHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +99,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A campaign to more people than this waits until somebody approves it."""
     tracking: Tracking = Tracking()
     addresses: Addresses = Addresses()
+    brand: Brand = Brand()
+    pages: Pages = Pages()
+
+    @property
+    def page_language(self) -> str:
+        """What pages speak to somebody of whom no language is known that they speak."""
+        return spoken(self.language) or "en"
+
+    @property
+    def imprint(self) -> str:
+        """Who mails and pages are from, and where they live."""
+        return f"{self.sender.name}, {self.postal_address}"
 
 
 class Trait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -225,7 +249,28 @@ def read_settings(root: Path) -> Settings:
         raise AuthorError(
             "base_url must start with http:// or https://", where=text.where(("base_url",))
         )
+    for place, message, hint in _page_faults(settings):
+        raise AuthorError(message, where=text.where(place), hint=hint)
     return settings
+
+
+def _page_faults(settings: Settings) -> Iterator[tuple[YamlPath, str, str | None]]:
+    """What is wrong with what people see on pages."""
+    for path, message, hint in brand_faults(settings.brand):
+        yield ("brand", *path), message, hint
+    texts: list[tuple[YamlPath, Text]] = [
+        (("brand", "links", index, "text"), link.text)
+        for index, link in enumerate(settings.brand.links)
+    ]
+    for name, purpose in settings.purposes.items():
+        texts += [
+            (("purposes", name, "title"), purpose.title),
+            (("purposes", name, "describe"), purpose.describe),
+        ]
+    for at, written in texts:
+        for language, message in missing_languages(written, settings.page_language).items():
+            known = isinstance(written, dict) and language in written
+            yield (*at, language, "@key") if known else at, message, None
 
 
 def read_traits(root: Path) -> dict[str, Trait]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from vocative.collect.forms.definition import Form
 from vocative.collect.forms.kinds import KINDS, Answer, Answers, Wrong
 from vocative.collect.forms.questions import Question
-from vocative.collect.forms.texts import word
+from vocative.pages.words import word
 
 Posted = Mapping[str, Sequence[str]]
 """What a browser sent, by the name of the question."""

@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from vocative.collect.forms.kinds import KINDS, Answer, Answers, Fault
 from vocative.collect.forms.questions import Question
-from vocative.collect.forms.texts import LANGUAGES, Text, in_language
 from vocative.errors import AuthorError, unknown_name
+from vocative.pages.brand import Brand, brand_faults, filled, origin_of
+from vocative.pages.words import LANGUAGES, Text, in_language
 from vocative.sql import Catalog, Field, Type, check, in_document, parse
 from vocative.sql.python import event_function
 from vocative.workspace import Definition, Workspace
@@ -30,8 +30,6 @@ from vocative.workspace.yaml_text import YamlPath
 
 _FORM_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _QUESTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_FONT = re.compile(r"[\w ,'\"-]{1,200}")
 MOST_QUESTIONS = 100
 
 log = logging.getLogger("vocative.forms")
@@ -44,15 +42,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     title: Text = ""
     intro: Text = ""
     when: str | None = None
-
-
-class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a form looks."""
-
-    color: str = "#3b4cca"
-    """Of buttons: six hexadecimal digits."""
-    logo: str | None = None
-    font: str | None = None
 
 
 class Thanks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +120,8 @@ class Form:
     version: str
     """Changes with every change of its file."""
     steps: Sequence[CheckedStep]
+    brand: Brand
+    """Its own, its gaps filled by the workspace's."""
     within_seconds: int
     """How long a page of it may stay open."""
     confirm_seconds: int
@@ -232,6 +223,7 @@ class _Reader:
             body=body,
             version=hashlib.sha256(text.encode()).hexdigest()[:10],
             steps=steps,
+            brand=filled(body.brand, self._workspace.settings.brand),
             within_seconds=self._seconds(("guard", "within"), body.guard.within),
             confirm_seconds=self._seconds(("confirmation", "within"), body.confirmation.within),
         )
@@ -370,22 +362,17 @@ class _Reader:
 
     def _check_look(self) -> None:
         body = self._body
-        brand = body.brand
-        if not _COLOR.fullmatch(brand.color):
-            raise self._wrong(("brand", "color"), "this is no color", 'write "#3b4cca"')
-        if brand.font is not None and not _FONT.fullmatch(brand.font):
-            raise self._wrong(("brand", "font"), "this is no list of fonts", "write Georgia, serif")
-        if brand.logo is not None and _origin(brand.logo) is None:
-            raise self._wrong(("brand", "logo"), "this is no web address")
+        for path, message, hint in brand_faults(body.brand):
+            raise self._wrong(("brand", *path), message, hint)
         for index, site in enumerate(body.sites):
-            if _origin(site) != site:
+            if origin_of(site) != site:
                 hint = "write https://shop.example, without a path"
                 raise self._wrong(("sites", index), "this is not the origin of a site", hint)
         redirect = body.thanks.redirect
         if redirect is None:
             return
-        own = _origin(self._workspace.settings.base_url)
-        if _origin(redirect) not in (own, *body.sites):
+        own = origin_of(self._workspace.settings.base_url)
+        if origin_of(redirect) not in (own, *body.sites):
             hint = "name its origin under `sites`"
             raise self._wrong(("thanks", "redirect"), "this leads to a site of nobody's", hint)
 
@@ -412,17 +399,3 @@ def _texts(value: Any, path: YamlPath) -> Iterator[tuple[YamlPath, Mapping[str, 
 
 
 _TEXTS = ("title", "intro", "button", "label", "help", "text", "subject")
-
-
-def _origin(address: str) -> str | None:
-    """The origin of a web address; None when it is none that a browser would go to as it stands."""
-    if not address.isascii() or not address.isprintable() or set(address) & set(" \"'<>\\^`{|};,"):
-        return None
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        return None
-    return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")

@@ -4,20 +4,19 @@ Texts of authors and answers of visitors are escaped where they are put in. A vi
 told to load nothing besides the logo, and to let none but the form's own sites show it in a frame.
 """
 
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from vocative.collect.forms.answers import Posted, previous_step
-from vocative.collect.forms.definition import Brand, Form
+from vocative.collect.forms.definition import Form
 from vocative.collect.forms.guard import PROOF_BITS
 from vocative.collect.forms.kinds import Answer, Answers
 from vocative.collect.forms.questions import Question
-from vocative.collect.forms.texts import Text, word
+from vocative.pages.page import Look, Page
+from vocative.pages.page import page as plain_page
+from vocative.pages.words import Text, word
 
 HONEYPOT = "_website"
 PROOF = "_proof"
@@ -27,7 +26,6 @@ GO = "_go"
 _FOLDER = Path(__file__).parent
 _MOST_RADIOS = 6
 """From more choices one list is made."""
-_DEFAULT_FONT = "system-ui, sans-serif"
 _INPUTS = {"email": "email", "phone": "tel", "number": "text", "date": "date"}
 _AUTOCOMPLETE = {"email": "email", "phone": "tel", "postcode": "postal-code"}
 _AUTOCOMPLETE_OF_TRAITS = {
@@ -41,32 +39,11 @@ _AUTOCOMPLETE_OF_TRAITS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """A page, and the headers that belong to it."""
-
-    html: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """What the pages of a form have in common."""
-
-    brand: Brand = field(default_factory=Brand)
-    sites: Sequence[str] = ()
-    """Who may show them in a frame, and be led to."""
-    language: str = "en"
-    framed: bool = False
-    form: str = ""
-    done: bool = False
-    """Whether the form has been sent."""
-
-
 def look_of(form: Form, language: str, *, framed: bool, done: bool = False) -> Look:
     """How pages of a form look."""
     return Look(
-        brand=form.body.brand,
+        brand=form.brand,
+        otherwise=form.body.language,
         sites=form.body.sites,
         language=language,
         framed=framed,
@@ -76,59 +53,16 @@ def look_of(form: Form, language: str, *, framed: bool, done: bool = False) -> L
 
 
 def page(look: Look, title: str, body: str, scripts: Sequence[str] = ()) -> Page:
-    """A whole page.
+    """A page of a form.
 
     Args:
-        look: Of its form.
+        look: Of the form.
         title: As text.
         body: As HTML.
         scripts: Files of this folder that run in it.
     """
-    nonce = secrets.token_urlsafe(16)
-    brand = look.brand
-    style = (
-        f":root {{ --brand: {brand.color}; --on-brand: {on_color(brand.color)};"
-        f" --font: {brand.font or _DEFAULT_FONT}; }}\n{_file('form.css')}"
-    )
-    logo = f'<img class="logo" src="{escape(brand.logo)}" alt="">' if brand.logo else ""
     files = [*scripts, *(["frame.js"] if look.framed else [])]
-    script = "\n".join(f'<script nonce="{nonce}">{_file(name)}</script>' for name in files)
-    attributes = f' data-form="{escape(look.form)}"' + (" data-done" if look.done else "")
-    html = f"""<!doctype html>
-<html lang="{look.language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style nonce="{nonce}">{style}</style>
-</head>
-<body{' class="framed"' if look.framed else ""}{attributes}>
-<main>
-{logo}
-{body}
-</main>
-{script}
-</body>
-</html>
-"""
-    return Page(html=html, headers=_headers(look, nonce))
-
-
-def _headers(look: Look, nonce: str) -> dict[str, str]:
-    sites = " ".join(look.sites)
-    logo = urlsplit(look.brand.logo or "")
-    pictures = f"{logo.scheme}://{logo.netloc}" if look.brand.logo else "'none'"
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; img-src {pictures};"
-        f" script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'self' {sites};"
-        f" frame-ancestors 'self' {sites}"
-    )
-    return {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "strict-origin-when-cross-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return plain_page(look, title, body, [_file(name) for name in files])
 
 
 def step_page(
@@ -221,19 +155,6 @@ def thanks_page(form: Form, language: str, *, framed: bool = False) -> Page:
             f'<a class="button" target="_top" href="{escape(thanks.redirect)}">{label}</a>'
         )
     return page(look_of(form, language, framed=framed, done=True), title, "\n".join(parts))
-
-
-def words_page(look: Look, title: str, texts: Iterable[str], more: str = "") -> Page:
-    """A page that says something.
-
-    Args:
-        look: Of its form, or plain.
-        title: As text.
-        texts: Paragraphs, as text.
-        more: HTML below them.
-    """
-    paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in texts)
-    return page(look, title, f"<h1>{escape(title)}</h1>\n{paragraphs}\n{more}")
 
 
 class _Fields:
@@ -445,17 +366,6 @@ def as_typed(answer: Answer) -> list[str]:
 def _limits(question: Question) -> str:
     stated = {"min": question.min, "max": question.max}
     return "".join(f' {key}="{value}"' for key, value in stated.items() if value is not None)
-
-
-def on_color(color: str) -> str:
-    """Black or white, whichever is read better on a color (relative luminance of WCAG 2)."""
-    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [
-        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for value in channels
-    ]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"
 
 
 @cache

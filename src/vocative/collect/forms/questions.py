@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from vocative.collect.forms.texts import Text
+from vocative.pages.words import Text
 
 COMMON = ("name", "kind", "label", "help", "required", "when", "trait", "personal")
 """What a question of every kind may say."""

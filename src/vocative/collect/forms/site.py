@@ -31,12 +31,10 @@ from vocative.collect.forms.page import (
     HONEYPOT,
     PROOF,
     STATE,
-    Look,
-    Page,
     as_typed,
+    look_of,
     step_page,
     thanks_page,
-    words_page,
 )
 from vocative.collect.forms.posted import Unreadable, read_posted
 from vocative.collect.forms.state import State
@@ -47,8 +45,9 @@ from vocative.collect.forms.submission import (
     events_of,
     step_event,
 )
-from vocative.collect.forms.texts import LANGUAGES, chosen_language, word
 from vocative.errors import VocativeError
+from vocative.pages.page import Look, Page, words_page
+from vocative.pages.words import LANGUAGES, chosen_language, word
 from vocative.privacy.networks import network_hash
 from vocative.workspace import Workspace
 
@@ -347,7 +346,7 @@ class _Site:
         text = word(what, language)
         if _wants_json(request):
             return _answer(request, form, {"error": text}, status=status)
-        look = Look(brand=form.body.brand, sites=form.body.sites, language=language)
+        look = look_of(form, language, framed=False)
         title = form.text(form.body.title, language) or form.name
         answer = _html(words_page(look, title, [text]), status=status)
         answer.headers["Retry-After"] = "60"

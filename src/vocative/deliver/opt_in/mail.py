@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from vocative.collect.forms.definition import Brand, Form, read_forms
-from vocative.collect.forms.page import on_color
-from vocative.collect.forms.texts import word
+from vocative.collect.forms.definition import Form, read_forms
 from vocative.deliver.ledger import Claim
 from vocative.deliver.links import LinkSigner
 from vocative.deliver.message import OutgoingMessage
 from vocative.deliver.opt_in.planning import Decision
 from vocative.deliver.opt_in.waiting import find_waiting
+from vocative.pages.brand import DEFAULT_COLOR, DEFAULT_FONT, on_color
+from vocative.pages.words import word
 from vocative.workspace import Workspace
 
 _HTML = """<!doctype html>
@@ -35,7 +35,6 @@ _HTML = """<!doctype html>
 </body>
 </html>
 """
-_FONT = "system-ui, sans-serif"
 
 
 class ConfirmationMails:
@@ -78,22 +77,23 @@ class ConfirmationMails:
         subject, text, button = self._texts(decision)
         url = self._signer.url("confirm", message_id)
         form = self._forms.get(decision.form)
-        brand = form.body.brand if form else Brand()
+        brand = form.brand if form else settings.brand
+        color = brand.color or DEFAULT_COLOR
         logo = f'<img src="{escape(brand.logo)}" alt="" height="48">' if brand.logo else ""
         html = _HTML.format(
             language=decision.language,
             subject=escape(subject),
-            font=escape(brand.font or _FONT),
+            font=escape(brand.font or DEFAULT_FONT),
             logo=logo,
             text=escape(text),
             url=escape(url),
-            color=brand.color,
-            on_color=on_color(brand.color),
+            color=color,
+            on_color=on_color(color),
             button=escape(button),
             sender=escape(settings.sender.name),
             postal_address=escape(settings.postal_address),
         )
-        footer = f"{settings.sender.name}, {settings.postal_address}"
+        footer = settings.imprint
         return OutgoingMessage(
             message_id=message_id,
             subject=subject,

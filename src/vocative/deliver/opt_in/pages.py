@@ -1,18 +1,20 @@
 """The pages behind the link of a confirmation mail: looking asks, pressing the button confirms."""
 
 import logging
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vocative.collect.forms.definition import Form, read_forms
-from vocative.collect.forms.page import Look, Page, words_page
-from vocative.collect.forms.texts import LANGUAGES, chosen_language, word
 from vocative.deliver.links import LinkSigner
 from vocative.deliver.opt_in.confirming import Request, confirm, find_request
+from vocative.deliver.pages.answers import answer, page_language, workspace_look
 from vocative.errors import AuthorError, DataError, VocativeError
+from vocative.pages.page import Look, Page, words_page
+from vocative.pages.words import word
 from vocative.privacy.networks import network_hash
 from vocative.workspace import Workspace
 
@@ -49,23 +51,25 @@ class _Pages:
         except VocativeError as error:
             log.warning("a confirmation has to wait: %s", error.message)
             language = self._language(request)
-            page = words_page(Look(language=language), word("not_now", language), [])
-            return _html(page, status=503)
+            page = words_page(
+                workspace_look(self._workspace, language), word("not_now", language), []
+            )
+            return answer(page, status=503)
 
     def _answer(self, request: HttpRequest, *, press: bool) -> Response:
         found = self._find(request)
         if found is None:
-            return _html(self._said("invalid", self._language(request)), status=404)
+            return answer(self._said("invalid", self._language(request)), status=404)
         if found.state == "open" and press:
             ip = request.client.host if request.client else None
             network = network_hash(self._workspace.vault, ip)
             if not confirm(self._workspace, found, network=network):
                 return self._expired(found)
-            return _html(self._said("confirmed", found.decision.language, found))
+            return answer(self._said("confirmed", found.decision.language, found))
         if found.state == "open":
-            return _html(self._question(found))
+            return answer(self._question(found))
         if found.state == "confirmed":
-            return _html(self._said("confirmed", found.decision.language, found))
+            return answer(self._said("confirmed", found.decision.language, found))
         return self._expired(found)
 
     def _find(self, request: HttpRequest) -> Request | None:
@@ -89,19 +93,17 @@ class _Pages:
         if self._form(found) is not None:
             address = f"/f/{found.decision.form}"
             more = f'<a class="button" href="{address}">{word("go_on", language)}</a>'
-        return _html(self._said("expired", language, found, more), status=410)
+        return answer(self._said("expired", language, found, more), status=410)
 
     def _said(self, what: str, language: str, found: Request | None = None, more: str = "") -> Page:
-        look = self._look(found) if found else Look(language=language)
+        look = self._look(found) if found else workspace_look(self._workspace, language)
         title, text = word(f"{what}_title", language), word(f"{what}_text", language)
         return words_page(look, title, [text], more)
 
     def _look(self, found: Request) -> Look:
-        form, language = self._form(found), found.decision.language
-        if form is None:
-            return Look(language=language)
+        form, look = self._form(found), workspace_look(self._workspace, found.decision.language)
         # A link in a mail is opened on its own: no site has to show it in a frame.
-        return Look(brand=form.body.brand, language=language, form=form.name)
+        return look if form is None else replace(look, brand=form.brand, form=form.name)
 
     def _form(self, found: Request) -> Form | None:
         try:
@@ -110,10 +112,4 @@ class _Pages:
             return None  # It is being written; the plain look does as well.
 
     def _language(self, request: HttpRequest) -> str:
-        accepted = request.headers.get("accept-language", "")
-        return chosen_language(accepted, LANGUAGES) or "en"
-
-
-def _html(page: Page, status: int = 200) -> Response:
-    headers = {**page.headers, "X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
-    return HTMLResponse(page.html, status_code=status, headers=headers)
+        return page_language(self._workspace, request)
