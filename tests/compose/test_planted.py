@@ -20,15 +20,15 @@ FOOTER = (
 PUBLISHED = {
     "alert": {"incomplete_link": 2, "low_contrast": 5, "image_without_alt": 1},
     "arturia": {"broken_link": 1, "low_contrast": 6},
-    "austin": {"low_contrast": 2},
+    "austin": {"low_contrast": 2, "foreign_picture": 4},
     "basic": {"incomplete_link": 2, "low_contrast": 2, "image_without_alt": 4},
     "black-friday": {"image_without_alt": 2},
     "card": {"incomplete_link": 6, "low_contrast": 6},
-    "christmas": {"image_without_alt": 7},
+    "christmas": {"image_without_alt": 7, "foreign_picture": 3},
     "delivery": {"image_without_alt": 5},
     "happy-new-year": {"image_without_alt": 2},
-    "loyalty-client": {"incomplete_link": 3, "image_without_alt": 2},
-    "newsletter": {"low_contrast": 6, "image_without_alt": 4},
+    "loyalty-client": {"incomplete_link": 3, "image_without_alt": 2, "foreign_picture": 3},
+    "newsletter": {"low_contrast": 6, "image_without_alt": 4, "foreign_picture": 2},
 }
 
 

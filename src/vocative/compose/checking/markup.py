@@ -89,7 +89,7 @@ def _check_element(piece: Piece, protected: Protected) -> Iterator[Finding]:
             where=protected.where_plain(piece.start),
             fix='add alt="…", or alt="" for decoration',
         )
-    if piece.name == "mj-social-element" and piece.attribute("src") is None:
+    if piece.name == "mj-social-element" and piece.attribute("name") and not piece.attribute("src"):
         yield Finding(
             severity="warning",
             code="foreign_picture",

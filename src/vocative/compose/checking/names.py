@@ -216,7 +216,7 @@ class NameCheck:
         sure = self._scope.missing(path, proven) is None
         if filters:
             return Name(None if sure else path, ANYTHING, sure=sure)
-        return Name(path, self._scope.shape_at(path) or ANYTHING, sure=sure)
+        return Name(path, self._scope.shape_of(expression) or ANYTHING, sure=sure)
 
     def _check_printed(self, expression: Expression, proven: Proven) -> None:
         if not isinstance(expression, FilteredExpression):
