@@ -35,6 +35,9 @@ KINDS = {
         DefinitionKind("block", "templates/blocks", _CHECK_TEMPLATES),
         DefinitionKind("layout", "templates/layouts", _CHECK_TEMPLATES),
         DefinitionKind("campaign", "campaigns", "vocative.campaign.definitions:check_definitions"),
+        DefinitionKind(
+            "journey", "journeys", "vocative.campaign.journeys.definition:check_definitions"
+        ),
         DefinitionKind("mapping", "mappings", "vocative.collect.mapping:check_definitions"),
         DefinitionKind("form", "forms", "vocative.collect.forms.definition:check_definitions"),
         DefinitionKind(
@@ -57,7 +60,7 @@ KINDS = {
 
 PIECES = ("block", "layout")
 """Kinds whose files are pieces of templates, without settings beside them."""
-ONE_EACH = ("form", "mapping", "plan", "expectation", "reconciliation", "source")
+ONE_EACH = ("form", "journey", "mapping", "plan", "expectation", "reconciliation", "source")
 """Kinds whose files hold one definition each, named as its file."""
 
 
