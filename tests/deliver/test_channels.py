@@ -1,9 +1,11 @@
 """Every channel there is keeps the laws; settings are checked by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from http_channels import CASES, bench_for
+from http_provider import provider
 from post_office import Mailbox, set_channels
 
 from vocative.deliver.channels import CHANNELS, channel_for
@@ -14,10 +16,14 @@ from vocative.workspace import Workspace
 
 
 @pytest.fixture(params=CHANNELS.names())
-def bench(request: pytest.FixtureRequest, workspace: Workspace) -> ChannelBench:
+def bench(request: pytest.FixtureRequest, workspace: Workspace) -> Iterator[ChannelBench]:
     """Every channel with a real provider; a new channel without one here fails."""
+    if request.param in CASES:
+        with provider(lambda _: CASES[request.param].usual) as told:
+            yield bench_for(request.param, workspace, told)
+        return
     makers = {"outbox_folder": outbox_bench, "smtp": smtp_bench}
-    return makers[request.param](request, workspace)
+    yield makers[request.param](request, workspace)
 
 
 def outbox_bench(_: pytest.FixtureRequest, workspace: Workspace) -> ChannelBench:

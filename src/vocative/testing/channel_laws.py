@@ -36,12 +36,16 @@ class ChannelBench:
     workspace: Workspace
     carried: Callable[[str], list[bytes]]
     """What the provider has of a message id."""
+    address: Callable[[int], str] = lambda number: f"person{number}@people.example"
+    """The address of a numbered person, as the channel's medium has them."""
+    sent: dict[str, str] = field(default_factory=dict)
+    """The address of each message made here, by its id."""
     _people: int = field(default=0, init=False)
 
     def permitted(self, **changes: Any) -> tuple[OutgoingMessage, Permit]:
         """A message to somebody new who consented, and a fresh permit for it."""
         self._people += 1
-        address = f"person{self._people}@people.example"
+        address = self.address(self._people)
         workspace, now = self.workspace, self.workspace.clock.now()
         person_id = person_id_for(workspace.key.lookup, "email", address)
         address_hash = suppression.address_hash(workspace.vault, self.channel.medium, address)
@@ -88,7 +92,9 @@ class ChannelBench:
             workspace="test",
             at=now,
         )
-        return msgspec.structs.replace(message, **changes), answer
+        message = msgspec.structs.replace(message, **changes)
+        self.sent[message.message_id] = message.to
+        return message, answer
 
 
 def _law(kept: object, words: str) -> None:
@@ -147,12 +153,12 @@ def refuses_a_permit_for_somebody_else(bench: ChannelBench) -> None:
 
 
 def refuses_injected_headers(bench: ChannelBench) -> None:
-    """A line break in a header is refused and nothing leaves."""
-    for changes in (
-        {"subject": "Hello\r\nBcc: all@example.com"},
-        {"from_name": "Shop\nBcc: all@example.com"},
-        {"to": "a@people.example>\r\nRCPT TO:<b@people.example"},
-    ):
+    """A line break in an address, or in a mail's header, is refused and nothing leaves."""
+    hostile = [{"to": "a@people.example>\r\nRCPT TO:<b@people.example"}]
+    if bench.channel.medium == "email":
+        hostile.append({"subject": "Hello\r\nBcc: all@example.com"})
+        hostile.append({"from_name": "Shop\nBcc: all@example.com"})
+    for changes in hostile:
         message, permit = bench.permitted(**changes)
         with bench.channel as channel:
             try:

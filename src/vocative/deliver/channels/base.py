@@ -5,12 +5,14 @@ it is certain that nothing left, it says `deferred` or raises `ChannelDown`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import msgspec
 
 from vocative.deliver.message import OutgoingMessage, Receipt
+from vocative.deliver.mime import Unmailable
 from vocative.errors import ProviderError, Retryable, Unsupported
 from vocative.privacy.permit import Permit
 
@@ -91,6 +93,49 @@ class Channel(ABC):
         )
         return self.hand_over(message)
 
+    def send_many(
+        self, permitted: Iterable[tuple[OutgoingMessage, Permit]]
+    ) -> Iterator[tuple[OutgoingMessage, Receipt]]:
+        """Carry messages to people who may be contacted, several under way where that helps.
+
+        Args:
+            permitted: Each is asked for only when it can leave at once; whatever was not asked for
+                has not left.
+
+        Yields:
+            Each message with what became of it, not necessarily in their order.
+
+        Raises:
+            PrivacyError: a permit does not cover its message.
+            ProviderError: see `hand_over`; of the messages without a receipt nothing has left.
+        """
+        yield from self.hand_over_many(self._spent(permitted))
+
+    def _spent(
+        self, permitted: Iterable[tuple[OutgoingMessage, Permit]]
+    ) -> Iterator[OutgoingMessage]:
+        for message, permit in permitted:
+            permit.spend(
+                person_id=message.person_id,
+                address_hash=message.address_hash,
+                channel=self.medium,
+            )
+            yield message
+
+    def hand_over_many(
+        self, messages: Iterable[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, Receipt]]:
+        """Carry messages, one after the other unless a channel does better.
+
+        Raises:
+            ProviderError: see `hand_over`; of the messages without a receipt nothing has left.
+        """
+        for message in messages:
+            try:
+                yield message, self.hand_over(message)
+            except Unmailable as error:
+                yield message, unmailable(error)
+
     def twin(self) -> Self:
         """Another, unopened channel with the same settings, for a sender beside this one."""
         return type(self)(self.settings, state_dir=self.state_dir)
@@ -101,3 +146,8 @@ class Channel(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def unmailable(error: Unmailable) -> Receipt:
+    """The receipt of a message that cannot be carried at all."""
+    return Receipt(outcome="failed", reason="unmailable", reply=error.message)
