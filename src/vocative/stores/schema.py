@@ -566,6 +566,34 @@ messages = sa.Table(
     sa.Index(None, "state", "lease_until"),
 )
 
+destination_rows = sa.Table(
+    "destination_rows",
+    metadata,
+    _text("destination", key=True),
+    sa.Column("known_as", sa.Text, primary_key=True, comment="keyed hash of what it knows them by"),
+    _text("person_id"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="what it knows them by, encrypted"),
+    sa.Column("state", sa.Text, nullable=False, comment="sending, sent, refused"),
+    sa.Column("fingerprint", sa.Text, nullable=False, comment="of what it was told; empty: unsure"),
+    sa.Column("reason", sa.Text, nullable=True, comment="why it refused"),
+    _instant("updated_at"),
+    sa.Index(None, "destination", "person_id"),
+)
+
+destination_syncs = sa.Table(
+    "destination_syncs",
+    metadata,
+    _text("destination", key=True),
+    sa.Column("position", sa.Text, nullable=True, comment="of facts: told until here, JSON"),
+    sa.Column("state", sa.Text, nullable=False, comment="waiting, down, refused, failed"),
+    sa.Column("fingerprint", sa.Text, nullable=False, comment="of its definition and secrets"),
+    _instant("synced_at", optional=True),
+    _instant("next_at", optional=True),
+    _integer("failures"),
+    _text("error", optional=True),
+    sa.Column("told", sa.BigInteger, nullable=False, comment="rows and facts it took"),
+)
+
 visits = sa.Table(
     "visits",
     metadata,
