@@ -33,3 +33,16 @@ SELECT campaign, occurrence, arm AS variant FROM messages WHERE message_id = :me
 UPDATE visits SET verdict = :verdict, verdict_reason = :verdict_reason,
   probability = :probability, revision = :revision
 WHERE visit_id = :visit_id
+
+-- name: networks
+-- What some networks did with links: whose mails they followed, how many gave a machine away, and
+-- how many clicks came soon after delivery.
+SELECT v.network_hash,
+  COUNT(DISTINCT v.person_id) AS people,
+  COUNT(DISTINCT v.message_id) AS mails,
+  COUNT(DISTINCT CASE WHEN v.verdict_reason IN (/*certain*/) THEN v.message_id END) AS caught,
+  COUNT(*) AS clicks,
+  SUM(CASE WHEN v.at - m.handed_at <= :early THEN 1 ELSE 0 END) AS early
+FROM visits v JOIN messages m ON m.message_id = v.message_id
+WHERE v.network_hash IN (/*networks*/) AND v.kind IN ('click', 'trap')
+GROUP BY v.network_hash

@@ -9,72 +9,32 @@ The user agent and a keyed hash of the network stay with the visit; neither reac
 open tells the kind of mail program, one of a short list.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
+from vocative.deliver.feedback.judging import CERTAIN, Verdict, Visit, judge
 from vocative.deliver.links import Link
 from vocative.deliver.mail_program import mail_program
 from vocative.privacy.networks import network_hash
-from vocative.stores import Row, Transaction, load_queries
+from vocative.stores import Row, Transaction, in_lists, load_queries
 from vocative.workspace import Workspace
 
-QUERIES = load_queries(Path(__file__).parent, "feedback")
+QUERIES = load_queries(Path(__file__).parent, "visits")
 HOLD = timedelta(seconds=2)
 """How long a visit waits for what else its visitor does."""
 
-_BURST = timedelta(seconds=1)
-_AT_ONCE = timedelta(seconds=3)
-_PREFETCH = timedelta(seconds=10)
-_TRAP_REACH = timedelta(seconds=60)
 _MAX_AGENT = 300
+_EARLY = timedelta(minutes=2)
+_SEVERAL = 4
+"""How many people a network must have visited mails of before it is judged by that."""
 _EVENTS = {"open": "Email Opened", "click": "Email Link Clicked"}
-
-# Scanners and link checkers of mail security, crawlers, previews and scripts name themselves.
-_MACHINE_AGENT = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|preview|scan|monitor|headless|phantomjs|curl/|wget|python|"
-    r"aiohttp|httpx|okhttp|java/|go-http-client|libwww|axios|node-fetch|ruby|perl|"
-    r"barracuda|proofpoint|mimecast|safelinks|fireeye|trend ?micro|symantec|messagelabs|sophos|"
-    r"cisco|ironport|forcepoint|zscaler|urldefense|virustotal|facebookexternalhit|slack|whatsapp",
-    re.IGNORECASE,
-)
-_IMAGE_PROXY = re.compile(r"GoogleImageProxy|ggpht\.com|YahooMailProxy", re.IGNORECASE)
-# Apple's privacy relay fetches every picture of every mail under exactly this name.
-_APPLE_RELAY = "Mozilla/5.0"
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Who made a visit, why we think so, and how sure we are."""
-
-    by: Literal["human", "machine"]
-    reason: str
-    probability: float
-    """That `by` is right, in [0.5, 1]: set from what is published about such agents, not fitted."""
-
-
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One request for a link of one message."""
-
-    visit_id: str
-    message_id: str
-    person_id: str
-    kind: Literal["open", "click", "trap"]
-    link: str | None
-    """Number and destination of a click's link, apart by a space."""
-    at: datetime
-    method: str
-    agent: str
-    network_hash: str | None
-    verdict: str | None = None
-    verdict_reason: str | None = None
-    revision: int = 0
 
 
 def record_visit(
@@ -139,19 +99,22 @@ def settle(workspace: Workspace, *, before: datetime | None = None) -> int:
         judged = _judge(tx, {row["message_id"] for row in waiting})
     settled = {row["visit_id"] for row in waiting}
     verdicts = [pair for pair in judged if pair[0].visit_id in settled]
+    # What came later can show earlier visits in another light.
+    changed = _changed(judged)
     # First the log, then the mark: after a crash in between, the same events are told again and
     # known by their ids.
     with workspace.store.read() as tx:
-        campaigns = _campaigns(tx, verdicts)
+        campaigns = _campaigns(tx, [*verdicts, *changed])
     events = [
         _event(visit, verdict, campaigns[visit.message_id])
         for visit, verdict in verdicts
         if visit.kind in _EVENTS
     ]
+    events += _corrections(changed, campaigns, workspace.clock.now())
     if events:
         accept(workspace, events, source=OWN_SOURCE)
     with workspace.store.transaction() as tx:
-        _write(tx, verdicts)
+        _write(tx, [*verdicts, *changed])
     return len(verdicts)
 
 
@@ -165,20 +128,9 @@ def reclassify(workspace: Workspace, campaign: str) -> int:
     settle(workspace)
     with workspace.store.read() as tx:
         rows = tx.tuples(QUERIES["visited_messages"], {"campaign": campaign})
-        judged = _judge(tx, {message_id for (message_id,) in rows})
-        changed = [
-            (visit, verdict)
-            for visit, verdict in judged
-            if visit.verdict is not None
-            and (visit.verdict, visit.verdict_reason) != (verdict.by, verdict.reason)
-        ]
+        changed = _changed(_judge(tx, {message_id for (message_id,) in rows}))
         campaigns = _campaigns(tx, changed)
-    now = workspace.clock.now()
-    events = [
-        _correction(visit, verdict, campaigns[visit.message_id], now)
-        for visit, verdict in changed
-        if visit.kind in _EVENTS and visit.verdict != verdict.by
-    ]
+    events = _corrections(changed, campaigns, workspace.clock.now())
     if events:
         accept(workspace, events, source=OWN_SOURCE)
     with workspace.store.transaction() as tx:
@@ -186,67 +138,23 @@ def reclassify(workspace: Workspace, campaign: str) -> int:
     return len(changed)
 
 
-def judge(visits: Sequence[Visit], handed_at: datetime | None) -> list[tuple[Visit, Verdict]]:
-    """A verdict for every visit of one message, each in the light of all the others.
-
-    Args:
-        visits: All visits of one message.
-        handed_at: When the message left; None when unknown.
-    """
-    trapped = [visit for visit in visits if visit.kind == "trap"]
-    clicks = sorted((visit for visit in visits if visit.kind == "click"), key=lambda v: v.at)
-    return [(visit, _verdict(visit, clicks, trapped, handed_at)) for visit in visits]
+def _changed(judged: Sequence[tuple[Visit, Verdict]]) -> list[tuple[Visit, Verdict]]:
+    return [
+        (visit, verdict)
+        for visit, verdict in judged
+        if visit.verdict is not None
+        and (visit.verdict, visit.verdict_reason) != (verdict.by, verdict.reason)
+    ]
 
 
-def _verdict(
-    visit: Visit, clicks: Sequence[Visit], trapped: Sequence[Visit], handed_at: datetime | None
-) -> Verdict:
-    since = None if handed_at is None else visit.at - handed_at
-    found = _by_itself(visit, since) or _by_company(visit, clicks, trapped)
-    if found is not None:
-        return found
-    if visit.kind == "open" and _IMAGE_PROXY.search(visit.agent):
-        return Verdict(by="human", reason="image_proxy", probability=0.75)
-    return Verdict(by="human", reason="ordinary", probability=0.9)
-
-
-def _by_itself(visit: Visit, since: timedelta | None) -> Verdict | None:
-    """What one request gives away."""
-    soon = since is not None and since < _AT_ONCE
-    prefetched = since is not None and since < _PREFETCH
-    opened = visit.kind == "open"
-    checks = (
-        (visit.kind == "trap", "trap", 0.99),
-        (visit.method == "HEAD", "head_request", 0.98),
-        (not visit.agent.strip(), "no_agent", 0.9),
-        (bool(_MACHINE_AGENT.search(visit.agent)), "known_machine", 0.97),
-        (opened and visit.agent == _APPLE_RELAY, "apple_privacy", 0.97 if prefetched else 0.9),
-        (opened and prefetched and bool(_IMAGE_PROXY.search(visit.agent)), "prefetch", 0.9),
-        (soon, "too_soon", 0.9),
-    )
-    return next(
-        (
-            Verdict(by="machine", reason=reason, probability=probability)
-            for given, reason, probability in checks
-            if given
-        ),
-        None,
-    )
-
-
-def _by_company(visit: Visit, clicks: Sequence[Visit], trapped: Sequence[Visit]) -> Verdict | None:
-    """What other requests for the same message give away."""
-    for trap in trapped:
-        same_network = trap.network_hash == visit.network_hash
-        if same_network and abs(trap.at - visit.at) <= _TRAP_REACH:
-            return Verdict(by="machine", reason="trap_visitor", probability=0.98)
-    if visit.kind != "click":
-        return None
-    together = {click.link for click in clicks if abs(click.at - visit.at) <= _BURST}
-    if len(together) > 1:
-        sure = 0.95 if len(together) == 2 else 0.99
-        return Verdict(by="machine", reason="burst", probability=sure)
-    return None
+def _corrections(
+    changed: Sequence[tuple[Visit, Verdict]], campaigns: Mapping[str, Row], at: datetime
+) -> list[dict[str, Any]]:
+    return [
+        _correction(visit, verdict, campaigns[visit.message_id], at)
+        for visit, verdict in changed
+        if visit.kind in _EVENTS and visit.verdict != verdict.by
+    ]
 
 
 def _judge(tx: Transaction, message_ids: Iterable[str]) -> list[tuple[Visit, Verdict]]:
@@ -258,11 +166,32 @@ def _judge(tx: Transaction, message_ids: Iterable[str]) -> list[tuple[Visit, Ver
         by_message: dict[str, list[Row]] = defaultdict(list)
         for row in tx.rows(sql, names) if names else ():
             by_message[row["message_id"]].append(row)
+        found = [row["network_hash"] for rows in by_message.values() for row in rows]
+        scanners = _scanners(tx, {one for one in found if one is not None})
         for rows in by_message.values():
             handed_at = rows[0]["handed_at"]
-            visits = [_visit(row) for row in rows]
-            judged += judge(visits, None if handed_at is None else from_micros(handed_at))
+            left = None if handed_at is None else from_micros(handed_at)
+            judged += judge([_visit(row) for row in rows], left, scanners=scanners)
     return judged
+
+
+def _scanners(tx: Transaction, networks: set[str]) -> set[str]:
+    """Those networks that scanners use, by what they did with the mails of several people.
+
+    Either half of the mails whose links they followed were swept, asked with HEAD or caught in the
+    trap, or nearly all of their clicks came within two minutes of delivery, to several people: an
+    office sees some mails at once, but not all.
+    """
+    early = _EARLY // timedelta(microseconds=1)
+    told = ", ".join(f"'{reason}'" for reason in CERTAIN)
+    sql = QUERIES["networks"].replace("/*certain*/", told)
+    return {
+        row["network_hash"]
+        for names, bound in in_lists(sorted(networks))
+        for row in tx.rows(sql.replace("/*networks*/", names), {**bound, "early": early})
+        if row["people"] >= _SEVERAL
+        and (2 * row["caught"] >= row["mails"] or row["early"] >= 0.9 * row["clicks"])
+    }
 
 
 def _visit(row: Row) -> Visit:
