@@ -594,6 +594,56 @@ destination_syncs = sa.Table(
     sa.Column("told", sa.BigInteger, nullable=False, comment="rows and facts it took"),
 )
 
+journey_versions = sa.Table(
+    "journey_versions",
+    metadata,
+    _text("journey", key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("status", sa.Text, nullable=False, comment="live, paused or replaced"),
+    sa.Column("definition", sa.Text, nullable=False, comment="the definition as it was, JSON"),
+    _instant("started_at"),
+    sa.Column(
+        "scanned_until", sa.BigInteger, nullable=False, comment="until when dates were looked for"
+    ),
+)
+
+journey_runs = sa.Table(
+    "journey_runs",
+    metadata,
+    _text("run_id", key=True),
+    _text("journey"),
+    _integer("version"),
+    _text("person_id"),
+    _text("entry_key"),
+    sa.Column("state", sa.Text, nullable=False, comment="active, finished, exited or holdout"),
+    _instant("entered_at"),
+    sa.Column("wake_at", sa.BigInteger, nullable=True, comment="null: not by time"),
+    sa.Column("body", sa.Text, nullable=False, comment="the run, JSON"),
+    sa.Column("notes", sa.Text, nullable=False, comment="what happened at every step, JSON"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "journey", "state", "entered_at"),
+    sa.Index(
+        None,
+        "wake_at",
+        sqlite_where=sa.text("wake_at IS NOT NULL"),
+        postgresql_where=sa.text("wake_at IS NOT NULL"),
+    ),
+)
+
+journey_effects = sa.Table(
+    "journey_effects",
+    metadata,
+    _text("effect_id", key=True),
+    _text("run_id"),
+    sa.Column("kind", sa.Text, nullable=False, comment="event, call or message"),
+    sa.Column("body", sa.Text, nullable=False, comment="JSON"),
+    _integer("attempts"),
+    sa.Column("due_at", sa.BigInteger, nullable=True, comment="null: given up"),
+    _text("error", optional=True),
+    sa.Index(None, "kind", "due_at"),
+    comment="what journeys still have to do outside the store",
+)
+
 visits = sa.Table(
     "visits",
     metadata,
