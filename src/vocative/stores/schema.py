@@ -663,6 +663,26 @@ visits = sa.Table(
     sa.Index(None, "message_id", "at"),
     sa.Index(None, "person_id"),
     sa.Index(None, "verdict", "at"),
+    sa.Index(None, "network_hash", "kind"),
+)
+
+returns = sa.Table(
+    "returns",
+    metadata,
+    _text("return_id", key=True),
+    _text("message_id"),
+    _text("person_id"),
+    sa.Column("address_hash", sa.Text, nullable=True, comment="null: not told, or not theirs"),
+    _text("channel"),
+    sa.Column("kind", sa.Text, nullable=False, comment="hard, soft, block, complaint, ..."),
+    _text("reason"),
+    sa.Column("rule", sa.Text, nullable=False, comment="what said so"),
+    sa.Column("status", sa.Text, nullable=True, comment="enhanced status code"),
+    sa.Column("source", sa.Text, nullable=False, comment="mailbox, ses, sendgrid, ..."),
+    _instant("noted_at"),
+    sa.Index(None, "message_id"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "address_hash", "noted_at"),
 )
 
 audit = sa.Table(
