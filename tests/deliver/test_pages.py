@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from vocative.deliver import feedback
 from vocative.deliver.channels import channel_for
+from vocative.deliver.feedback import visits
 from vocative.deliver.links import LinkSigner
 from vocative.deliver.pages import routes
 from vocative.deliver.sender import deliver
@@ -195,12 +196,43 @@ def test_pages_need_no_script_and_can_be_read_aloud(
     assert "1 High Street, London" in page
 
 
+def test_pages_speak_the_language_of_the_browser(
+    client: TestClient, signer: LinkSigner, message_id: str
+) -> None:
+    url = signer.url("unsubscribe", message_id)
+    french = client.get(url, headers={"accept-language": "fr-CA,en;q=0.3"}).text
+    assert '<html lang="fr">' in french
+    assert word("unsubscribe_button", "fr") in french
+    gone = client.get(signer.url("view", "ff" * 16), headers={"accept-language": "es"})
+    assert word("view_gone_title", "es") in gone.text
+
+
+def test_who_wants_less_finds_the_preferences(
+    client: TestClient, signer: LinkSigner, message_id: str
+) -> None:
+    page = client.get(signer.url("unsubscribe", message_id)).text
+    [address] = re.findall(r'<a href="\.\.(/p/[^"]+)">', page)
+    assert address == signer.url("preferences", message_id)
+    assert word("preferences_title", "en") in client.get(address).text
+
+
+def test_no_page_may_be_framed_or_tell_its_address(
+    client: TestClient, signer: LinkSigner, message_id: str
+) -> None:
+    for kind in ("unsubscribe", "preferences", "view"):
+        headers = client.get(signer.url(kind, message_id)).headers  # type: ignore[arg-type]
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-robots-tag"] == "noindex"
+        assert "frame-ancestors" in headers["content-security-policy"]
+
+
 def test_visits_are_judged_by_themselves(
     live: Workspace, signer: LinkSigner, message_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from datetime import timedelta
 
     monkeypatch.setattr(feedback, "HOLD", timedelta(seconds=0.1))
+    monkeypatch.setattr(visits, "HOLD", timedelta(seconds=0.1))
     app = Starlette(routes=routes(live, lambda _: None))
     with TestClient(app) as client:
         client.get(signer.url("open", message_id))

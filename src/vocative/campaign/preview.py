@@ -198,7 +198,7 @@ def _data(
         "products": products,
         "campaign": {"name": "preview"},
         "unsubscribe_url": f"{settings.base_url}/u/preview",
-        "preferences_url": f"{settings.base_url}/u/preview",
+        "preferences_url": f"{settings.base_url}/p/preview",
         "view_url": f"{settings.base_url}/v/preview",
         "postal_address": settings.postal_address,
         "sender_name": settings.sender.name,

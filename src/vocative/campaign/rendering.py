@@ -167,7 +167,7 @@ class Renderer:
                 **self._constants,
                 "variant": arm,
                 "unsubscribe_url": unsubscribe_url,
-                "preferences_url": unsubscribe_url,
+                "preferences_url": self._signer.url("preferences", message_id),
                 "view_url": self._signer.url("view", message_id),
                 "time_zone": zone_or(person.get("timezone"), self._settings.timezone),
                 LOOKUPS: asked,

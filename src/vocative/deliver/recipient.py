@@ -1,6 +1,6 @@
 """To whom a message of the ledger went, and where that person is written to now."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 
@@ -47,7 +47,7 @@ def find_recipient(tx: Transaction, message_id: str) -> Recipient | None:
 
 
 def address_hashes(
-    workspace: Workspace, tx: Transaction, recipient: Recipient, fields: Mapping[str, str]
+    workspace: Workspace, tx: Transaction, recipient: Recipient, fields: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """(channel, hash) of the person's addresses, and of the profile's own where that has others.
 
@@ -55,7 +55,7 @@ def address_hashes(
         workspace: Whose.
         tx: Where they are read.
         recipient: The person.
-        fields: Of the vault that hold an address, by channel: `{"email": "email"}`.
+        fields: (channel, field of the vault that holds its address).
     """
     vault = workspace.vault
     records = [vault.get(tx, recipient.person_id)]
@@ -68,7 +68,7 @@ def address_hashes(
         records.append({name: value for name, (value, _) in stated.items() if value})
     found = [
         (channel, suppression.address_hash(vault, channel, record[field]))
-        for channel, field in fields.items()
+        for channel, field in fields
         for record in records
         if record.get(field)
     ]

@@ -17,7 +17,7 @@ from vocative.stores import Transaction
 from vocative.workspace import Workspace
 
 _MEDIUM = "email"
-_ADDRESSES = {_MEDIUM: "email"}
+_ADDRESSES = [(_MEDIUM, "email")]
 
 Source = Literal["one-click", "unsubscribe page"]
 

@@ -19,6 +19,7 @@ from vocative.clock import from_micros, to_micros
 from vocative.errors import PrivacyError, unknown_name
 from vocative.privacy import caps as caps_of
 from vocative.privacy.caps import Cap
+from vocative.privacy.wishes import WISHES_SQL, wishes_of, wishes_refusal
 from vocative.stores import Row, Transaction
 
 OPT_IN_CONFIRMATION = "opt_in_confirmation"
@@ -39,6 +40,8 @@ REFUSALS = {
     "suppressed_complaint": "the owner of this address marked a message as spam",
     "suppressed_unsubscribe": "the owner of this address unsubscribed",
     "suppressed_manual": "somebody of this workspace suppressed this address",
+    "paused": "this person asked for a break that is not over",
+    "wanted_less_often": "this person asked for fewer messages and had the latest one too recently",
     "capped": "this person already got as many messages lately as the caps allow",
     "outranked": "the room that the caps leave is for messages of higher priority that wait, too",
     "quiet_hours": "it is night where this person is; the message waits until morning",
@@ -277,7 +280,7 @@ SELECT asked.person_id, profiles.person_id AS profile_id, profiles.merged_into, 
      AND (s.expires_at IS NULL OR s.expires_at > :now){passed}
    ORDER BY CASE s.reason WHEN 'complaint' THEN 0 WHEN 'unsubscribe' THEN 1
                           WHEN 'bounce' THEN 2 ELSE 3 END
-   LIMIT 1) AS suppressed{caps}
+   LIMIT 1) AS suppressed{wishes}{caps}
 FROM asked
 LEFT JOIN profiles ON profiles.person_id = asked.person_id
 LEFT JOIN consents ON consents.consent_id = ({stated})
@@ -320,6 +323,7 @@ def _standing_sql(contacts: Sequence[Contact], case: _Case) -> tuple[str, dict[s
         asked=", ".join(asked),
         traits="profiles.traits" if case.rules.quiet_hours or case.rules.window else "NULL",
         caps=caps,
+        wishes="" if case.confirms else WISHES_SQL,
         stated=_REQUESTED if case.confirms else _STATED,
         passed=_UNSUBSCRIBED_PASSES if case.confirms else "",
     )
@@ -360,7 +364,7 @@ def _refusal_code(contact: Contact, seen: Row, case: _Case) -> str | None:
         (case.confirms and seen["status"] != "pending", "nothing_to_confirm"),
     )
     found = next((code for refused, code in checks if refused), None)
-    return found or caps_of.refusal(case.caps, seen)
+    return found or wishes_refusal(seen, case.at) or caps_of.refusal(case.caps, seen)
 
 
 def _evidence(seen: Row, case: _Case) -> dict[str, Any]:
@@ -370,6 +374,7 @@ def _evidence(seen: Row, case: _Case) -> dict[str, Any]:
         evidence["consent_id"] = seen["consent_id"]
         evidence["consent_at"] = from_micros(seen["stated_at"]).isoformat()
         evidence["consent_source"] = seen["source"]
+    evidence |= wishes_of(seen).as_evidence()
     if case.caps:
         evidence |= caps_of.evidence(case.caps, seen)
     return evidence

@@ -1,7 +1,7 @@
 """Messages for the web app: a campaign's ledger rows, and one mail as it was sent."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import policy
 from email.parser import BytesParser
 from typing import Any, cast
@@ -16,7 +16,7 @@ from vocative.decide import HOLDOUT
 from vocative.deliver.channels import channel_for
 from vocative.deliver.opt_in import CAMPAIGN as CONFIRMATIONS
 from vocative.deliver.opt_in import render_confirmation
-from vocative.errors import StateError, UnknownName, VocativeError
+from vocative.errors import AuthorError, StateError, UnknownName, VocativeError
 from vocative.server.people import names_of
 from vocative.stores import Row
 from vocative.workspace import Workspace
@@ -170,11 +170,29 @@ def html_of_message(workspace: Workspace, message_id: str) -> Response:
 
 
 def view_in_browser(workspace: Workspace, message_id: str) -> str | None:
-    """The HTML of a mail for its recipient; None when there is none to show."""
+    """The HTML of a mail for its recipient; None when there is none to show any more.
+
+    Raises:
+        EngineError, StoreError: it cannot be shown now, and can be tried again.
+    """
     try:
+        if not _may_be_viewed(workspace, _row(workspace, message_id)):
+            return None
         return show_message(workspace, message_id).html
-    except (UnknownName, StateError):
-        return None
+    except (UnknownName, StateError, AuthorError):
+        return None  # What it was made of is gone, or is wrong by now.
+
+
+def _may_be_viewed(workspace: Workspace, row: Row) -> bool:
+    """Whether a mail left, not too long ago, and the person is still there."""
+    if row["handed_at"] is None:
+        return False
+    age = workspace.clock.now() - from_micros(row["handed_at"])
+    if age > timedelta(days=workspace.settings.pages.view_days):
+        return False
+    with workspace.store.read() as tx:
+        bound = {"person": row["person_id"]}
+        return tx.row("SELECT 1 AS here FROM profiles WHERE person_id = :person", bound) is not None
 
 
 def _row(workspace: Workspace, message_id: str) -> Row:

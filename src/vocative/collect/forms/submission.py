@@ -39,6 +39,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     proof: dict[str, str]
     """The form, its version, the submission's id, the language, and where it came from."""
     anonymous_id: str | None = None
+    moves_from: str | None = None
+    """Who is written to no more when this is confirmed: the person's profile at another address."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):

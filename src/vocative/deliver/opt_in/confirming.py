@@ -107,6 +107,7 @@ def _events(
             "traits": {**waiting.traits, "email": waiting.email},
         },
         *given,
+        *_left_behind(waiting, proof, at),
         {
             **who,
             "type": "track",
@@ -118,4 +119,21 @@ def _events(
                 "submission": submission,
             },
         },
+    ]
+
+
+def _left_behind(waiting: Waiting, proof: dict[str, str], at: str) -> list[dict[str, Any]]:
+    """That the address which this one takes the place of gets nothing of it any more."""
+    if waiting.moves_from is None:
+        return []
+    return [
+        {
+            "type": "track",
+            "event": "Consent Withdrawn",
+            "messageId": f"form-{proof['submission']}-left-{consent.purpose}",
+            "timestamp": at,
+            "context": {"personId": waiting.moves_from},
+            "properties": consent_properties(consent, proof),
+        }
+        for consent in waiting.consents
     ]

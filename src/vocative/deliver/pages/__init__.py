@@ -7,6 +7,7 @@ person decided: mail scanners follow every link. Forged links are refused.
 from starlette.routing import Route
 
 from vocative.deliver.pages.leaving import leaving_routes
+from vocative.deliver.pages.preferences import preference_routes
 from vocative.deliver.pages.viewing import View, viewing_routes
 from vocative.deliver.pages.visits import visit_routes
 from vocative.workspace import Workspace
@@ -24,5 +25,6 @@ def routes(workspace: Workspace, view: View) -> list[Route]:
     return [
         *visit_routes(workspace),
         *leaving_routes(workspace),
+        *preference_routes(workspace),
         *viewing_routes(workspace, view),
     ]
