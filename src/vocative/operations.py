@@ -695,6 +695,23 @@ OPERATIONS: dict[str, Operation] = {
             show="vocative.cli.show_segments:show_plan",
         ),
         Operation(
+            "journey ready",
+            "vocative.campaign.ready:list_ready",
+            "Ready journeys, and which of them the workspace has.",
+            route="GET /ready-journeys",
+            show="vocative.cli.show_ready:show_ready",
+        ),
+        Operation(
+            "journey add",
+            "vocative.campaign.ready:add_ready",
+            "Copy a ready journey, with its templates, into the workspace's folders.",
+            role="marketer",
+            route="POST /ready-journeys/{name}",
+            arguments=("name",),
+            show="vocative.cli.show_ready:show_added",
+            status=201,
+        ),
+        Operation(
             "packs list",
             "vocative.segment:list_packs",
             "Ready features and segments that can be added.",

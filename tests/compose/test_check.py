@@ -59,6 +59,10 @@ def codes(findings) -> list[str]:
             "{% assign kinds = products | map: 'category' | compact | uniq %}"
             "{{ kinds | join: ', ' }}{% if kinds.size > 0 %}{{ kinds[0] }}{% endif %}"
         ),
+        (
+            "{% assign one = person.country | product %}{% assign same = one %}"
+            "{% if same %}{{ same.title }}{% endif %}"
+        ),
         "{% capture a %}x{% endcapture %}{{ a }}{{ a | size }}{% increment n %}{{ n }}",
         "{{ campaign.name }} {{ sender_name }} {{ view_url }}",
     ],

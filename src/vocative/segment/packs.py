@@ -13,10 +13,11 @@ from typing import Any, Literal
 import msgspec
 
 import vocative.workspace
-from vocative.errors import AuthorError, StateError, unknown_name
+from vocative.errors import StateError, unknown_name
 from vocative.segment.plan import build_plan, plan_definitions
 from vocative.segment.results import AddedPack, Pack, PackDefinition, PackFile, PackSummary
 from vocative.workspace import Definition, Workspace
+from vocative.workspace.adding import add_files
 from vocative.workspace.settings import convert
 from vocative.workspace.yaml_text import YamlText, parse_yaml, read_yaml
 
@@ -112,7 +113,7 @@ def add_pack(workspace: Workspace, name: str) -> AddedPack:
         places = _places(workspace, pack)
         if state == "absent":
             _check_together(workspace, places)
-            _write(places)
+            add_files({path: part.text.text for part, path in places})
     return AddedPack(
         name=name,
         added=state == "absent",
@@ -215,26 +216,6 @@ def _check_together(workspace: Workspace, places: list[tuple[_Part, Path]]) -> N
         for name, body in text.value.items():
             found[part.kind][name] = Definition(part.kind, name, body, text, (name,))
     build_plan(workspace, found)
-
-
-def _write(places: list[tuple[_Part, Path]]) -> None:
-    """Write every file or none."""
-    written: list[Path] = []
-    try:
-        for part, path in places:
-            path.parent.mkdir(exist_ok=True)
-            partial = path.with_suffix(".partial")
-            written += [partial, path]
-            partial.write_text(part.text.text, encoding="utf-8")
-            partial.replace(path)
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise AuthorError(
-            f"the pack cannot be written: {error.strerror or error}",
-            where=str(path),
-            hint="check who owns the workspace folder, and free some space on the disk",
-        ) from error
 
 
 def _shown(workspace: Workspace, path: Path) -> str:
