@@ -370,6 +370,67 @@ def test_a_crash_within_a_group_doubles_nothing(workspace: Workspace) -> None:
     assert len(outbox(workspace).files()) == 25
 
 
+def left(folder: Path, entries: dict[str, holder.Left], *, boot: str | None = None) -> str:
+    """A dead holder that has left a journal; its name."""
+    name = f"{boot or holder.boot_id()}-1-2"
+    (folder / "senders").mkdir(exist_ok=True)
+    living = holder.Holder(folder)
+    with living:
+        living.begin_group()
+        for message_id, how_far in entries.items():
+            living.note(message_id, "begun")
+            if how_far != "begun":
+                living.note(message_id, how_far)
+        journal = (folder / "senders" / f"{living.name}.left").read_bytes()
+    (folder / "senders" / f"{name}.lock").write_text("")
+    (folder / "senders" / f"{name}.left").write_bytes(journal)
+    return name
+
+
+@pytest.mark.skipif(not holder.boot_id(), reason="this system does not tell its starts apart")
+def test_the_journal_tells_what_has_left(workspace: Workspace, mailbox: Mailbox) -> None:
+    plan(workspace, add_people(workspace, 6))
+    with workspace.store.transaction() as tx:
+        claims = ledger.claim(
+            tx, campaign=CAMPAIGN, occurrence=RUN, owner="x", n=4, at=workspace.clock.now(),
+            lease_seconds=300,
+        )  # fmt: skip
+        marks = [ledger.Mark(claim=claim, state="handed") for claim in claims]
+        assert not ledger.mark(tx, marks, at=workspace.clock.now(), lease_seconds=300)
+        ids = [claim.message_id for claim in claims]
+        entries: dict[str, holder.Left] = {
+            ids[0]: "begun", ids[1]: "accepted", ids[2]: "refused",
+        }  # fmt: skip
+        name = left(workspace.state_dir, entries)
+        tx.run("UPDATE messages SET lease_owner = :o WHERE state = 'handed'", {"o": name})
+    report = deliver(workspace, CAMPAIGN, RUN, compose, smtp(workspace, mailbox.port))
+    assert (report.recovered, report.ambiguous, report.accepted) == (4, 1, 5)
+    assert states(workspace) == {
+        "accepted": 4, "accepted: found_in_journal": 1, "ambiguous: sender_died": 1,
+    }  # fmt: skip
+    assert not mailbox.of(ids[0])
+    assert not mailbox.of(ids[1])
+    assert len(mailbox.mails) == 4
+    assert not list((workspace.state_dir / "senders").iterdir())
+
+
+def test_a_journal_is_believed_of_the_dead_of_this_start_only(tmp_path: Path) -> None:
+    entries: dict[str, holder.Left] = {"ab" * 16: "accepted"}
+    earlier = left(tmp_path, entries, boot="0123")
+    assert holder.left_by(tmp_path, earlier) is None
+    with holder.Holder(tmp_path) as living:
+        living.note("ab" * 16, "begun")
+        assert holder.left_by(tmp_path, living.name) is None
+    assert holder.left_by(tmp_path, living.name) is None
+    if holder.boot_id():
+        name = left(tmp_path, entries)
+        assert holder.left_by(tmp_path, name) == entries
+        # Cut off in the middle of an entry, as nothing but a broken disk does: not "not begun".
+        journal = tmp_path / "senders" / f"{name}.left"
+        journal.write_bytes(bytes.fromhex("cd" * 16))
+        assert holder.left_by(tmp_path, name) == {"cd" * 16: "begun"}
+
+
 def test_a_holder_lives_as_long_as_its_lock(workspace: Workspace) -> None:
     with holder.Holder(workspace.state_dir) as living:
         assert not holder.is_dead(workspace.state_dir, living.name)

@@ -37,6 +37,8 @@ def rewrite_links(
     >>> rewrite_links("Go <https://shop.example>", lambda url: "https://t.example/1")
     'Go <https://t.example/1>'
     """
+    # The same few links come up again and again.
+    known: dict[str, str] = {}
 
     def rewritten(link: re.Match[str]) -> str:
         if link[1]:
@@ -44,9 +46,14 @@ def rewrite_links(
         tag = link[0]
         if "data-vocative=" in tag:
             return _UNTRACKED.sub("", tag)
-        return _HREF.sub(
-            lambda href: f'{href[1]}{html.escape(replace(html.unescape(href[2])))}"', tag, count=1
-        )
+        href = _HREF.search(tag)
+        if href is None:
+            return tag
+        address = href[2]
+        written = known.get(address)
+        if written is None:
+            written = known[address] = html.escape(replace(html.unescape(address)))
+        return f"{tag[: href.start(2)]}{written}{tag[href.end(2) :]}"
 
     body = _LINK.sub(rewritten, body)
     if open_pixel_url is not None:

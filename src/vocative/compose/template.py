@@ -379,6 +379,9 @@ def _tidy(text: str) -> str:
 def _fold(body: str) -> str:
     """Break lines that are longer than SMTP takes, at a space."""
     lines = body.split("\n")
+    longest = max(map(len, lines))
+    if longest * 4 <= MAX_LINE_BYTES or (longest <= MAX_LINE_BYTES and body.isascii()):
+        return body
     if not any(_is_long(line) for line in lines if len(line) * 4 > MAX_LINE_BYTES):
         return body
     return "\n".join(
@@ -387,7 +390,7 @@ def _fold(body: str) -> str:
 
 
 def _is_long(line: str) -> bool:
-    return len(line.encode()) > MAX_LINE_BYTES
+    return len(line if line.isascii() else line.encode()) > MAX_LINE_BYTES
 
 
 def _folded(line: str) -> list[str]:

@@ -310,12 +310,13 @@ def recover(
     lookup: Callable[[str], bool] | None,
     is_dead: Callable[[str], bool] = lambda _: False,
     lost_power: Callable[[str], bool] = lambda _: False,
+    left_by: Callable[[str], Mapping[str, str] | None] = lambda _: None,
 ) -> Recovered:
     """Settle messages whose holder is gone.
 
     What was not handed over is planned again. What was handed over is looked up at the channel:
     there it is accepted, not there it is planned again. Where the channel cannot tell, the
-    message becomes ambiguous.
+    journal of its sender is asked; where that cannot tell either, the message becomes ambiguous.
 
     Args:
         store: The operational store.
@@ -326,10 +327,13 @@ def recover(
         is_dead: Whether an owner is known to be gone, so that its lease need not run out.
         lost_power: Whether the machine went down under this owner. SQLite may then have forgotten
             that a `rendered` message was handed over, so it counts as handed.
+        left_by: What an owner's journal says of its latest messages (see `holder.left_by`); None:
+            nobody can say.
     """
     with store.read() as tx:
         leases = tx.rows(QUERIES["leases"], {"campaign": campaign, "occurrence": occurrence})
     gone = {owner: is_dead(owner) for owner in {lease["lease_owner"] for lease in leases}}
+    journals = {owner: left_by(owner) for owner, dead in gone.items() if dead}
     now = to_micros(at)
     ended = []
     for lease in leases:
@@ -337,7 +341,8 @@ def recover(
             continue
         forgotten = store.dialect == "sqlite" and lost_power(lease["lease_owner"])
         doubtful = lease["state"] == "handed" or (lease["state"] == "rendered" and forgotten)
-        ended.append(_ended(lease, lookup, now, doubtful=doubtful))
+        journal = journals.get(lease["lease_owner"])
+        ended.append(_ended(lease, lookup, journal, now, doubtful=doubtful))
     with store.transaction() as tx:
         # One by one: somebody else may have taken a lease over since it was read.
         written = [row["state"] for row in ended if tx.run(QUERIES["end_lease"], row)]
@@ -349,16 +354,26 @@ def recover(
 
 
 def _ended(
-    lease: Row, lookup: Callable[[str], bool] | None, now: int, *, doubtful: bool
+    lease: Row,
+    lookup: Callable[[str], bool] | None,
+    journal: Mapping[str, str] | None,
+    now: int,
+    *,
+    doubtful: bool,
 ) -> dict[str, Any]:
+    message_id = lease["message_id"]
+    reason: str | None = None
     if not doubtful:
-        state, reason = "planned", None
-    elif lookup is None:
+        state = "planned"
+    elif lookup is not None:
+        state = "accepted" if lookup(message_id) else "planned"
+        reason = "found_at_channel" if state == "accepted" else None
+    elif journal is None or journal.get(message_id) == "begun":
         state, reason = "ambiguous", "sender_died"
-    elif lookup(lease["message_id"]):
-        state, reason = "accepted", "found_at_channel"
+    elif journal.get(message_id) == "accepted":
+        state, reason = "accepted", "found_in_journal"
     else:
-        state, reason = "planned", None
+        state = "planned"
     return {
         "message_id": lease["message_id"],
         "fence": lease["fence"],

@@ -42,6 +42,7 @@ _PURPOSE = b"vocative link 1\x00"
 _SIGNATURE_BYTES = 16
 _ID_BYTES = 16
 MAX_TOKEN = 4_096
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +60,14 @@ class LinkSigner:
     """Makes and checks the links of one workspace."""
 
     def __init__(self, key: bytes, base_url: str) -> None:
-        self._mac = hmac.new(key, _PURPOSE, "sha256")
-        self._base_url = base_url.rstrip("/")
+        self._key = key
+        base = base_url.rstrip("/")
+        self.own_pages = tuple(f"{base}/{page}/" for page in "ocuvp")
+        """What links to this server itself begin with."""
+        self._around: dict[Kind, tuple[str, str]] = {}
+        for kind, path in _PATHS.items():
+            before, _, after = path.partition("{token}")
+            self._around[kind] = (base + before, after)
 
     def url(self, kind: Kind, message_id: str, *, number: int = 0, url: str = "") -> str:
         """A link of one message.
@@ -79,8 +86,9 @@ class LinkSigner:
             if kind == "click" and not url.startswith(("http://", "https://")):
                 raise DataError("a tracked link must lead to http:// or https://")
             payload += min(number, 255).to_bytes(1, "big") + url.encode("utf-8", "replace")
-        token = base64.urlsafe_b64encode(payload + self._sign(payload)).rstrip(b"=")
-        return self._base_url + _PATHS[kind].format(token=token.decode("ascii"))
+        encoded = binascii.b2a_base64(payload + self._sign(payload), newline=False)
+        before, after = self._around[kind]
+        return f"{before}{encoded.translate(_URL_SAFE, b'=').decode('ascii')}{after}"
 
     def read(self, token: str, *kinds: Kind) -> Link:
         """What a token says, when it is one of `kinds` and was made here.
@@ -112,9 +120,7 @@ class LinkSigner:
         return Link(kind=kind, message_id=message_id, number=rest[0], url=url or None)
 
     def _sign(self, payload: bytes) -> bytes:
-        mac = self._mac.copy()
-        mac.update(payload)
-        return mac.digest()[:_SIGNATURE_BYTES]
+        return hmac.digest(self._key, _PURPOSE + payload, "sha256")[:_SIGNATURE_BYTES]
 
 
 def track(
@@ -143,14 +149,15 @@ def track(
 
 def _numbered(signer: LinkSigner, message_id: str) -> Callable[[str], str]:
     """Numbers destinations in the order in which they come up; one destination has one number."""
-    numbers: dict[str, int] = {}
-    base = signer.url("view", message_id).rpartition("/v/")[0]
-    own = tuple(f"{base}/{page}/" for page in "ocuvp")
+    known: dict[str, str] = {}
 
     def replace(url: str) -> str:
-        if url.startswith(own):
+        if url.startswith(signer.own_pages):
             return url
-        number = numbers.setdefault(url, len(numbers) + 1)
-        return signer.url("click", message_id, number=number, url=url)
+        tracked = known.get(url)
+        if tracked is None:
+            tracked = signer.url("click", message_id, number=len(known) + 1, url=url)
+            known[url] = tracked
+        return tracked
 
     return replace

@@ -24,7 +24,9 @@ _OWN_HEADERS = frozenset(
     "from to subject date message-id mime-version content-type content-transfer-encoding"
     " list-unsubscribe list-unsubscribe-post list-id feedback-id reply-to bcc cc sender".split()
 )
-_RAW_ELEMENTS = (b"style", b"script", b"xmp", b"iframe", b"noembed", b"noframes", b"plaintext")
+_RAW_ELEMENT = re.compile(
+    rb"(?s)<(style|script|xmp|iframe|noembed|noframes|plaintext)(.*?)(?:</\1|\Z)"
+)
 # The pattern begins with plain characters: only then does `re` skip through a large body.
 _PLANE_ENDS = "|".join(str(plane * 0x10000 + low) for plane in range(17) for low in (65534, 65535))
 _UNSAFE_REFERENCE = re.compile(
@@ -198,14 +200,7 @@ def _html_part(html: str, mark: bytes) -> tuple[bytes, bytes]:
 def _has_raw_foreign_text(html: str) -> bool:
     """Whether non-ASCII stands where a browser decodes no references, such as in a style sheet."""
     lowered = html.encode("utf-8", "replace").lower()
-    for element in _RAW_ELEMENTS:
-        start = lowered.find(b"<" + element)
-        while start >= 0:
-            end = lowered.find(b"</" + element, start)
-            if not lowered[start : end if end >= 0 else len(lowered)].isascii():
-                return True
-            start = lowered.find(b"<" + element, start + 1)
-    return False
+    return any(not raw[2].isascii() for raw in _RAW_ELEMENT.finditer(lowered))
 
 
 def _as_is(body: bytes, mark: bytes, lines: str) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ next hand-over. Killing the process anywhere loses nothing and doubles nothing.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
@@ -17,10 +17,9 @@ import msgspec
 from vocative.deliver import holder as holders
 from vocative.deliver import ledger
 from vocative.deliver.channels.base import Channel, ChannelDown
-from vocative.deliver.holder import Holder
+from vocative.deliver.holder import Holder, Left
 from vocative.deliver.ledger import Claim, Mark
 from vocative.deliver.message import OutgoingMessage, Receipt, Skip
-from vocative.deliver.mime import Unmailable
 from vocative.errors import ProviderError
 from vocative.privacy import suppression
 from vocative.privacy.permit import Contact, ContactRules, HoursRule, Permit, Refusal, issue_many
@@ -30,6 +29,10 @@ from vocative.workspace import Workspace
 Compose = Callable[[list[Claim]], Sequence[OutgoingMessage | Skip]]
 Personal = Callable[[Sequence[Claim]], Mapping[str, Mapping[str, str]]]
 BATCH_SIZE = 200
+MAX_GROUP = 32
+"""How many messages at most are put into `handed` together."""
+_GROUP_SECONDS = (0.1, 0.5)
+"""Groups that take less grow, groups that take more shrink: a permit must not get old."""
 LEASE_SECONDS = 300.0
 RECONNECT_SECONDS = (0.2, 1.0, 3.0)
 HALTED_SECONDS = 0.5
@@ -229,6 +232,7 @@ class _Job:
             lookup=channel.lookup if "lookup" in channel.capabilities else None,
             is_dead=lambda owner: holders.is_dead(state_dir, owner),
             lost_power=holders.lost_power,
+            left_by=lambda owner: holders.left_by(state_dir, owner),
         )
         self.report.recovered += found.planned + found.accepted + found.ambiguous
         self.report.ambiguous += found.ambiguous
@@ -247,10 +251,12 @@ class _Loop:
         self.outages = 0
         """How often in a row the provider went away without taking anything."""
         self.dead_addresses: list[suppression.Suppression] = []
+        self.group_size = channel.group_size
+        self.holder = Holder(job.workspace.state_dir)
 
     def run(self, patience_seconds: float) -> None:
         """Batches until nothing is due."""
-        with Holder(self.job.workspace.state_dir) as holder:
+        with self.holder as holder:
             while not self.job.stopping():
                 claims = self._claim(holder.name)
                 if claims:
@@ -301,11 +307,21 @@ class _Loop:
         allowed = self._permitted(addressed, waiting)
         composed = self.job.compose([claim for claim, _ in allowed])
         ready = self._rendered(allowed, composed, waiting)
-        size = self.channel.group_size
-        for start in range(0, len(ready), size):
-            if self.job.stopping() or time.monotonic() > until:
+        while ready:
+            began = time.monotonic()
+            if self.job.stopping() or began > until:
                 return
-            self._hand_over(ready[start : start + size], waiting)
+            group, ready = ready[: self.group_size], ready[self.group_size :]
+            self._hand_over(group, waiting)
+            self._adapt(len(group), time.monotonic() - began)
+
+    def _adapt(self, messages: int, seconds: float) -> None:
+        """Choose the size of the next group by how long this one took."""
+        quick, slow = _GROUP_SECONDS
+        if seconds > slow:
+            self.group_size = max(messages // 2, self.channel.group_size)
+        elif seconds < quick:
+            self.group_size = max(min(self.group_size * 2, MAX_GROUP), self.channel.group_size)
 
     def _with_addresses(self, claims: list[Claim]) -> list[tuple[Claim, Contact]]:
         """Claims with the person's fields, and the address hashes to ask permits for."""
@@ -430,22 +446,22 @@ class _Loop:
 
     def _send(self, leaving: list[tuple[Claim, OutgoingMessage, Permit]]) -> None:
         """Let messages leave that the ledger says are handed over."""
+        self.holder.begin_group()
+        unanswered = {made.message_id: claim for claim, made, _ in leaving}
         sent: list[Mark] = []
         problem: ProviderError | None = None
-        for claim, made, permit in leaving:
-            try:
-                receipt = self.channel.send(made, permit)
-            except Unmailable as error:
-                receipt = Receipt(outcome="failed", reason="unmailable", reply=error.message)
-            except ProviderError as error:
-                problem = error
-                break
-            self.outages = 0
-            sent.append(self._outcome(claim, receipt))
-            if receipt.address_is_dead:
-                self.dead_addresses.append(self._dead(made))
-        # After a problem, this message and the rest of the group have certainly not left.
-        self.pending += [self._not_sent(claim) for claim, _, _ in leaving[len(sent) :]]
+        try:
+            for made, receipt in self.channel.send_many(self._next(leaving)):
+                self.outages = 0
+                self.holder.note(made.message_id, _LEFT_AS.get(receipt.outcome, "refused"))
+                sent.append(self._outcome(unanswered.pop(made.message_id), receipt))
+                if receipt.address_is_dead:
+                    self.dead_addresses.append(self._dead(made))
+        except ProviderError as error:
+            problem = error
+        # What has no receipt has certainly not left.
+        reason = "given_back" if problem is None else "provider_unreachable"
+        self.pending += [self._not_sent(claim, reason) for claim in unanswered.values()]
         self.channel.flush()
         self.pending += sent
         if isinstance(problem, ChannelDown):
@@ -453,11 +469,21 @@ class _Loop:
         elif problem is not None:
             raise problem
 
-    def _not_sent(self, claim: Claim) -> Mark:
+    def _next(
+        self, leaving: list[tuple[Claim, OutgoingMessage, Permit]]
+    ) -> Iterator[tuple[OutgoingMessage, Permit]]:
+        """One message after the other, each noted in the journal before it leaves."""
+        for number, (claim, made, permit) in enumerate(leaving):
+            if number and self.job.stopping():
+                return
+            self.holder.note(claim.message_id, "begun")
+            yield made, permit
+
+    def _not_sent(self, claim: Claim, reason: str) -> Mark:
         return Mark(
             claim=claim,
             state="deferred",
-            reason="provider_unreachable",
+            reason=reason,
             next_attempt_at=self.job.clock.now(),
             counts_as_attempt=False,
         )
@@ -528,6 +554,10 @@ class _Loop:
         self.pending, self.dead_addresses = [], []
         self.job.count([entry for entry in entries if entry.claim.message_id not in lost])
         return lost
+
+
+# What is ambiguous stays as it was begun.
+_LEFT_AS: dict[str, Left] = {"accepted": "accepted", "ambiguous": "begun"}
 
 
 def _once(answer: Permit | Refusal) -> Refusal:

@@ -10,6 +10,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import time
 from base64 import b64encode
 from dataclasses import dataclass, field
 
@@ -61,6 +62,8 @@ class SmtpConnection:
     helo: str | None = None
     ca_file: str | None = None
     extensions: dict[str, str] = field(default_factory=dict)
+    round_trip_seconds: float = 0.0
+    """How long the server took for the latest greeting."""
 
     def connect(self) -> None:
         """Reach the server and get ready for mail.
@@ -124,7 +127,9 @@ class SmtpConnection:
             raise ConnectionLost from error
 
     def _hello(self) -> None:
+        began = time.monotonic()
         reply = self.command(f"EHLO {self._own_name()}")
+        self.round_trip_seconds = time.monotonic() - began
         if not reply.ok:
             reply = self.command(f"HELO {self._own_name()}")
         self._expect(reply, "refuses our greeting")

@@ -3,17 +3,25 @@
 The envelope goes out in one write where the server offers PIPELINING, so a message costs two
 round trips. A connection that breaks before the final dot has sent nothing; one that breaks after
 it, before the answer, leaves the message ambiguous.
+
+Where the server offers CHUNKING as well, messages follow each other without waiting for replies
+(RFC 3030, 2920): as many are under way as a round trip is long. Decision 0014 says which reply
+belongs to which message, and what is known of each when the connection breaks.
 """
 
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
-from vocative.deliver.channels.base import Channel, ChannelDown
+from vocative.deliver.channels.base import Channel, ChannelDown, unmailable
 from vocative.deliver.message import OutgoingMessage, Receipt
-from vocative.deliver.mime import assemble, wire_address
+from vocative.deliver.mime import Unmailable, assemble, wire_address
 from vocative.deliver.smtp_connection import (
     ConnectionLost,
     Reply,
@@ -25,6 +33,14 @@ from vocative.errors import ProviderError
 
 _DEFAULT_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _RECONNECT_SECONDS = 1.0
+_IDLE_SECONDS = 0.5
+"""After as long a silence the server is asked whether it is still there."""
+_CLOSING = 421
+_UNKNOWN_COMMAND = (500, 501, 502, 503, 504)
+_STAGES = ("reset", "mail", "rcpt", "data")
+_MAX_UNDER_WAY = 16
+_SECONDS_PER_MESSAGE = 0.002
+"""A message more is under way for every so many seconds of a round trip."""
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +68,14 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many connections send at the same time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _UnderWay:
+    """A message that has left and is not answered yet."""
+
+    message: OutgoingMessage
+    recipient: str
+
+
 class Smtp(Channel):
     """A mail server."""
 
@@ -62,6 +86,11 @@ class Smtp(Channel):
     def __init__(self, settings: SmtpSettings, *, state_dir: Path) -> None:
         super().__init__(settings, state_dir=state_dir)
         self._connection: SmtpConnection | None = None
+        self._answered_at = float("-inf")
+        self._chunking = True
+        """Whether the server, if it offers CHUNKING, can do it."""
+        self._chunks_taken = False
+        """Whether it has taken a message that way."""
 
     def open(self) -> None:
         """Connect, secure and log in."""
@@ -82,6 +111,7 @@ class Smtp(Channel):
         except ServerAway as error:
             raise ChannelDown(error.message, where=error.where, hint=error.hint) from error
         self._connection = connection
+        self._answered_at = time.monotonic()
 
     def hand_over(self, message: OutgoingMessage) -> Receipt:
         """One mail transaction."""
@@ -100,9 +130,121 @@ class Smtp(Channel):
                 return _lost("connection_lost")
             # Servers hang up on idle connections; nothing has left, so a new one is safe.
             return self.hand_over(message)
+        self._answered_at = time.monotonic()
         if refused is not None:
+            if refused[1].code == _CLOSING:
+                self._hang_up()
             return self._refused(*refused, recipient)
         return self._body(connection, raw, recipient)
+
+    def hand_over_many(
+        self, messages: Iterable[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, Receipt]]:
+        """Mail transactions, one behind the other without waiting where the server allows it."""
+        waiting: deque[_UnderWay] = deque()
+        try:
+            for message in messages:
+                if not waiting:
+                    self._wake()
+                connection = self._connected()
+                if self._can_follow(connection):
+                    yield from self._follow(connection, message, waiting)
+                else:
+                    yield from super().hand_over_many([message])
+            if self._connection is not None:
+                yield from self._answers(self._connection, waiting, leave=0)
+        finally:
+            if waiting:
+                # Somebody lost interest: the answers that come must not be taken for others.
+                self._hang_up()
+
+    def _follow(
+        self, connection: SmtpConnection, message: OutgoingMessage, waiting: deque[_UnderWay]
+    ) -> Iterator[tuple[OutgoingMessage, Receipt]]:
+        """Send a message behind those under way, and read what is answered by then."""
+        try:
+            chunk, recipient = self._chunk(message), wire_address(message.to)
+        except Unmailable as error:
+            yield message, unmailable(error)
+            return
+        if len(chunk) > _size_limit(connection):
+            yield message, Receipt(outcome="failed", reason="too_large")
+            return
+        try:
+            connection.write(chunk)
+        except ConnectionLost:
+            # Its last byte is still here, so nobody has it whole.
+            yield from self._answers(connection, waiting, leave=0)
+            self._hang_up()
+            yield message, _lost("connection_lost")
+            return
+        waiting.append(_UnderWay(message=message, recipient=recipient))
+        ahead = _under_way(connection) - 1 if self._chunks_taken else 0
+        yield from self._answers(connection, waiting, leave=ahead)
+
+    def _wake(self) -> None:
+        """Find out whether a connection that was idle still stands, before anything leaves."""
+        if self._connection is None or time.monotonic() - self._answered_at < _IDLE_SECONDS:
+            return
+        try:
+            alive = self._connection.command("RSET").ok
+        except ConnectionLost:
+            alive = False
+        if not alive:
+            self._hang_up()
+
+    def _can_follow(self, connection: SmtpConnection) -> bool:
+        return self._chunking and {"CHUNKING", "PIPELINING"} <= connection.extensions.keys()
+
+    def _chunk(self, message: OutgoingMessage) -> bytes:
+        """A whole transaction; the RSET ends one before it that was refused halfway."""
+        sender = wire_address(self.settings.envelope_from or message.from_email)
+        raw = assemble(message)
+        envelope = (
+            f"RSET\r\nMAIL FROM:<{sender}>\r\nRCPT TO:<{wire_address(message.to)}>\r\n"
+            f"BDAT {len(raw)} LAST\r\n"
+        )
+        return envelope.encode("ascii") + raw
+
+    def _answers(
+        self, connection: SmtpConnection, waiting: deque[_UnderWay], *, leave: int
+    ) -> Iterator[tuple[OutgoingMessage, Receipt]]:
+        """Read the answers to what is under way, oldest first, until only so many are left."""
+        refusal: ProviderError | None = None
+        closing = lost = False
+        while len(waiting) > leave or (waiting and (refusal or closing or lost)):
+            one = waiting.popleft()
+            replies, lost = ({}, True) if lost else _replies(connection)
+            self._answered_at = time.monotonic()
+            closing = closing or any(reply.code == _CLOSING for reply in replies.values())
+            try:
+                yield one.message, self._answer(replies, one.recipient, closing=closing)
+            except ProviderError as error:
+                refusal = error
+        if closing or lost:
+            self._hang_up()
+        if refusal is not None:
+            raise refusal
+
+    def _answer(self, replies: dict[str, Reply], recipient: str, *, closing: bool) -> Receipt:
+        """What the replies to one transaction mean for its message."""
+        taken = replies.get("data")
+        if taken is not None and taken.ok:
+            self._chunks_taken = True
+            return self._judged(taken, "data", recipient)
+        # What was refused first is the reason; the rest follows from it.
+        for stage, reply in replies.items():
+            if stage == "data" and reply.code in _UNKNOWN_COMMAND and not self._chunks_taken:
+                # It offers what it cannot do; what stood behind the command made no sense to it.
+                self._chunking = False
+                self._hang_up()
+                return _lost("no_chunking")
+            if not reply.ok:
+                return self._refused(stage, reply, recipient)
+        if closing:
+            # A server that has said 421 reads nothing that stands behind (RFC 5321, 3.8).
+            return _lost("connection_lost")
+        return Receipt(outcome="ambiguous", reason="no_answer")
 
     def _body(self, connection: SmtpConnection, raw: bytes, recipient: str) -> Receipt:
         try:
@@ -115,6 +257,8 @@ class Smtp(Channel):
         except ConnectionLost:
             self._hang_up()
             return Receipt(outcome="ambiguous", reason="no_answer")
+        if reply.code == _CLOSING:
+            self._hang_up()
         return self._judged(reply, "data", recipient)
 
     def _refused(self, stage: str, reply: Reply, recipient: str) -> Receipt:
@@ -130,8 +274,6 @@ class Smtp(Channel):
 
     def _judged(self, reply: Reply, stage: str, recipient: str) -> Receipt:
         """What a reply means for the message."""
-        if reply.code == 421:
-            self._hang_up()
         status = reply.enhanced or str(reply.code)
         words = f"{reply.code} {without_addresses(reply.text, recipient=recipient)}"
         if 200 <= reply.code < 300:
@@ -185,9 +327,25 @@ def _envelope(connection: SmtpConnection, sender: str, recipient: str) -> tuple[
         if "data" in replies and replies["data"].code == 354:
             # RFC 2920: with no recipient left, an empty message ends the transaction.
             connection.command(".")
-        elif refused[1].code != 421:
+        elif refused[1].code != _CLOSING:
             connection.command("RSET")
     return refused
+
+
+def _replies(connection: SmtpConnection) -> tuple[dict[str, Reply], bool]:
+    """The replies to one transaction by stage, and whether the connection broke before the last."""
+    replies: dict[str, Reply] = {}
+    try:
+        for stage in _STAGES:
+            replies[stage] = connection.reply()
+    except ConnectionLost:
+        return replies, True
+    return replies, False
+
+
+def _under_way(connection: SmtpConnection) -> int:
+    """How many messages may be under way at once: few where the server is near."""
+    return min(2 + round(connection.round_trip_seconds / _SECONDS_PER_MESSAGE), _MAX_UNDER_WAY)
 
 
 def _lost(reason: str) -> Receipt:
