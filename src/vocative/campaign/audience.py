@@ -52,11 +52,23 @@ def experiment_name(campaign: str, occurrence: str) -> str:
 
 
 def planned_messages(
-    workspace: Workspace, campaign: Campaign, occurrence: str, person_ids: list[str]
+    workspace: Workspace,
+    campaign: Campaign,
+    occurrence: str,
+    person_ids: list[str],
+    *,
+    drawn_as: str | None = None,
 ) -> Iterator[PlannedMessage]:
     """A ledger row for everyone in the audience, with what was decided.
 
     People of the holdout are rows too: what they do is what the others are compared with.
+
+    Args:
+        workspace: Where.
+        campaign: The campaign.
+        occurrence: Which of its runs.
+        person_ids: Who.
+        drawn_as: The run whose arms people have; this one unless told.
 
     Raises:
         StateError: an offer has fewer codes left than people who get it.
@@ -74,7 +86,7 @@ def planned_messages(
         products = chooser.choose(chunk) if chooser else {}
         for person_id in chunk:
             assignment = assign(
-                experiment_name(campaign.name, occurrence),
+                experiment_name(campaign.name, drawn_as or occurrence),
                 person_id,
                 weights=campaign.weights,
                 holdout=campaign.holdout,
@@ -105,4 +117,5 @@ def _planned(
         arm=arm,
         skipped="holdout" if arm == HOLDOUT else None,
         decision=decision,
+        priority=campaign.body.priority,
     )

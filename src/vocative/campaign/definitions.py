@@ -6,11 +6,14 @@ segments, templates and recommenders, shares outside their range, variants witho
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from vocative.campaign.canary import Canary, CanaryBody
 from vocative.campaign.problems import known_rules
+from vocative.campaign.schedule import ScheduleBody, check_schedule
 from vocative.compose import check_line, load_template
 from vocative.decide import Offer, offer_place, read_codes
 from vocative.errors import AuthorError, unknown_name
@@ -67,6 +70,10 @@ class CampaignBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     products: int = 4
     offers: list[Offer] = []
     goal: Goal = Goal()
+    schedule: ScheduleBody = ScheduleBody()
+    canary: CanaryBody | None = None
+    approve_above: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    priority: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 0.0
     preflight: PreflightBody = PreflightBody()
     describe: str = ""
 
@@ -79,6 +86,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     holdout: float
     variants: dict[str, Variant]
     definition: Definition
+    canary: Canary | None = None
 
     @property
     def weights(self) -> dict[str, float]:
@@ -142,8 +150,14 @@ def _checked(workspace: Workspace, definition: Definition, plan: Plan) -> Campai
     if not 0 <= body.products <= 50:
         raise AuthorError("products must be from 0 to 50", where=definition.where("products"))
     parse_days(definition, body.goal.within)
+    check_schedule(definition, body.schedule, workspace.settings)
     campaign = Campaign(
-        name=definition.name, body=body, holdout=holdout, variants=variants, definition=definition
+        name=definition.name,
+        body=body,
+        holdout=holdout,
+        variants=variants,
+        definition=definition,
+        canary=_canary(definition, body.canary),
     )
     fields = field_catalog(workspace)
     _check_preflight(definition, body.preflight, fields)
@@ -198,6 +212,10 @@ def _check_names(workspace: Workspace, definition: Definition, body: CampaignBod
             name for name, model in read_models(workspace).items() if model.kind == "recommender"
         ]
         _known("recommender", body.recommender, known, definition, "recommender")
+    best = body.schedule.best_hour
+    if best is not None and best.score is not None:
+        models = [m for m, model in read_models(workspace).items() if model.kind != "recommender"]
+        _known("model", best.score, models, definition, "schedule", "best_hour", "score")
 
 
 def _known(
@@ -223,6 +241,29 @@ def parse_share(definition: Definition, written: str | float, *path: str | int) 
             hint="write 10% or 0.1; it must be below 100 %",
         )
     return float(share)
+
+
+def _canary(definition: Definition, body: CanaryBody | None) -> Canary | None:
+    if body is None:
+        return None
+    wait = seconds_of(body.wait)
+    if wait is None:
+        raise AuthorError(
+            f"{body.wait!r} is no length of time",
+            where=definition.where("canary", "wait"),
+            hint="write 30min, 2h or 1d",
+        )
+    share = parse_share(definition, body.share, "canary", "share")
+    if share == 0:
+        raise AuthorError(
+            "the first share must be above 0", where=definition.where("canary", "share")
+        )
+    return Canary(
+        share=share,
+        wait=timedelta(seconds=wait),
+        errors=parse_share(definition, body.errors, "canary", "errors"),
+        complaints=parse_share(definition, body.complaints, "canary", "complaints"),
+    )
 
 
 def _check_preflight(

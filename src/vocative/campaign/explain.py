@@ -5,7 +5,9 @@ is read from the ledger and the segment plan, never from a log made for the purp
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -16,6 +18,7 @@ from vocative.decide import HOLDOUT
 from vocative.errors import UnknownName
 from vocative.privacy import consent
 from vocative.privacy.addresses import normal_email
+from vocative.privacy.permit import REFUSALS
 from vocative.segment import Condition, explain_condition
 from vocative.stores import Row
 from vocative.workspace import Workspace
@@ -65,7 +68,8 @@ def explain(
         steps.append(_experiment_step(found, occurrence, row, decision))
         if row["arm"] != HOLDOUT:
             steps.append(_content_step(workspace, found, decision))
-            steps.append(_permit_step(workspace, row))
+            steps += _time_steps(row, decision)
+            steps.append(_permit_step(workspace, row, decision))
             steps.append(_template_step(found, row, decision))
             steps.append(_delivery_step(row))
             steps.append(_response_step(workspace, row))
@@ -203,10 +207,30 @@ def _content_step(workspace: Workspace, campaign: Campaign, decision: Mapping[st
     return Step(title="Content", verdict=True, detail=". ".join(parts) or "the same for everyone")
 
 
-def _permit_step(workspace: Workspace, row: Row) -> Step:
+def _time_steps(row: Row, decision: Mapping[str, Any]) -> list[Step]:
+    """When the message is due, where a schedule or the first share of the run decides it."""
+    parts = []
+    if "send_at" in decision:
+        due = datetime.fromisoformat(decision["send_at"])
+        zone = str(decision["zone"])
+        local = due.astimezone(ZoneInfo(zone.partition(" ")[0]))
+        parts.append(f"due {due:%Y-%m-%d %H:%M} UTC, which is {local:%H:%M} in {zone}")
+    if "best_hour" in decision:
+        parts.append(f"best hour {decision['best_hour']}")
+    if row["state"] == "deferred" and row["next_attempt_at"] is None:
+        parts.append("waits until the first share of the run has gone well")
+    return [Step(title="Time", verdict=None, detail="; ".join(parts))] if parts else []
+
+
+def _permit_step(workspace: Workspace, row: Row, decision: Mapping[str, Any]) -> Step:
+    refusal = decision.get("refusal")
     if row["state"] == "skipped":
         words = str(row["reason"] or "").replace("_", " ")
-        return Step(title="Permit", verdict=False, detail=f"refused: {words}")
+        detail = f"refused: {words}{_room(refusal)}"
+        return Step(title="Permit", verdict=False, detail=detail)
+    if refusal is not None and row["reason"] in REFUSALS:
+        detail = f"not yet: {refusal['words']}{_room(refusal)}"
+        return Step(title="Permit", verdict=None, detail=detail)
     if row["handed_at"] is None:
         return Step(
             title="Permit", verdict=None, detail="asked for when the message is handed over"
@@ -224,6 +248,15 @@ def _permit_step(workspace: Workspace, row: Row) -> Step:
         title="Permit",
         verdict=True,
         detail=f"for {row['purpose']} by {row['channel']}: {because}; address not suppressed",
+    )
+
+
+def _room(refusal: Mapping[str, Any] | None) -> str:
+    """What the caps rested on, in words."""
+    caps = (refusal or {}).get("caps") or []
+    return "".join(
+        f"; cap {cap['cap']}: had {cap['had']}, {cap['of_higher_priority']} of higher priority wait"
+        for cap in caps
     )
 
 

@@ -1,29 +1,32 @@
 """Sends a campaign: plan once, then deliver what is planned, as often as it takes.
 
-Planning writes one ledger row per person of the audience in one transaction; from then on the
-ledger alone says what is left to do. Sending again resumes; it never plans a second time.
+Planning is in `planning.py`. Sending again resumes; it never plans a second time.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from vocative.campaign.audience import FIRST, audience, experiment_name, planned_messages
+from vocative.campaign import canary
+from vocative.campaign.audience import FIRST, experiment_name
 from vocative.campaign.definitions import Campaign, read_campaign
-from vocative.campaign.preflight.holding import hold_rules
+from vocative.campaign.halting import refuse_halted
+from vocative.campaign.planning import launch, new_run
 from vocative.campaign.rendering import Renderer
+from vocative.campaign.runs import Run, Status, change_run, find_run, get_run, people_left
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.compose.kept import load_to_send
-from vocative.decide import HOLDOUT, codes
+from vocative.decide import HOLDOUT
 from vocative.deliver import ledger
 from vocative.deliver.channels import CHANNELS, Channel, channel_for
+from vocative.deliver.ledger import Claim
+from vocative.deliver.message import OutgoingMessage, Skip
 from vocative.deliver.sender import DeliveryReport, deliver
 from vocative.errors import AuthorError, StateError
 from vocative.identify.apply import apply_log
-from vocative.segment import advance
 from vocative.workspace import Workspace
 
 
@@ -92,34 +95,188 @@ def send(
         ProviderError: the channel cannot be used; sending again goes on from there.
     """
     found = read_campaign(workspace, campaign)
-    name, carrier = _channel(workspace, channel, smtp)
-    if carrier.medium != found.body.channel:
-        raise AuthorError(
-            f"{name} carries {carrier.medium}, the campaign is for {found.body.channel}",
-            where=found.definition.where("channel"),
-        )
-    resumed = _is_planned(workspace, campaign, occurrence)
+    name, carrier = find_channel(workspace, found, channel, smtp)
+    with workspace.store.read() as tx:
+        run = find_run(tx, campaign, occurrence)
+        refuse_halted(tx, campaign)
+    resumed = run is not None and run.is_planned
+    kept = None if smtp else name
     if not resumed:
-        # The audience is exact at the instant of launch.
-        advance(workspace)
-        hold_rules(workspace, found, occurrence, override=override, progress=progress)
-        _plan(workspace, found, occurrence)
-    people = _people_left(workspace, campaign, occurrence)
-    delivery = DeliveryReport()
-    if people:
-        renderer = Renderer(workspace, found, people, load=load_to_send)
-        delivery = deliver(
+        run = run or new_run(
+            campaign, occurrence, at=workspace.clock.now(), channel=kept, conductor="command"
+        )
+        if override is not None:
+            details = msgspec.structs.replace(run.details, override=override)
+            run = msgspec.structs.replace(run, details=details)
+        launch(workspace, found, run, progress=progress)
+    with workspace.store.read() as tx:
+        run = get_run(tx, campaign, occurrence)
+    if run.status in ("canceled", "held"):
+        why = f": {run.details.why}" if run.details.why else ""
+        go_on = f"`vocative campaign resume {campaign}` lets it go" if run.status == "held" else ""
+        raise StateError(
+            f"this run of {campaign} is {run.status}{why}",
+            hint=go_on or "begin another run with --occurrence",
+        )
+    if run.status != "unapproved" and (run.status != "finished" or people_left_in(workspace, run)):
+        drive(
             workspace,
-            campaign,
-            occurrence,
-            renderer.compose,
+            found,
+            msgspec.structs.replace(run, channel=kept, conductor="command"),
             carrier,
             stop=stop or (lambda: False),
-            progress=_progress(progress, len(people)),
+            progress=progress,
+            tell_all=not resumed,
         )
-    _tell(workspace, campaign, occurrence)
-    _finish(workspace, campaign, occurrence, stopped=delivery.stopped)
     return send_report(workspace, campaign, occurrence, channel=name, resumed=resumed)
+
+
+def drive(
+    workspace: Workspace,
+    campaign: Campaign,
+    run: Run,
+    carrier: Channel,
+    *,
+    stop: Callable[[], bool],
+    progress: Callable[..., None] | None = None,
+    tell_all: bool = False,
+    patience_seconds: float = 5.0,
+) -> None:
+    """Deliver what is due of a run, and say in the store how it stands then.
+
+    Args:
+        workspace: Whose campaign.
+        campaign: The campaign.
+        run: One that is planned.
+        carrier: What carries the messages.
+        stop: Asked between messages; True finishes the one in flight.
+        progress: Told how far it is.
+        tell_all: Whether nothing was told of this run to the event log yet.
+        patience_seconds: Waits for messages that are due so soon.
+
+    Raises:
+        ProviderError: the channel cannot be used; driving again goes on from there.
+        StateError: somebody paused, canceled or held the run meanwhile.
+    """
+    now = workspace.clock.now()
+    _begin(workspace, run)
+    run = msgspec.structs.replace(run, status="sending")
+    if campaign.canary is not None:
+        verdict = canary.judge(workspace, run, campaign.canary)
+        if verdict.hold is not None:
+            _hold(workspace, run, verdict.hold)
+            return
+        if verdict.release:
+            with workspace.store.transaction() as tx:
+                ledger.release(tx, campaign=run.campaign, occurrence=run.occurrence, at=now)
+    with workspace.store.read() as tx:
+        people = people_left(tx, run, due_before=now + timedelta(seconds=patience_seconds))
+    stopped = False
+    if people:
+        stopped = deliver(
+            workspace,
+            run.campaign,
+            run.occurrence,
+            _Rendering(workspace, campaign, people).compose,
+            carrier,
+            window=campaign.body.schedule.window,
+            stop=stop,
+            progress=_progress(progress, len(people)),
+            patience_seconds=patience_seconds,
+        ).stopped
+    done = not people_left_in(workspace, run)
+    _tell(workspace, run, since=None if tell_all or done else now)
+    _end(workspace, run, done=done, stopped=stopped)
+
+
+class _Rendering:
+    """Renders for the people of a run; facts are looked up for those who are due."""
+
+    def __init__(self, workspace: Workspace, campaign: Campaign, people: list[str]) -> None:
+        self._workspace = workspace
+        self._campaign = campaign
+        self._look_up(people)
+
+    def _look_up(self, people: list[str]) -> None:
+        self._known = set(people)
+        self._renderer = Renderer(self._workspace, self._campaign, people, load=load_to_send)
+
+    def compose(self, claims: list[Claim]) -> list[OutgoingMessage | Skip]:
+        """One message, or the reason for none, per claim."""
+        asked = {claim.person_id for claim in claims}
+        if not asked <= self._known:
+            # They came to be due while others were sent.
+            self._look_up(sorted(asked))
+        return self._renderer.compose(claims)
+
+
+def _begin(workspace: Workspace, run: Run) -> None:
+    details = msgspec.structs.replace(run.details, why=None)
+    with workspace.store.transaction() as tx:
+        begun = change_run(
+            tx,
+            run,
+            status="sending",
+            came_from=("sending", "waiting", "paused", "finished"),
+            details=details,
+        )
+    if not begun:
+        raise StateError(
+            f"this run of {run.campaign} was stopped meanwhile",
+            hint=f"see `vocative campaign runs {run.campaign}`",
+        )
+
+
+def _hold(workspace: Workspace, run: Run, why: str) -> None:
+    details = msgspec.structs.replace(run.details, why=why)
+    with workspace.store.transaction() as tx:
+        change_run(tx, run, status="held", details=details)
+
+
+def _end(workspace: Workspace, run: Run, *, done: bool, stopped: bool) -> None:
+    """Say how a run stands; what somebody decided about it meanwhile stays as it is."""
+    now = workspace.clock.now()
+    status: Status = "finished" if done else "waiting"
+    conductor = "server"
+    if not done and stopped and run.conductor == "command":
+        # Whoever stopped the command goes on with it; a server that stops goes on by itself.
+        status, conductor = "paused", "command"
+    with workspace.store.transaction() as tx:
+        change_run(
+            tx,
+            run,
+            status=status,
+            conductor=conductor if run.channel else run.conductor,
+            finished_at=now if done else None,
+            details=msgspec.structs.replace(run.details, why=None),
+        )
+        still = find_run(tx, run.campaign, run.occurrence)
+        if still is not None and still.status == "canceled":
+            ledger.cancel(tx, campaign=run.campaign, occurrence=run.occurrence, at=now)
+
+
+def people_left_in(workspace: Workspace, run: Run) -> bool:
+    """Whether anything of a run is not settled."""
+    with workspace.store.read() as tx:
+        return bool(people_left(tx, run))
+
+
+def find_channel(
+    workspace: Workspace, campaign: Campaign, channel: str | None, smtp: str | None = None
+) -> tuple[str, Channel]:
+    """What carries a campaign's messages, with its name.
+
+    Raises:
+        UnknownName: there is no such channel.
+        AuthorError: it carries something else.
+    """
+    name, carrier = _channel(workspace, channel, smtp)
+    if carrier.medium != campaign.body.channel:
+        raise AuthorError(
+            f"{name} carries {carrier.medium}, the campaign is for {campaign.body.channel}",
+            where=campaign.definition.where("channel"),
+        )
+    return name, carrier
 
 
 def _channel(workspace: Workspace, channel: str | None, smtp: str | None) -> tuple[str, Channel]:
@@ -142,63 +299,6 @@ def _channel(workspace: Workspace, channel: str | None, smtp: str | None) -> tup
     return name, channel_for(workspace, name)
 
 
-def _is_planned(workspace: Workspace, campaign: str, occurrence: str) -> bool:
-    with workspace.store.read() as tx:
-        status = tx.value(
-            "SELECT status FROM campaign_runs WHERE campaign = :campaign"
-            " AND occurrence = :occurrence",
-            {"campaign": campaign, "occurrence": occurrence},
-        )
-    return status is not None
-
-
-def _plan(workspace: Workspace, campaign: Campaign, occurrence: str) -> None:
-    people = audience(workspace, campaign)
-    if not people:
-        raise StateError(
-            f"nobody is in the audience of {campaign.name}",
-            where=campaign.definition.where("segment" if campaign.body.segment else "where"),
-            hint="see `vocative segment list`, or import data first",
-        )
-    if any(offer.codes for offer in campaign.body.offers):
-        # What is left of the codes must not change until it is noted who gets which.
-        with workspace.worker_lock(codes.LOCK):
-            _plan_for(workspace, campaign, occurrence, people)
-    else:
-        _plan_for(workspace, campaign, occurrence, people)
-
-
-def _plan_for(workspace: Workspace, campaign: Campaign, occurrence: str, people: list[str]) -> None:
-    messages = list(planned_messages(workspace, campaign, occurrence, people))
-    now = workspace.clock.now()
-    with workspace.store.transaction() as tx:
-        added = tx.run(
-            "INSERT INTO campaign_runs (campaign, occurrence, status, definition, planned_at)"
-            " VALUES (:campaign, :occurrence, 'sending', :definition, :now)"
-            " ON CONFLICT (campaign, occurrence) DO NOTHING",
-            {
-                "campaign": campaign.name,
-                "occurrence": occurrence,
-                "definition": msgspec.json.encode(campaign.as_json()).decode(),
-                "now": to_micros(now),
-            },
-        )
-        # Two processes that launch at once: the one that was first has planned it.
-        if added:
-            ledger.plan(tx, messages, at=now)
-
-
-def _people_left(workspace: Workspace, campaign: str, occurrence: str) -> list[str]:
-    with workspace.store.read() as tx:
-        rows = tx.tuples(
-            "SELECT person_id FROM messages WHERE campaign = :campaign"
-            " AND occurrence = :occurrence AND state NOT IN ('accepted', 'bounced', 'failed',"
-            " 'ambiguous', 'skipped') ORDER BY person_id",
-            {"campaign": campaign, "occurrence": occurrence},
-        )
-    return [row[0] for row in rows]
-
-
 def _progress(
     progress: Callable[..., None] | None, total: int
 ) -> Callable[[DeliveryReport], None] | None:
@@ -212,17 +312,24 @@ def _progress(
     return told
 
 
-def _tell(workspace: Workspace, campaign: str, occurrence: str) -> None:
+def _tell(workspace: Workspace, run: Run, *, since: datetime | None) -> None:
     """Put what happened on the event log: deliveries, bounces, exposures, the holdout.
 
-    The ids derive from the messages, so telling again adds nothing.
+    The ids derive from the messages, so telling again adds nothing. What happened before `since`
+    was told, unless a sender died over it: everything is told once more when the run is finished.
     """
+    campaign, occurrence = run.campaign, run.occurrence
     with workspace.store.read() as tx:
         rows = tx.rows(
             "SELECT message_id, person_id, arm, state, handed_at, planned_at FROM messages"
             " WHERE campaign = :campaign AND occurrence = :occurrence"
-            " AND (state IN ('accepted', 'bounced') OR arm = 'holdout') ORDER BY message_id",
-            {"campaign": campaign, "occurrence": occurrence},
+            " AND (state IN ('accepted', 'bounced') OR arm = 'holdout')"
+            " AND updated_at >= :since ORDER BY message_id",
+            {
+                "campaign": campaign,
+                "occurrence": occurrence,
+                "since": 0 if since is None else to_micros(since),
+            },
         )
     experiment = experiment_name(campaign, occurrence)
     events = [event for row in rows for event in _events_of(row, campaign, experiment)]
@@ -255,22 +362,6 @@ def _events_of(row: Mapping[str, Any], campaign: str, experiment: str) -> Iterat
             "properties": about,
             **common,
         }
-
-
-def _finish(workspace: Workspace, campaign: str, occurrence: str, *, stopped: bool) -> None:
-    left = len(_people_left(workspace, campaign, occurrence))
-    status = "paused" if stopped else "waiting" if left else "finished"
-    with workspace.store.transaction() as tx:
-        tx.run(
-            "UPDATE campaign_runs SET status = :status, finished_at = :at"
-            " WHERE campaign = :campaign AND occurrence = :occurrence",
-            {
-                "status": status,
-                "at": to_micros(workspace.clock.now()) if status == "finished" else None,
-                "campaign": campaign,
-                "occurrence": occurrence,
-            },
-        )
 
 
 def send_report(

@@ -2,7 +2,8 @@
 
 Two processes: this one answers requests, a lower-priority child applies the event log. A busy
 worker in the same process would make every answer slow. Where the workspace names a stream, a
-third carries it over to the log; where there are sources to be pulled, another one pulls them.
+third carries it over to the log; where there are sources to be pulled, another one pulls them, and
+where there are campaigns to be sent, another one sends these.
 """
 
 import errno
@@ -10,11 +11,14 @@ import ipaddress
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from vocative.campaign.conducting import is_wanted
 from vocative.cli.children import Children
 from vocative.collect.sourcing.runner import pullable
 from vocative.errors import AuthorError, PrivacyError, StateError
+from vocative.stores import StoreError
 from vocative.workspace import Workspace
 from vocative.workspace.definitions import definitions_stamp
 
@@ -87,16 +91,27 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 class _Beside:
-    """Which processes are wanted beside the server: the puller once there are sources to pull."""
+    """Which processes are wanted beside the server: some once there is something for them to do."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._stamp: object = None
         self._pulls = False
+        self._conducts = False
 
     def __call__(self) -> list[str]:
-        always = ["worker"] if self._workspace.stream is None else ["worker", "relay"]
-        return [*always, "puller"] if self._there_are_sources() else always
+        wanted = ["worker"] if self._workspace.stream is None else ["worker", "relay"]
+        if self._there_are_sources():
+            wanted.append("puller")
+        if self._there_are_campaigns():
+            wanted.append("conductor")
+        return wanted
+
+    def _there_are_campaigns(self) -> bool:
+        if not self._conducts:
+            with suppress(StoreError):  # It is away for a moment; it is asked again.
+                self._conducts = is_wanted(self._workspace)
+        return self._conducts
 
     def _there_are_sources(self) -> bool:
         stamp = definitions_stamp(self._workspace.root, "source")

@@ -102,7 +102,7 @@ def read_run(tx: "Transaction", campaign: str, occurrence: str | None) -> Run:
     """
     rows = tx.rows(
         "SELECT occurrence, status, definition, planned_at FROM campaign_runs"
-        " WHERE campaign = :campaign ORDER BY planned_at, occurrence",
+        " WHERE campaign = :campaign AND status <> 'scheduled' ORDER BY planned_at, occurrence",
         {"campaign": campaign},
     )
     if not rows:
