@@ -20,7 +20,7 @@ joined_on: {type: date}
 email: {type: text, personal: true}
 """
 TEMPLATE = """\
-<html><body><p>Hello</p><p>{{ offer.title }}</p>
+<html><body><p>Hello</p>{% if offer %}<p>{{ offer.title }}</p>{% endif %}
 <a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ postal_address }}</body></html>
 """
 

@@ -101,7 +101,7 @@ def enter(
         version=journey.version,
         person_id=person_id,
         key=trigger.key,
-        slot=1 + max((one.slot for one in earlier), default=0),
+        slot=1 + max((one.slot for one in earlier if one.key == trigger.key), default=0),
         step=journey.first,
         entered_at=at,
         arrived_at=at,

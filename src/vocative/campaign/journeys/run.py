@@ -43,7 +43,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     """What this run is about, for example a cart; empty: the person as such."""
     slot: int = 1
-    """Which of the runs of this person in this journey: the ledger tells their messages apart."""
+    """Which of the runs with this key: the ledger tells their messages apart."""
     state: RunState = "active"
     outcome: str | None = None
     """Why it ended."""

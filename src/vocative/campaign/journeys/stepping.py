@@ -42,15 +42,10 @@ def advance(journey: Journey, run: Run, moment: Moment) -> Advanced:
     Returns:
         The run as it is then, what is to be done, and what to note of every step.
     """
+    ended = listen(journey, run, moment)
+    if ended.run.state != "active":
+        return ended
     event = moment.event
-    ended = reached(journey, run, event) if event is not None else None
-    if run.state != "active":
-        return Advanced(run=ended or run)
-    if ended is not None:
-        return _ended(ended, GOAL, f"reached the goal: {journey.goal_words}", moment)
-    left = _left_by(journey, run, moment)
-    if left is not None:
-        return _ended(run, EXIT_RULE, left, moment)
     if event is None:
         return _steps(journey, run, moment)
     before = _steps(journey, run, _before(moment, event))
@@ -60,6 +55,17 @@ def advance(journey: Journey, run: Run, moment: Moment) -> Advanced:
         effects=[*before.effects, *after.effects],
         notes=[*before.notes, *after.notes],
     )
+
+
+def listen(journey: Journey, run: Run, moment: Moment) -> Advanced:
+    """Only look whether the goal or an exit rule ends a run: what a paused journey still does."""
+    ended = reached(journey, run, moment.event)
+    if run.state != "active":
+        return Advanced(run=ended or run)
+    if ended is not None:
+        return _ended(ended, GOAL, f"reached the goal: {journey.goal_words}", moment)
+    left = _left_by(journey, run, moment)
+    return Advanced(run=run) if left is None else _ended(run, EXIT_RULE, left, moment)
 
 
 def reached(journey: Journey, run: Run, event: Happened | None) -> Run | None:
