@@ -55,3 +55,5 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """The provider says that this address will never work."""
     retry_seconds: float | None = None
     """When deferred: wait at least this long; None: the ledger's back-off."""
+    counts_as_attempt: bool = True
+    """False: it was put off here, and the provider was not asked."""

@@ -257,7 +257,8 @@ class _Loop:
     def run(self, patience_seconds: float) -> None:
         """Batches until nothing is due."""
         with self.holder as holder:
-            while not self.job.stopping():
+            # Where a day's messages are used up, the rest stays planned.
+            while not self.job.stopping() and self.channel.room() != 0:
                 claims = self._claim(holder.name)
                 if claims:
                     self._batch(claims)
@@ -266,14 +267,14 @@ class _Loop:
                     return
 
     def _claim(self, owner: str) -> list[Claim]:
-        job = self.job
+        job, room = self.job, self.channel.room()
         with job.store.transaction() as tx:
             return ledger.claim(
                 tx,
                 campaign=job.campaign,
                 occurrence=job.occurrence,
                 owner=owner,
-                n=job.batch_size,
+                n=job.batch_size if room is None else min(job.batch_size, room),
                 at=job.clock.now(),
                 lease_seconds=job.lease_seconds,
             )
@@ -511,13 +512,15 @@ class _Loop:
     def _outcome(self, claim: Claim, receipt: Receipt) -> Mark:
         """What to write down for a receipt; endless deferral ends as a failure."""
         attempts = claim.attempts + 1
-        if receipt.outcome == "deferred" and attempts >= ledger.MAX_ATTEMPTS:
+        counts = receipt.counts_as_attempt
+        if receipt.outcome == "deferred" and counts and attempts >= ledger.MAX_ATTEMPTS:
             return Mark(claim=claim, state="failed", reason="gave_up", reply=receipt.reply)
         due = None
         if receipt.outcome == "deferred":
             wait = ledger.backoff(claim.message_id, attempts)
             if receipt.retry_seconds is not None:
-                wait = timedelta(seconds=receipt.retry_seconds * 2 ** (attempts - 1))
+                longer = 2 ** (attempts - 1) if counts else 1
+                wait = timedelta(seconds=receipt.retry_seconds * longer)
             due = self.job.clock.now() + wait
         return Mark(
             claim=claim,
@@ -525,6 +528,7 @@ class _Loop:
             reason=receipt.reason,
             reply=receipt.reply,
             next_attempt_at=due,
+            counts_as_attempt=counts,
         )
 
     def _dead(self, made: OutgoingMessage) -> suppression.Suppression:

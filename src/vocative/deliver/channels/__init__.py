@@ -1,14 +1,21 @@
 """Ways to carry a message, one file each; see `base.py`."""
 
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
 import msgspec
 
 from vocative.deliver.channels.base import Channel
+from vocative.deliver.pace import Pace, Pacing
 from vocative.errors import AuthorError
 from vocative.registry import Kind
 from vocative.workspace import Workspace
 from vocative.workspace.settings import convert, secret
 from vocative.workspace.yaml_text import read_yaml
 
+S = TypeVar("S", bound=msgspec.Struct)
+_PACING_KEYS = {field.encode_name for field in msgspec.structs.fields(Pacing)}
+"""What every channel may have beside its own settings."""
 # mypy takes an abstract class for no type[T]; Kind only ever hands out concrete ones.
 CHANNELS: Kind[Channel] = Kind("channels", "vocative.deliver.channels", Channel)  # type: ignore[type-abstract]
 
@@ -22,21 +29,43 @@ def channel_for(workspace: Workspace, name: str) -> Channel:
     """
     kind = CHANNELS.load(name)
     stated = workspace.settings.channels.get(name) or {}
-    path = workspace.root / "vocative.yaml"
+    pacing = {key: stated[key] for key in _PACING_KEYS & stated.keys()}
+    own = {key: value for key, value in stated.items() if key not in pacing}
+    settings = _read(workspace, name, own, kind.Settings)
+    channel = kind(_with_secrets(settings, name), state_dir=workspace.state_dir)
+    if pacing:
+        channel.pace = _pace(workspace, name, _read(workspace, name, pacing, Pacing))
+    parts = kind.made_of(settings)
+    if name in parts:
+        raise AuthorError(f"channels.{name} names itself", where="vocative.yaml")
+    channel.join([(part, channel_for(workspace, part)) for part in parts])
+    return channel
+
+
+def _read(workspace: Workspace, name: str, stated: dict[str, Any], to: type[S]) -> S:
+    text = read_yaml(workspace.root / "vocative.yaml")
     try:
-        settings = convert(read_yaml(path), ("channels", name), stated, kind.Settings)
+        return convert(text, ("channels", name), stated, to)
     except AuthorError as error:
         at = str(error.__cause__).partition("- at `$")[2].strip("`")
         raise AuthorError(
             f"channels.{name}{at}: {error.message}",
             where=error.where,
-            hint=error.hint or _known(kind),
+            hint=error.hint or _known(to),
         ) from error
-    return kind(_with_secrets(settings, name), state_dir=workspace.state_dir)
 
 
-def _known(kind: type[Channel]) -> str:
-    fields = msgspec.structs.fields(kind.Settings)
+def _pace(workspace: Workspace, name: str, pacing: Pacing) -> Pace:
+    zone = ZoneInfo(workspace.settings.timezone)
+    return Pace(
+        pacing,
+        counter=workspace.state_dir / "pace" / name,
+        today=lambda: workspace.clock.now().astimezone(zone).date(),
+    )
+
+
+def _known(kind: type[msgspec.Struct]) -> str:
+    fields = msgspec.structs.fields(kind)
     return "settings: " + ", ".join(field.encode_name for field in fields)
 
 

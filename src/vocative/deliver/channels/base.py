@@ -5,7 +5,7 @@ it is certain that nothing left, it says `deferred` or raises `ChannelDown`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ import msgspec
 
 from vocative.deliver.message import OutgoingMessage, Receipt
 from vocative.deliver.mime import Unmailable
+from vocative.deliver.pace import Pace
 from vocative.errors import ProviderError, Retryable, Unsupported
 from vocative.privacy.permit import Permit
 
@@ -38,6 +39,16 @@ class Channel(ABC):
     def __init__(self, settings: Any, *, state_dir: Path) -> None:
         self.settings = settings
         self.state_dir = state_dir
+        self.pace: Pace | None = None
+        """How fast it may be given messages; None: as fast as it takes them."""
+
+    @classmethod
+    def made_of(cls, settings: Any) -> Sequence[str]:  # noqa: ARG003
+        """Names of other channels that it needs, which `join` gives it."""
+        return ()
+
+    def join(self, parts: "Sequence[tuple[str, Channel]]") -> None:  # noqa: B027  # most need none
+        """Take the channels that `made_of` names."""
 
     @abstractmethod
     def open(self) -> None:
@@ -109,7 +120,19 @@ class Channel(ABC):
             PrivacyError: a permit does not cover its message.
             ProviderError: see `hand_over`; of the messages without a receipt nothing has left.
         """
-        yield from self.hand_over_many(self._spent(permitted))
+        yield from self.carry_many(self._spent(permitted))
+
+    def carry_many(
+        self, messages: Iterable[OutgoingMessage]
+    ) -> Iterator[tuple[OutgoingMessage, Receipt]]:
+        """Hand messages over at the channel's pace; see `hand_over_many`."""
+        if self.pace is None:
+            return self.hand_over_many(messages)
+        return self.pace.carry(messages, self.hand_over_many)
+
+    def room(self) -> int | None:
+        """How many more messages may leave today; None: any number."""
+        return None if self.pace is None else self.pace.room()
 
     def _spent(
         self, permitted: Iterable[tuple[OutgoingMessage, Permit]]
@@ -138,7 +161,9 @@ class Channel(ABC):
 
     def twin(self) -> Self:
         """Another, unopened channel with the same settings, for a sender beside this one."""
-        return type(self)(self.settings, state_dir=self.state_dir)
+        made = type(self)(self.settings, state_dir=self.state_dir)
+        made.pace = self.pace
+        return made
 
     def __enter__(self) -> Self:
         self.open()
