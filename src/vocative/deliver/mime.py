@@ -11,6 +11,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from vocative.deliver.dkim import Signer
 from vocative.deliver.message import OutgoingMessage
 from vocative.errors import DataError
 
@@ -42,8 +43,12 @@ class Unmailable(DataError):
     """A header or address that no mail can carry; the message must not be sent."""
 
 
-def assemble(message: OutgoingMessage) -> bytes:
+def assemble(message: OutgoingMessage, signer: Signer | None = None) -> bytes:
     """The bytes of a message, with CRLF line ends and without dot-stuffing.
+
+    Args:
+        message: Complete.
+        signer: Signs it, if it is to be signed here.
 
     Raises:
         Unmailable: a header holds a control character, or an address cannot be used.
@@ -53,10 +58,9 @@ def assemble(message: OutgoingMessage) -> bytes:
     mark = boundary.encode("ascii")
     text_encoding, text = _text_part(message.text, mark)
     html_encoding, html = _html_part(message.html, mark)
-    return b"".join(
+    body = b"".join(
         (
-            "\r\n".join(lines).encode("ascii"),
-            b"\r\n\r\n--",
+            b"--",
             mark,
             b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ",
             text_encoding,
@@ -73,6 +77,9 @@ def assemble(message: OutgoingMessage) -> bytes:
             b"--\r\n",
         )
     )
+    if signer is not None and message.at is not None:
+        lines[:0] = signer.sign(lines, body, at=message.at)
+    return b"".join(("\r\n".join(lines).encode("ascii"), b"\r\n\r\n", body))
 
 
 def _headers(message: OutgoingMessage) -> list[str]:

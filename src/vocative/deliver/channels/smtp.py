@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -20,6 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from vocative.deliver.channels.base import Channel, ChannelDown, unmailable
+from vocative.deliver.dkim import DkimKey, Signer
 from vocative.deliver.message import OutgoingMessage, Receipt
 from vocative.deliver.mime import Unmailable, assemble, wire_address
 from vocative.deliver.smtp_connection import (
@@ -66,6 +68,8 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file with certificates to trust instead of the system's."""
     connections: Annotated[int, Meta(ge=1, le=50)] = 1
     """How many connections send at the same time."""
+    dkim: list[DkimKey] = []
+    """Keys to sign mails with; without any, the server has to sign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +96,15 @@ class Smtp(Channel):
         self._chunks_taken = False
         """Whether it has taken a message that way."""
 
+    @cached_property
+    def _signer(self) -> Signer | None:
+        return (
+            Signer(self.settings.dkim, root=self.state_dir.parent) if self.settings.dkim else None
+        )
+
     def open(self) -> None:
         """Connect, secure and log in."""
+        _ = self._signer  # a key that cannot be used is told before anything is sent
         self._hang_up()
         settings = self.settings
         connection = SmtpConnection(
@@ -115,7 +126,7 @@ class Smtp(Channel):
 
     def hand_over(self, message: OutgoingMessage) -> Receipt:
         """One mail transaction."""
-        raw = assemble(message)
+        raw = assemble(message, self._signer)
         sender = wire_address(self.settings.envelope_from or message.from_email)
         recipient = wire_address(message.to)
         fresh = self._connection is None
@@ -199,7 +210,7 @@ class Smtp(Channel):
     def _chunk(self, message: OutgoingMessage) -> bytes:
         """A whole transaction; the RSET ends one before it that was refused halfway."""
         sender = wire_address(self.settings.envelope_from or message.from_email)
-        raw = assemble(message)
+        raw = assemble(message, self._signer)
         envelope = (
             f"RSET\r\nMAIL FROM:<{sender}>\r\nRCPT TO:<{wire_address(message.to)}>\r\n"
             f"BDAT {len(raw)} LAST\r\n"
