@@ -177,6 +177,22 @@ def test_fewer_mails(shop: Workspace) -> None:
     assert history(shop) == [("marketing", "given")] * 2
 
 
+def test_what_a_merged_profile_got_counts_too(shop: Workspace) -> None:
+    client, address = browser(shop), address_of(shop)
+    later(shop, days=10)
+    client.post(address, data={**form_of(client.get(address).text), "often/marketing": "30"})
+    [other] = add_people(shop, 1, start=1).values()
+    plan(shop, [other], "to the other")
+    deliver(shop, "to the other", RUN, compose, channel_for(shop, "outbox_folder"))
+    later(shop, days=25)
+    with shop.store.transaction() as tx:
+        tx.run(
+            "UPDATE profiles SET merged_into = :whole WHERE person_id = :part",
+            {"whole": person_of(shop), "part": other},
+        )
+    assert send_once_more(shop, "later") == {"skipped: wanted_less_often": 1}
+
+
 def test_a_break(shop: Workspace) -> None:
     client, address = browser(shop), address_of(shop)
     form = form_of(client.get(address).text)
@@ -331,7 +347,7 @@ CHOICES = st.builds(
 
 @given(st.lists(st.one_of(st.none(), CHOICES), max_size=6))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_last_decision_is_what_counts(shop: Workspace, decisions: list[Choice | None]) -> None:
     """After any decisions the page shows the last one, and the log alone tells the same."""

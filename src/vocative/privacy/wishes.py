@@ -53,17 +53,20 @@ def read_wishes(evidence: Mapping[str, Any]) -> Wishes:
     return Wishes(every_days=days, paused_until=until)
 
 
+_LATEST = """(SELECT max(m.handed_at) FROM {messages}
+    AND m.purpose = :purpose AND m.state IN ('handed', 'accepted', 'ambiguous'))"""
+_OWN = _LATEST.format(messages="messages m WHERE m.person_id = asked.person_id")
+_OF_PARTS = _LATEST.format(
+    messages="profiles part JOIN messages m ON m.person_id = part.person_id"
+    " WHERE part.merged_into = asked.person_id"
+)
 # Most consents come without wishes, and cost no look at the messages that went before.
 # Like caps, it counts what left under whichever of the person's profiles.
-WISHES_SQL = """,
+WISHES_SQL = f""",
   CASE WHEN consents.evidence LIKE '%"paused_until"%' OR consents.evidence LIKE '%"every_days"%'
     THEN consents.evidence END AS wishes,
-  CASE WHEN consents.evidence LIKE '%"every_days"%' THEN (
-    SELECT max(m.handed_at) FROM messages m
-    WHERE m.purpose = :purpose AND m.state IN ('handed', 'accepted', 'ambiguous')
-      AND (m.person_id = asked.person_id OR m.person_id IN (
-        SELECT part.person_id FROM profiles part WHERE part.merged_into = asked.person_id)))
-    END AS latest_at"""
+  CASE WHEN consents.evidence LIKE '%"every_days"%' THEN {_OWN} END AS latest_own,
+  CASE WHEN consents.evidence LIKE '%"every_days"%' THEN {_OF_PARTS} END AS latest_of_parts"""
 """Columns of the permit's question about standing."""
 
 
@@ -83,8 +86,10 @@ def wishes_refusal(seen: Row, at: datetime) -> str | None:
     wishes = wishes_of(seen)
     if wishes.paused_until is not None and at.astimezone(UTC).date() < wishes.paused_until:
         return "paused"
-    latest = seen.get("latest_at")
-    if wishes.every_days and latest is not None:
-        earliest = from_micros(latest) + timedelta(days=wishes.every_days) - SLACK
+    handed = [
+        one for one in (seen.get("latest_own"), seen.get("latest_of_parts")) if one is not None
+    ]
+    if wishes.every_days and handed:
+        earliest = from_micros(max(handed)) + timedelta(days=wishes.every_days) - SLACK
         return "wanted_less_often" if at < earliest else None
     return None

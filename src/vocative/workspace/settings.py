@@ -110,6 +110,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def imprint(self) -> str:
         """Who mails and pages are from, and where they live."""
+        if self.postal_address.startswith(self.sender.name):
+            return self.postal_address
         return f"{self.sender.name}, {self.postal_address}"
 
 
