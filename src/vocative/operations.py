@@ -712,6 +712,15 @@ OPERATIONS: dict[str, Operation] = {
             status=201,
         ),
         Operation(
+            "journey replay",
+            "vocative.campaign.replay:replay_journey",
+            "Who would have got what: a journey over the last days of real events, sending nothing.",
+            role="analyst",
+            route="GET /journeys/{journey}/replay",
+            arguments=("journey",),
+            show="vocative.cli.show_replay:show_replay",
+        ),
+        Operation(
             "packs list",
             "vocative.segment:list_packs",
             "Ready features and segments that can be added.",

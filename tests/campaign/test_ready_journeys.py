@@ -53,7 +53,7 @@ def starter_with_birthdays(folder: Path) -> Path:
     root = folder / "shop"
     shutil.copytree(STARTER, root)
     with (root / "traits.yaml").open("a") as traits:
-        traits.write("\nbirthday: {type: date}\n")
+        traits.write("\ncelebrates_on: {type: date}\n")
     prepare_state(root)
     return root
 
