@@ -107,6 +107,16 @@ def a_reconciliation(demo: Demo) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def a_journey(demo: Demo) -> Iterator[str]:
+    """A journey that nobody has started."""
+    file = demo.workspace / "journeys" / "thanks.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("enter: {event: Order Completed}\nsteps:\n  - send: weekly_picks\n")
+    yield "thanks"
+    file.unlink()
+
+
+@pytest.fixture(scope="module")
 def made(
     a_message: dict[str, str],
     a_match: str,
@@ -114,6 +124,7 @@ def made(
     a_source: str,
     a_run: str,
     a_reconciliation: str,
+    a_journey: str,
 ) -> dict[str, str]:
     """Something for each part of a path that no name of the demo can stand for."""
     return {
@@ -125,6 +136,7 @@ def made(
         "source": a_source,
         "run": a_run,
         "reconciliation": a_reconciliation,
+        "journey": a_journey,
         "template": "weekly_picks",
     }
 

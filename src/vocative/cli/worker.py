@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from vocative.campaign.journeys.working import Journeys
 from vocative.clock import to_micros
 from vocative.collect.quality.alerts import Watching
 from vocative.deliver.feedback import settle
@@ -68,6 +69,7 @@ class Worker:
         self._confirmations = Confirmations(workspace, lambda: self._stopped)
         self._mailing = ThreadPoolExecutor(1, "confirmations")
         self._asking: Future[None] | None = None
+        self._journeys = Journeys(workspace, lambda: self._stopped)
 
     def stop(self, _: int, __: FrameType | None) -> None:
         """Finish the transaction under way, then end."""
@@ -94,6 +96,7 @@ class Worker:
             self._runner.close()
         self._beside.shutdown()
         self._mailing.shutdown()
+        self._journeys.close()
         gc.unfreeze()
 
     def turn(self) -> bool:
@@ -133,6 +136,7 @@ class Worker:
             self._flushing = self._beside.submit(self._tidy)
         if self._asking is None or self._asking.done():
             self._asking = self._mailing.submit(self._confirm)
+        self._journeys.look()
 
     def _confirm(self) -> None:
         """Send mails of double opt-in, beside the work: a mail server may take its time."""
