@@ -82,3 +82,4 @@ def test_what_fails_for_now_can_be_tried_again(
     answer = TestClient(app).get(address, headers={"accept-language": "de"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert word("later_title", "de") in answer.text
+    assert "the store is busy" in caplog.text

@@ -3,13 +3,14 @@
 Their addresses are keys: no page tells them to another site or to a search engine.
 """
 
+import logging
 from collections.abc import Iterable
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from vocative.deliver.links import Kind, Link, LinkSigner
-from vocative.errors import DataError
+from vocative.errors import DataError, VocativeError
 from vocative.pages.page import Look, Page, words_page
 from vocative.pages.words import LANGUAGES, chosen_language, spoken, word
 from vocative.workspace import Workspace
@@ -22,6 +23,8 @@ PRIVATE = {
 }
 """Headers of everything whose address is a key."""
 MAX_BODY = 16_384
+
+log = logging.getLogger(__name__)
 
 
 def answer(page: Page, status: int = 200) -> Response:
@@ -101,8 +104,9 @@ class Answers:
             page_language(self.workspace, request), "link_gone_title", ["link_gone_text"]
         )
 
-    def later(self, request: Request) -> Response:
-        """Something failed that may work again in a moment; nothing was changed."""
+    def later(self, request: Request, error: VocativeError) -> Response:
+        """Something failed that may work again in a moment."""
+        log.warning("a page for a recipient has to wait: %s", error.message)
         language = page_language(self.workspace, request)
         found = self.said(language, "later_title", ["later_text"], status=503)
         found.headers["Retry-After"] = "60"

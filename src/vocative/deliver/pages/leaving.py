@@ -37,8 +37,8 @@ class _Pages:
             return self._answers.invalid(request)
         try:
             found = await run_in_threadpool(standing, self._workspace, link.message_id)
-        except VocativeError:
-            return self._answers.later(request)
+        except VocativeError as error:
+            return self._answers.later(request, error)
         if found is None:
             return self._answers.gone(request)
         language = self._language(request, found)
@@ -61,8 +61,8 @@ class _Pages:
         action = parse_qs(body.decode("latin-1")).get("action", [""])[0]
         try:
             found = await run_in_threadpool(self._change, action, link.message_id)
-        except VocativeError:
-            return self._answers.later(request)
+        except VocativeError as error:
+            return self._answers.later(request, error)
         if found is None:
             return self._answers.gone(request)
         language = self._language(request, found)

@@ -83,8 +83,8 @@ class _Pages:
             return self._answers.invalid(request)
         try:
             return await run_in_threadpool(self._answer, request, link.message_id, posted)
-        except VocativeError:
-            return self._answers.later(request)
+        except VocativeError as error:
+            return self._answers.later(request, error)
 
     def _answer(self, request: Request, message_id: str, posted: Posted) -> Response:
         found = find_preferences(self._workspace, message_id)

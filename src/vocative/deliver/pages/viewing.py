@@ -51,8 +51,8 @@ class _Pages:
             return self._answers.invalid(request)
         try:
             shown = await run_in_threadpool(self._view, link.message_id)
-        except VocativeError:
-            return self._answers.later(request)
+        except VocativeError as error:
+            return self._answers.later(request, error)
         if shown is None:
             language = page_language(self._workspace, request)
             return self._answers.said(language, "view_gone_title", ["view_gone_text"], status=410)
