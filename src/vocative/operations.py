@@ -1056,7 +1056,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation(
             "doctor",
             "vocative.cli.doctor:doctor",
-            "Check the workspace's files, store, keys and channels.",
+            "Check the workspace's files, store and keys, or what the DNS says of its domain.",
             role="developer",
             show="vocative.cli.show:show_doctor",
         ),
@@ -1076,3 +1076,4 @@ OPERATIONS: dict[str, Operation] = {
         ),
     )
 }
+            arguments=("part",),

@@ -1,7 +1,9 @@
 """A look at a workspace's health: what works, what does not, what to do."""
 
+import re
 import shutil
 from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,8 +21,29 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def doctor(workspace: Workspace) -> list[Finding]:
-    """Look at the definitions, key, store, log, history, disk and web app."""
+def doctor(
+    workspace: Workspace,
+    *,
+    part: Literal["workspace", "domain"] = "workspace",
+    domain: str | None = None,
+    selector: str | None = None,
+    name_server: str | None = None,
+) -> list[Finding]:
+    """Look at the workspace's files, key, store, log, history, disk and web app, or at its domain.
+
+    Args:
+        workspace: Which.
+        part: `workspace`, or `domain`: what the DNS says about mail from the sender's domain.
+        domain: Another domain than the sender's.
+        selector: Names of DKIM keys to look for, with commas between them, beside those that the
+            settings name.
+        name_server: ADDRESS or ADDRESS:PORT of the name server to ask; this machine's unless told.
+
+    Raises:
+        AuthorError: it is no domain, or there is no name server.
+    """
+    if part == "domain":
+        return _domain(workspace, domain, re.findall(r"[^\s,]+", selector or ""), name_server)
     looks: list[tuple[str, Callable[[Workspace], str]]] = [
         ("definitions", _definitions),
         ("workspace key", _key),
@@ -38,6 +61,29 @@ def _look(workspace: Workspace, what: str, look: Callable[[Workspace], str]) -> 
         return Finding(what=what, works=True, detail=look(workspace))
     except VocativeError as error:
         return Finding(what=what, works=False, detail=str(error))
+
+
+def _domain(
+    workspace: Workspace, domain: str | None, selectors: list[str], name_server: str | None
+) -> list[Finding]:
+    from vocative.deliver.sender_domain import Names, look_at_domain
+
+    found = look_at_domain(
+        domain or workspace.settings.sender.email.rpartition("@")[2],
+        names=Names(name_server),
+        selectors=list(dict.fromkeys([*selectors, *_selectors(workspace.settings.channels)])),
+        sends=["include:mailgun.org"] if "mailgun" in workspace.settings.channels else [],
+    )
+    return [Finding(what=look.what, works=look.works, detail=look.detail) for look in found]
+
+
+def _selectors(channels: dict[str, dict[str, Any]]) -> list[str]:
+    """Where the keys are that mails are signed with, as far as settings tell."""
+    own = (channels.get("smtp") or {}).get("dkim") or []
+    found = [f"{key.get('selector')}@{key.get('domain')}" for key in own if isinstance(key, dict)]
+    if "sendgrid" in channels:
+        found += ["s1", "s2"]
+    return found
 
 
 def _definitions(workspace: Workspace) -> str:
