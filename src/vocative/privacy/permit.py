@@ -39,6 +39,7 @@ REFUSALS = {
     "suppressed_bounce": "mail to this address bounced for good",
     "suppressed_complaint": "the owner of this address marked a message as spam",
     "suppressed_unsubscribe": "the owner of this address unsubscribed",
+    "suppressed_soft_bounce": "mail to this address bounced again and again, and rests for a while",
     "suppressed_manual": "somebody of this workspace suppressed this address",
     "paused": "this person asked for a break that is not over",
     "wanted_less_often": "this person asked for fewer messages and had the latest one too recently",

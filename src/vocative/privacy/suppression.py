@@ -14,9 +14,9 @@ import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.privacy.vault import Vault
-from vocative.stores import Transaction
+from vocative.stores import Row, Transaction
 
-Reason = Literal["bounce", "complaint", "unsubscribe", "manual"]
+Reason = Literal["bounce", "soft_bounce", "complaint", "unsubscribe", "manual"]
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,17 +75,43 @@ def find(tx: Transaction, address_hash: str, *, channel: str) -> list[Suppressio
         " ORDER BY added_at, reason",
         {"address_hash": address_hash, "channel": channel},
     )
-    return [
-        Suppression(
-            address_hash=row["address_hash"],
-            channel=row["channel"],
-            reason=row["reason"],
-            source=row["source"],
-            added_at=from_micros(row["added_at"]),
-            expires_at=None if row["expires_at"] is None else from_micros(row["expires_at"]),
-        )
-        for row in rows
-    ]
+    return [_suppression(row) for row in rows]
+
+
+def latest(
+    tx: Transaction, *, at: datetime, reason: Reason | None = None, limit: int = 100
+) -> list[Suppression]:
+    """What stands at `at`, newest first; with `reason` only that."""
+    rows = tx.rows(
+        f"SELECT * FROM suppressions WHERE {_STANDS}"
+        " ORDER BY added_at DESC, address_hash, channel, reason LIMIT :limit",
+        {**_standing(at, reason), "limit": limit},
+    )
+    return [_suppression(row) for row in rows]
+
+
+def count(tx: Transaction, *, at: datetime, reason: Reason | None = None) -> int:
+    """How many stand at `at`; with `reason` only of that."""
+    sql = f"SELECT COUNT(*) FROM suppressions WHERE {_STANDS}"
+    return int(tx.value(sql, _standing(at, reason)))
+
+
+_STANDS = "(expires_at IS NULL OR expires_at > :at) AND (:every = 1 OR reason = :reason)"
+
+
+def _standing(at: datetime, reason: Reason | None) -> dict[str, int | str]:
+    return {"at": to_micros(at), "every": int(reason is None), "reason": reason or ""}
+
+
+def _suppression(row: Row) -> Suppression:
+    return Suppression(
+        address_hash=row["address_hash"],
+        channel=row["channel"],
+        reason=row["reason"],
+        source=row["source"],
+        added_at=from_micros(row["added_at"]),
+        expires_at=None if row["expires_at"] is None else from_micros(row["expires_at"]),
+    )
 
 
 def _micros(at: datetime | None) -> int | None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vocative.collect.forms.site import form_routes
 from vocative.collect.tracking import TrackingFace
+from vocative.deliver.feedback.hooks import feedback_routes
 from vocative.deliver.opt_in import opt_in_routes
 from vocative.deliver.pages import routes as recipient_routes
 from vocative.errors import PrivacyError, UnknownName
@@ -63,6 +64,7 @@ def create_app(workspace: Workspace) -> ASGIApp:
         Route("/demo/items/{item_id}.svg", _picture(workspace)),
         *form_routes(workspace),
         *opt_in_routes(workspace),
+        *feedback_routes(workspace),
         *recipient_routes(workspace, lambda message_id: view_in_browser(workspace, message_id)),
         *_web_app(),
     ]

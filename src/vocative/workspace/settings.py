@@ -99,6 +99,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A campaign to more people than this waits until somebody approves it."""
     tracking: Tracking = Tracking()
     addresses: Addresses = Addresses()
+    feedback: dict[str, Any] = {}
+    """See `deliver.feedback.settings`."""
     brand: Brand = Brand()
     pages: Pages = Pages()
 

@@ -231,14 +231,15 @@ def _fields_text(part: Message) -> str:
     payload = part.get_payload()
     if not isinstance(payload, list):
         return _decoded(part)
-    text = "\n\n".join(one.as_bytes().decode("utf-8", "replace") for one in payload)
+    inner = [one.as_bytes() for one in payload if isinstance(one, Message)]
+    text = b"\n\n".join(inner).decode("utf-8", "replace")
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if encoding in ("base64", "quoted-printable"):
         # Not allowed there before RFC 6533, and so left alone by the parser.
-        inner = Message()
-        inner["Content-Transfer-Encoding"] = encoding
-        inner.set_payload(text.strip())
-        return _decoded(inner)
+        encoded = Message()
+        encoded["Content-Transfer-Encoding"] = encoding
+        encoded.set_payload(text.strip())
+        return _decoded(encoded)
     return text
 
 
