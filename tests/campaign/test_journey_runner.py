@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,6 +26,7 @@ from vocative.campaign.journeys.showing import (
     request_entry,
 )
 from vocative.campaign.journeys.versions import pause, start
+from vocative.campaign.journeys.working import Journeys
 from vocative.clock import FixedClock
 from vocative.collect.door import accept
 from vocative.errors import StateError
@@ -431,3 +433,69 @@ def test_killed_anywhere_everybody_gets_one_message(workspace: Workspace) -> Non
     assert accepted == len(people), "the outbox can be asked what it has"
     assert len(mails) >= accepted
     assert len(list_runs(workspace, "hello").runs) == len(people)
+
+
+def test_the_worker_takes_everybody_on_by_itself(shop: Workspace) -> None:
+    journey(shop, SIMPLE, "hello")
+    start(shop, "hello")
+    put(shop, "Signed Up")
+    bring_up_to_date(shop)
+    stopped = threading.Event()
+    journeys = Journeys(shop, stopped.is_set)
+    until = time.monotonic() + 60
+    while [state for _, state, _ in messages(shop)] != ["accepted"]:
+        assert time.monotonic() < until
+        journeys.look()
+        stopped.wait(0.02)
+    stopped.set()
+    journeys.close()
+
+
+def test_a_journey_whose_segment_is_gone_stands_still_and_goes_on(shop: Workspace) -> None:
+    journey(shop, SIMPLE, "hello")
+    start(shop, "hello")
+    journey(shop, "enter: {event: Signed Up}\nexit: [{segment: buyers}]\nsteps: [{wait: 1h}]\n",
+            "other")  # fmt: skip
+    start(shop, "other")
+    put(shop, "Signed Up")
+    advance_journeys(shop)
+    segments = shop.root / "segments" / "some.yaml"
+    kept = segments.read_text()
+    segments.write_text("others: {where: orders > 5}\n")
+    pass_time(shop, hours=2)
+    runner = JourneyRunner(shop)
+    assert "buyers" in runner.run().broken["other"]
+    assert [run.state for run in list_runs(shop, "other").runs] == ["active"]
+    segments.write_text(kept)
+    runner.run()
+    assert runner.report.broken == {}
+    assert [run.state for run in list_runs(shop, "other").runs] == ["finished"]
+
+
+def test_what_cannot_be_rendered_for_one_waits_for_nobody(shop: Workspace) -> None:
+    journey(shop, SIMPLE, "hello")
+    template = shop.root / "templates" / "reminder.html"
+    printed = "{% if person.country %}{{ person.country | divided_by: 0 }}{% endif %}Hello"
+    template.write_text(template.read_text().replace("Hello", printed))
+    known(shop, "u2", country="FR")
+    start(shop, "hello")
+    for who in ("u1", "u2"):
+        put(shop, "Signed Up", who)
+    advance_journeys(shop)
+    assert sorted((state, reason) for _, state, reason in messages(shop)) == [
+        ("accepted", ""),
+        ("skipped", "cannot_be_rendered"),
+    ]
+
+
+def test_whoever_is_erased_is_on_no_way(shop: Workspace) -> None:
+    start(shop, "cart")
+    put(shop, "Product Added", cart_id="c1")
+    advance_journeys(shop)
+    [run] = list_runs(shop, "cart").runs
+    with shop.store.transaction() as tx:
+        tx.run("DELETE FROM profiles WHERE person_id = :p", {"p": run.person_id})
+    pass_time(shop, hours=2)
+    runner = JourneyRunner(shop)
+    assert runner.run().planned == 0
+    assert [one.outcome for one in list_runs(shop, "cart").runs] == ["erased"]

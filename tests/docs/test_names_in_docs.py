@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pages import ROOT, missing
 
 import vocative
+from pages import ROOT, missing
 from vocative import errors
 from vocative.campaign.definitions import CampaignBody
+from vocative.campaign.journeys.definition import JourneyBody
+from vocative.campaign.journeys.steps import KINDS as STEPS
 from vocative.cli.bench import bench
 from vocative.cli.plugins import kinds
 from vocative.collect.forms.definition import FormBody
@@ -103,6 +105,13 @@ def test_every_environment_variable_is_explained() -> None:
 )
 def test_every_key_of_a_definition_is_explained(body: type[msgspec.Struct], place: str) -> None:
     assert missing(keys(body), place) == []
+
+
+def test_every_key_of_a_journey_is_explained() -> None:
+    named = {key.rpartition(".")[2] for key in keys(JourneyBody)}
+    for kind in STEPS.values():
+        named |= {kind.name, *(key.rpartition(".")[2] for key in keys(kind.Body))}
+    assert missing(named, "journeys.md") == []
 
 
 def test_every_key_of_a_tracking_plan_is_explained() -> None:

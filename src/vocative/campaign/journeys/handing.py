@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 PIECE = 1_000
 MOST_CALLS = 100
 MOST_ATTEMPTS = 12
-"""Of a webhook: the last one is some two days after the first."""
+"""Of a webhook: the last one is some 16 hours after the first."""
 CALL_SECONDS = 10.0
 _AGAIN_MICROS = 5_000_000
 """After which what is in a sender's hands is looked at again."""

@@ -32,7 +32,7 @@ def know(
     import pyarrow as pa
 
     texts = list(conditions)
-    seen = {text: _seen(node) for text, node in conditions.items()}
+    seen = {text: seen_by(node) for text, node in conditions.items()}
     columns = sorted({column for named in seen.values() for column in named.values()})
     chosen = ["person_id", *(f"condition_{n}" for n in range(len(texts))), *columns]
     with workspace.engine() as engine:
@@ -53,14 +53,14 @@ def know(
         found[row["person_id"]] = {
             text: Verdict(
                 holds=bool(row[f"condition_{n}"]),
-                saw={name: _plain(row[column]) for name, column in seen[text].items()},
+                saw={name: plain(row[column]) for name, column in seen[text].items()},
             )
             for n, text in enumerate(texts)
         }
     return found
 
 
-def _seen(node: Node) -> dict[str, str]:
+def seen_by(node: Node) -> dict[str, str]:
     """The columns that a condition looks at, by how they are shown."""
     found: dict[str, str] = {}
     for part in node.walk():
@@ -71,6 +71,6 @@ def _seen(node: Node) -> dict[str, str]:
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON has it."""
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -9,6 +9,7 @@ forgotten and nothing is done twice. What leaves the store waits in `journey_eff
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,7 @@ from vocative.sql import quote_name, quote_text
 from vocative.stores import Transaction, in_lists
 from vocative.workspace import Workspace
 from vocative.workspace.analytics import open_history
+from vocative.workspace.definitions import definitions_stamp
 
 EVENTS_PER_PIECE = 5_000
 PEOPLE_PER_PIECE = 500
@@ -53,6 +55,8 @@ SCAN_SECONDS = 300
 """How often dates are looked for: everybody who has one is looked at."""
 _SCAN_MICROS = SCAN_SECONDS * 1_000_000
 _INSTANTS = ("at", "received_at")
+_RESTS_ON = ("feature", "segment", "model")
+"""Kinds of definitions that conditions name."""
 
 
 class Occasion(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,10 +120,12 @@ class JourneyRunner:
         with workspace.store.read() as tx:
             found = {(one.journey, one.version): one for one in state.versions(tx)}
         self._versions = found
-        plan = build_plan(workspace)
-        seen = (sorted(found), plan.fingerprint)
-        if seen == self._seen:
+        # The plan is built anew only when a file that it is made of has changed: a look is cheap.
+        stamp = definitions_stamp(workspace.root, *_RESTS_ON), _stat(workspace.root / "traits.yaml")
+        seen = (sorted(found), stamp)
+        if not found or seen == self._seen:
             return
+        plan = build_plan(workspace)
         self._seen, self._plan, self._journeys = seen, plan, {}
         self.report.broken = {}
         for key, version in found.items():
@@ -498,6 +504,14 @@ def _is_entry(journey: Journey, row: Mapping[str, Any]) -> bool:
 def _since(versions: Mapping[tuple[str, int], Version], version: Version) -> int:
     """When the first version of a journey was started."""
     return min(one.started_at for (name, _), one in versions.items() if name == version.journey)
+
+
+def _stat(file: Path) -> object:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _column_sql(name: str) -> str:
