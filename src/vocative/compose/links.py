@@ -13,7 +13,7 @@ _LINK = re.compile(
     r'<a\b(?:[^<>"]|"[^"]*")*>'  # HTML, as the compiler writes it: double quotes only
     r"|<(https?://[^\s<>]+)>"
 )
-_HREF = re.compile(r'(\shref=")(https?://[^"]+)"', re.IGNORECASE)
+_HREF = re.compile(r'\shref="(https?://[^"]+)"', re.IGNORECASE)
 _UNTRACKED = re.compile(r'\s+data-vocative="untracked"')
 # Anything else in a rendered mail's links is relative, or runs code.
 _UNSAFE = re.compile(r'href="(?!(?i:https?|mailto|tel|sms):|[#"])[^"]*"')
@@ -49,11 +49,11 @@ def rewrite_links(
         href = _HREF.search(tag)
         if href is None:
             return tag
-        address = href[2]
+        address = href[1]
         written = known.get(address)
         if written is None:
             written = known[address] = html.escape(replace(html.unescape(address)))
-        return f"{tag[: href.start(2)]}{written}{tag[href.end(2) :]}"
+        return f"{tag[: href.start(1)]}{written}{tag[href.end(1) :]}"
 
     body = _LINK.sub(rewritten, body)
     if open_pixel_url is not None:

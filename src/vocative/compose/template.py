@@ -378,15 +378,27 @@ def _tidy(text: str) -> str:
 
 def _fold(body: str) -> str:
     """Break lines that are longer than SMTP takes, at a space."""
+    if not has_long_line(body.encode(errors="replace"), MAX_LINE_BYTES):
+        return body
     lines = body.split("\n")
-    longest = max(map(len, lines))
-    if longest * 4 <= MAX_LINE_BYTES or (longest <= MAX_LINE_BYTES and body.isascii()):
-        return body
-    if not any(_is_long(line) for line in lines if len(line) * 4 > MAX_LINE_BYTES):
-        return body
     return "\n".join(
         part for line in lines for part in (_folded(line) if _is_long(line) else (line,))
     )
+
+
+def has_long_line(body: bytes, limit: int) -> bool:
+    r"""Whether a line has more bytes than `limit`, its end not counted.
+
+    >>> has_long_line(b"abc\nabcd", 3), has_long_line(b"abc\nabc", 3)
+    (True, False)
+    """
+    start = 0
+    while len(body) - start > limit:
+        end = body.rfind(b"\n", start, start + limit + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _is_long(line: str) -> bool:

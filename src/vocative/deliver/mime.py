@@ -11,6 +11,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from vocative.compose.template import has_long_line
 from vocative.deliver.dkim import Signer
 from vocative.deliver.message import OutgoingMessage
 from vocative.errors import DataError
@@ -25,9 +26,7 @@ _OWN_HEADERS = frozenset(
     "from to subject date message-id mime-version content-type content-transfer-encoding"
     " list-unsubscribe list-unsubscribe-post list-id feedback-id reply-to bcc cc sender".split()
 )
-_RAW_ELEMENT = re.compile(
-    rb"(?s)<(style|script|xmp|iframe|noembed|noframes|plaintext)(.*?)(?:</\1|\Z)"
-)
+_RAW_ELEMENT = re.compile(rb"<(style|script|xmp|iframe|noembed|noframes|plaintext)")
 # The pattern begins with plain characters: only then does `re` skip through a large body.
 _PLANE_ENDS = "|".join(str(plane * 0x10000 + low) for plane in range(17) for low in (65534, 65535))
 _UNSAFE_REFERENCE = re.compile(
@@ -207,24 +206,20 @@ def _html_part(html: str, mark: bytes) -> tuple[bytes, bytes]:
 def _has_raw_foreign_text(html: str) -> bool:
     """Whether non-ASCII stands where a browser decodes no references, such as in a style sheet."""
     lowered = html.encode("utf-8", "replace").lower()
-    return any(not raw[2].isascii() for raw in _RAW_ELEMENT.finditer(lowered))
+    at = 0
+    while (raw := _RAW_ELEMENT.search(lowered, at)) is not None:
+        end = lowered.find(b"</" + raw[1], raw.end())
+        at = end if end >= 0 else len(lowered)
+        if not lowered[raw.start() : at].isascii():
+            return True
+    return False
 
 
 def _as_is(body: bytes, mark: bytes, lines: str) -> tuple[bytes, bytes]:
     """The body in 7 bit, unless a line is too long or could be taken for the boundary."""
-    if b"\0" in body or mark in body or _has_long_line(body):
+    if b"\0" in body or mark in body or has_long_line(body, _LINE_LIMIT):
         return _quoted_printable(lines)
     return b"7bit", body.replace(b"\n", b"\r\n")
-
-
-def _has_long_line(body: bytes) -> bool:
-    start = 0
-    while len(body) - start > _LINE_LIMIT:
-        end = body.rfind(b"\n", start, start + _LINE_LIMIT + 1)
-        if end < 0:
-            return True
-        start = end + 1
-    return False
 
 
 def _line_ends(text: str) -> str:
