@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from formed import told
 from vocative.deliver.channels import channel_for
-from vocative.deliver.links import LinkSigner
+from vocative.deliver.links import LinkSigner, track
 from vocative.deliver.opt_in import opt_in_routes, send_confirmations
 from vocative.deliver.pages import routes
 from vocative.deliver.preferences.changing import PAUSES, Choice, Proof, leave_all, save
@@ -316,6 +316,15 @@ def test_a_page_of_another_site_changes_nothing(shop: Workspace) -> None:
     client = browser(shop, **{"sec-fetch-site": "cross-site"})
     assert client.post(address_of(shop), data={"action": "leave"}).status_code == 200
     assert (history(shop), reasons(shop)) == ([], [])
+
+
+def test_the_link_is_not_led_through_tracking(shop: Workspace) -> None:
+    signer = LinkSigner(shop.key.sign, "https://mail.shop.example")
+    link = signer.url("preferences", message_of(shop))
+    html = f'<html><body><a href="{link}">Preferences</a></body></html>'
+    tracked = track(html, link, signer=signer, message_id=message_of(shop))
+    assert f'href="{link}"' in tracked[0]
+    assert tracked[1] == link
 
 
 def test_forged_links_and_people_who_are_gone(shop: Workspace) -> None:
