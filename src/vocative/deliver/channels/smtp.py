@@ -22,6 +22,7 @@ from msgspec import Meta
 
 from vocative.deliver.channels.base import Channel, ChannelDown, unmailable
 from vocative.deliver.dkim import DkimKey, Signer
+from vocative.deliver.feedback.replies import classify
 from vocative.deliver.message import OutgoingMessage, Receipt
 from vocative.deliver.mime import Unmailable, assemble, wire_address
 from vocative.deliver.smtp_connection import (
@@ -369,7 +370,9 @@ def _size_limit(connection: SmtpConnection) -> float:
 
 
 def _address_is_dead(reply: Reply, stage: str) -> bool:
-    """Only what is about the mailbox itself; full mailboxes and policies pass."""
-    if reply.enhanced:
-        return reply.enhanced in ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
-    return stage == "rcpt" and reply.code in (550, 551, 553)
+    """Only what is about the address for good; full mailboxes and policies pass."""
+    found = classify(reply.text, code=reply.code, status=reply.enhanced, stage=stage)
+    if found.rule.startswith("code:"):
+        # No word and no status to go by: a server that refuses the recipient means them.
+        return stage == "rcpt" and reply.code in (550, 551, 553)
+    return found.kind == "hard"
