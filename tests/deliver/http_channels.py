@@ -9,9 +9,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from http_provider import Provider, Reply, Seen
 from post_office import set_channels
 
+from http_provider import Provider, Reply, Seen
 from vocative.deliver.channels import channel_for
 from vocative.deliver.channels._webpush import base64url, from_base64url
 from vocative.testing.channel_laws import ChannelBench

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from http_channels import CASES, bench_for
-from http_provider import provider
 from post_office import Mailbox, set_channels
 
+from http_provider import provider
 from vocative.deliver.channels import CHANNELS, channel_for
 from vocative.deliver.channels.outbox_folder import OutboxFolder
 from vocative.errors import AuthorError, UnknownName

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from http_provider import HangUp, Provider, Reply, Seen, provider
 from post_office import CAMPAIGN, RUN, Mailbox, add_people, compose, plan, set_channels, states
 
+from http_provider import HangUp, Provider, Reply, Seen, provider
 from vocative.deliver.channels import channel_for
 from vocative.deliver.channels.base import Channel, ChannelDown
 from vocative.deliver.message import Receipt

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from http_channels import CASES, SECRETS, VAPID_KEY, WEBHOOK_SECRET, bench_for, service_key
-from http_provider import HangUp, Provider, Reply, Seen, provider
 from post_office import set_channels
 
+from http_provider import HangUp, Provider, Reply, Seen, provider
 from vocative.deliver.channels import channel_for
 from vocative.deliver.channels._http import retry_after_seconds
 from vocative.deliver.channels._short import split_link

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from http_channels import CASES, bench_for
-from http_provider import provider
 
+from http_provider import provider
 from vocative.workspace import Workspace
 
 FOLDER = Path(__file__).resolve().parents[2] / ".setup/vendors/api"

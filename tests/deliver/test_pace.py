@@ -15,6 +15,7 @@ from post_office import CAMPAIGN, RUN, Mailbox, add_people, compose, plan, set_c
 
 from vocative.clock import FixedClock
 from vocative.deliver.channels import channel_for
+from vocative.deliver.channels.base import ChannelDown
 from vocative.deliver.message import OutgoingMessage, Receipt
 from vocative.deliver.pace import BIG_DOMAINS, Bucket, Pace, Pacing
 from vocative.deliver.sender import deliver
@@ -213,6 +214,9 @@ def test_a_run_under_warm_up_leaves_the_rest_planned_until_the_next_day(
         deliver(workspace, CAMPAIGN, RUN, compose, channel_for(workspace, "smtp"))
         waiting = {"planned": 10 - accepted} if accepted < 10 else {}
         assert states(workspace) == {"accepted": accepted, **waiting}
+        if waiting:
+            with pytest.raises(ChannelDown, match="used up"):
+                deliver(workspace, CAMPAIGN, RUN, compose, channel_for(workspace, "smtp"))
         clock.advance(timedelta(days=1))
     assert len(mailbox.mails) == len(set(mailbox.recipients)) == 10
 

@@ -101,6 +101,12 @@ def deliver(
     job = _Job(workspace, campaign, occurrence, compose, personal, progress, stop)
     job.rules = replace(job.rules, window=window)
     job.batch_size, job.lease_seconds = batch_size, lease_seconds
+    if channel.room() == 0:
+        raise ChannelDown(
+            "today's messages of the warm-up plan are used up, or it has not begun",
+            where="channels in vocative.yaml",
+            hint="the rest stays planned; run it again on the next day of the plan",
+        )
     with channel:
         job.recover(channel)
         _run(job, channel, patience_seconds)
