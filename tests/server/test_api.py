@@ -82,6 +82,16 @@ def a_source(demo: Demo) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def a_destination(demo: Demo) -> Iterator[str]:
+    """One that is never asked: it has no secret."""
+    file = demo.workspace / "destinations" / "mail_tool.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("kind: klaviyo\npurpose: marketing\napi_key: env:NO_SUCH_KEY\n")
+    yield "mail_tool"
+    file.unlink()
+
+
+@pytest.fixture(scope="module")
 def a_run(demo: Demo) -> str:
     """A pull that was asked for."""
     with Workspace(demo.workspace) as workspace, workspace.store.transaction() as tx:
@@ -122,6 +132,7 @@ def made(
     a_match: str,
     a_submission: str,
     a_source: str,
+    a_destination: str,
     a_run: str,
     a_reconciliation: str,
     a_journey: str,
@@ -134,6 +145,7 @@ def made(
         "match_id": a_match,
         "submission": a_submission,
         "source": a_source,
+        "destination": a_destination,
         "run": a_run,
         "reconciliation": a_reconciliation,
         "journey": a_journey,
@@ -149,6 +161,7 @@ def path_of(route: str, made: dict[str, str]) -> str:
         "/features": "spend_30d",
         "/forms": "question",
         "/sources": made["source"],
+        "/destinations": made["destination"],
         "/reconciliations": made["reconciliation"],
     }
     for part, other in names.items():

@@ -23,12 +23,13 @@ def kinds() -> list[Kind[Any]]:
     from vocative.collect.sources import SOURCES
     from vocative.compose.dialects import DIALECTS
     from vocative.deliver.channels import CHANNELS
+    from vocative.deliver.destinations import DESTINATIONS
     from vocative.engines.base import Engine
     from vocative.predict.definitions import MODELS, RECOMMENDERS
     from vocative.streams.outside import STREAMS
 
     engines: Kind[Any] = Kind("engines", "vocative.engines", Engine)
-    return [CHANNELS, DIALECTS, engines, MODELS, RECOMMENDERS, SOURCES, STREAMS]
+    return [CHANNELS, DESTINATIONS, DIALECTS, engines, MODELS, RECOMMENDERS, SOURCES, STREAMS]
 
 
 def plugins() -> list[Plugin]:

@@ -54,13 +54,27 @@ KINDS = {
         DefinitionKind(
             "source", "sources", "vocative.collect.sourcing.definitions:check_definitions"
         ),
+        DefinitionKind(
+            "destination",
+            "destinations",
+            "vocative.deliver.syncing.definitions:check_definitions",
+        ),
     )
 }
 
 
 PIECES = ("block", "layout")
 """Kinds whose files are pieces of templates, without settings beside them."""
-ONE_EACH = ("form", "journey", "mapping", "plan", "expectation", "reconciliation", "source")
+ONE_EACH = (
+    "form",
+    "journey",
+    "mapping",
+    "plan",
+    "expectation",
+    "reconciliation",
+    "source",
+    "destination",
+)
 """Kinds whose files hold one definition each, named as its file."""
 
 

@@ -3,7 +3,6 @@
 No query is run, so nothing is charged: tables are listed as they are.
 """
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,27 +12,12 @@ import msgspec
 from vocative.clock import Clock
 from vocative.collect.sources._events import shaped
 from vocative.collect.sources._http import Answer, Connect, Http, SourceRefused
-from vocative.errors import AuthorError, DataError
+from vocative.collect.sources._service_account import ServiceAccount
+from vocative.errors import DataError
 
 API = "https://bigquery.googleapis.com/bigquery/v2"
 ROWS_AT_ONCE = 2_000
 _SCOPE = "https://www.googleapis.com/auth/bigquery.readonly"
-_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-_KEY_SECONDS = 3600
-_SPARE_SECONDS = 300
-"""A token is renewed so long before it ends."""
-
-
-class _Key(msgspec.Struct):
-    client_email: str
-    private_key: str
-    token_uri: str = _TOKEN_URI
-
-
-class _Token(msgspec.Struct):
-    access_token: str
-    expires_in: float = _KEY_SECONDS
 
 
 class _Field(msgspec.Struct):
@@ -99,19 +83,9 @@ class BigQuery:
     def __init__(
         self, project: str, dataset: str, key: str, *, connect: Connect, clock: Clock, api: str
     ) -> None:
-        try:
-            self._key = msgspec.json.decode(key, type=_Key)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise AuthorError(
-                "the source's key is no key of a Google service account",
-                hint="it is the JSON file that Google gives out when a key is made",
-            ) from None
+        self._account = ServiceAccount(key, _SCOPE, connect=connect, clock=clock)
         self._path = f"projects/{project}/datasets/{dataset}/tables"
-        self._connect = connect
-        self._clock = clock
         self._http: Http = connect(api)
-        self._token: str | None = None
-        self._good_until = 0.0
 
     def tables(self) -> list[str]:
         """The names of all tables, sorted.
@@ -165,56 +139,12 @@ class BigQuery:
     def _get(self, path: str, params: Mapping[str, Any]) -> Answer:
         for last in (False, True):
             try:
-                return self._http.get(path, params=params, headers=self._headers())
+                return self._http.get(path, params=params, headers=self._account.headers())
             except SourceRefused as refused:
                 if last or refused.answer_status != 401:
                     raise
-                self._token = None
+                self._account.forget()
         raise AssertionError("the second attempt returns or raises")
-
-    def _headers(self) -> dict[str, str]:
-        now = self._clock.now().timestamp()
-        if self._token is None or now > self._good_until:
-            token = self._signed_in(int(now))
-            self._token = token.access_token
-            self._good_until = now + token.expires_in - _SPARE_SECONDS
-        return {"authorization": f"Bearer {self._token}"}
-
-    def _signed_in(self, now: int) -> _Token:
-        login = self._connect(self._key.token_uri)
-        try:
-            grant = {"grant_type": _GRANT, "assertion": self._assertion(now)}
-            return shaped(login.post("", form=grant).json(), _Token)
-        finally:
-            login.close()
-
-    def _assertion(self, now: int) -> str:
-        """A JWT that says who signs in, signed with the private key (RFC 7523)."""
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import padding, rsa
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        try:
-            key = load_pem_private_key(self._key.private_key.encode(), password=None)
-        except (ValueError, TypeError):
-            key = None
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise AuthorError("the private key of the service account is no RSA key")
-        claims = {
-            "iss": self._key.client_email,
-            "scope": _SCOPE,
-            "aud": self._key.token_uri,
-            "iat": now,
-            "exp": now + _KEY_SECONDS,
-        }
-        parts = ({"alg": "RS256", "typ": "JWT"}, claims)
-        signed = ".".join(_base64(msgspec.json.encode(part)) for part in parts)
-        signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{_base64(signature)}"
-
-
-def _base64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _row(told: Mapping[str, Any], fields: tuple[_Field, ...]) -> dict[str, Any]:

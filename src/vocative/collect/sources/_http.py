@@ -176,6 +176,31 @@ class Http:
             headers = {"content-type": "application/json", **(headers or {})}
         return self._patiently("POST", path, params, headers, content)
 
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Change something there. Only what does no harm when it comes twice: it is tried again.
+
+        Args:
+            method: Such as `PUT`.
+            path: As of `get`.
+            content: The body as it goes out; its type is among the headers.
+            params: As of `get`.
+            headers: Beside those of the client.
+
+        Raises:
+            SourceDown, SourceRefused: see the module.
+            DataError: the answer is too large.
+        """
+        body: dict[str, Any] = {} if content is None else {"content": content}
+        return self._patiently(method, path, params, headers, body)
+
     def lines(
         self,
         path: str,
