@@ -7,6 +7,7 @@ questions are then answered by one query, and the walks begin again with the ans
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from vocative.campaign.journeys.known import plain, seen_by
 from vocative.campaign.journeys.run import Verdict
 from vocative.clock import from_micros, naive_utc
 from vocative.engines.base import Engine
@@ -15,7 +16,6 @@ from vocative.segment.batch import segments_sql
 from vocative.segment.current import fields_in, register_scores
 from vocative.segment.cuts import with_cuts
 from vocative.sql import Node, quote_name
-from vocative.sql.nodes import FieldRef
 from vocative.workspace import Workspace
 
 
@@ -52,7 +52,7 @@ class Facts:
         self._engine = engine
         self._nodes = list(conditions.values())
         self._texts = list(conditions)
-        self._fields = [_fields(node) for node in self._nodes]
+        self._seen = [seen_by(node) for node in self._nodes]
         self._answers: dict[Asked, dict[str, Verdict]] = {}
         register_scores(workspace, engine)
 
@@ -82,7 +82,7 @@ class Facts:
             self._answers[asked_at] = {
                 text: Verdict(
                     holds=bool(row[f"condition_{index}"]),
-                    saw={name: row[name] for name in self._fields[index]},
+                    saw={name: plain(row[column]) for name, column in self._seen[index].items()},
                 )
                 for index, text in enumerate(self._texts)
             }
@@ -92,7 +92,7 @@ class Facts:
 
     def _sql(self) -> str:
         conditions = {f"condition_{index}": node for index, node in enumerate(self._nodes)}
-        seen = sorted({name for fields in self._fields for name in fields})
+        seen = sorted({column for named in self._seen for column in named.values()})
         columns = ", ".join(quote_name(name) for name in [*conditions, *seen])
         return segments_sql(
             self._plan,
@@ -123,8 +123,3 @@ class Known(Mapping[str, Verdict]):
         if found is None:
             raise NotKnown(self._asked)
         return found
-
-
-def _fields(node: Node) -> list[str]:
-    """What a condition asks about by itself, as a reason shows it."""
-    return sorted({part.name for part in node.walk() if isinstance(part, FieldRef)})

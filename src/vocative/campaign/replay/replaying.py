@@ -11,11 +11,11 @@ import msgspec
 
 from vocative.campaign.journeys import state
 from vocative.campaign.journeys.definition import Journey, read_journey
-from vocative.campaign.journeys.ledgering import campaign_name, occurrence_of
+from vocative.campaign.journeys.ledgering import campaign_name, occurrence_of, step_of
 from vocative.campaign.journeys.run import Run
 from vocative.campaign.journeys.versions import compiled
 from vocative.campaign.replay.comparing import Planned, compare
-from vocative.campaign.replay.facts import Facts, NotKnown
+from vocative.campaign.replay.facts import Asked, Facts, NotKnown
 from vocative.campaign.replay.past import PastEvents, Period, date_occasions, segment_occasions
 from vocative.campaign.replay.results import Against, Replay, ReplayedMessage, ReplayedPerson
 from vocative.campaign.replay.walk import Occasion, Person, Sent, Walked, walk
@@ -129,9 +129,8 @@ def _ledger(workspace: Workspace, journey: Journey, period: Period) -> Iterator[
     """The messages of a journey that were really planned."""
     with workspace.store.read() as tx:
         rows = tx.tuples(
-            "SELECT m.message_id, coalesce(p.merged_into, m.person_id), m.planned_at, m.decision,"
-            " r.entry_key FROM messages m LEFT JOIN profiles p ON p.person_id = m.person_id"
-            " LEFT JOIN journey_runs r ON r.run_id = m.decision ->> 'run'"
+            "SELECT m.message_id, coalesce(p.merged_into, m.person_id), m.planned_at, m.decision"
+            " FROM messages m LEFT JOIN profiles p ON p.person_id = m.person_id"
             " WHERE m.campaign = :campaign AND m.planned_at BETWEEN :since AND :until"
             " ORDER BY m.planned_at, m.message_id",
             {
@@ -140,10 +139,16 @@ def _ledger(workspace: Workspace, journey: Journey, period: Period) -> Iterator[
                 "until": period.until,
             },
         )
-    for message_id, person_id, at, decision, key in rows:
-        step = journey.steps.get(str(msgspec.json.decode(decision).get("step")))
-        template = step.body.template if step is not None else ""
-        yield Planned(person_id, key or "", template, at, message_id)
+        runs = tx.tuples(
+            "SELECT run_id, entry_key FROM journey_runs WHERE journey = :journey",
+            {"journey": journey.name},
+        )
+    keys = dict(runs)
+    for message_id, person_id, at, decision in rows:
+        decided = msgspec.json.decode(decision)
+        step = step_of(journey, decided)
+        template = "" if step is None else step.body.template
+        yield Planned(person_id, keys.get(decided.get("run"), ""), template, at, message_id)
 
 
 class _Replaying:
@@ -249,8 +254,11 @@ class _Replaying:
         plan = build_plan(self._workspace)
         facts = Facts(self._workspace, self._engine, plan, journey.conditions)
         left = list(occasions)
+        if any(rule.condition for rule in journey.exits):
+            # Being in a segment is looked at on every occasion: better at once than one by one.
+            facts.look_up({Asked(who, one.at) for who in left for one in occasions[who]})
         while left:
-            asked = set()
+            asked = set[Asked]()
             for person_id in left:
                 person = Person(
                     person_id=person_id,
