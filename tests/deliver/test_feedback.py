@@ -11,6 +11,7 @@ from vocative.deliver.channels import channel_for
 from vocative.deliver.feedback import Visit, judge, judging
 from vocative.deliver.links import Link
 from vocative.deliver.sender import deliver
+from vocative.deliver.unsubscribe import unsubscribe
 from vocative.identify.apply import apply_log
 from vocative.simulate.scanners import Request, draw_requests
 from vocative.workspace import Workspace
@@ -270,3 +271,17 @@ def test_made_up_scanners_are_told_from_people() -> None:
                 missed += one.machine and verdict.by == "human"
     assert sum(right) / len(right) >= 0.99
     assert missed / machines <= 0.03
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_an_unsubscribe_among_scans_is_honoured_and_marked(
+    workspace: Workspace, clock: FixedClock, sent: list[str], swept: bool
+) -> None:
+    for number in range(1, 5 if swept else 2):
+        record(workspace, click(sent[0], number), timedelta(minutes=1, milliseconds=number))
+    clock.at = SENT + timedelta(seconds=70)
+    found = unsubscribe(workspace, sent[0], source="one-click")
+    assert found is not None
+    assert found.unsubscribed
+    [told] = events(workspace, "Unsubscribed")
+    assert told.get("doubtful") == ("sweep" if swept else None)

@@ -2,6 +2,10 @@
 
 A message's id comes in, known from a signed link. Consent for the message's purpose is withdrawn
 and the address suppressed at once, in one transaction; the event log is told afterwards.
+
+Also when a scanner was at the message's links just then, and may have pressed the button: a request
+to leave must be honoured (RFC 8058), and nobody is harmed by a mail that does not come. Only the
+event says so (`doubtful`), for whoever counts, or asks the person in another way.
 """
 
 from datetime import datetime
@@ -11,6 +15,7 @@ import msgspec
 
 from vocative.clock import to_micros
 from vocative.collect.door import OWN_SOURCE, accept
+from vocative.deliver.feedback.visits import machine_around
 from vocative.deliver.recipient import Recipient, address_hashes, find_recipient
 from vocative.privacy import consent, suppression
 from vocative.stores import Transaction
@@ -53,6 +58,10 @@ def _change(
         found = find_recipient(tx, message_id)
         if found is None:
             return None
+        evidence = {"message_id": message_id}
+        doubtful = machine_around(tx, message_id, now) if status == "withdrawn" else None
+        if doubtful is not None:
+            evidence["doubtful"] = doubtful
         change = consent.Consent(
             person_id=found.person_id,
             origin=found.origin,
@@ -61,7 +70,7 @@ def _change(
             status=status,
             at=now,
             source=source,
-            evidence={"message_id": message_id},
+            evidence=evidence,
         )
         consent.record(tx, change)
         hashes = [one for _, one in address_hashes(workspace, tx, found, _ADDRESSES)]
@@ -116,5 +125,6 @@ def _event(found: Recipient, change: consent.Consent) -> dict[str, Any]:
             "purpose": found.purpose,
             "channel": _MEDIUM,
             "source": change.source,
+            **{name: why for name, why in change.evidence.items() if name == "doubtful"},
         },
     }

@@ -18,7 +18,7 @@ _SWEEPS = ((3, timedelta(seconds=5)), (5, timedelta(seconds=30)))
 """So many different links within so long is no reading."""
 _AT_ONCE = timedelta(seconds=3)
 _PREFETCH = timedelta(seconds=10)
-_REACH = timedelta(seconds=60)
+REACH = timedelta(seconds=60)
 """How far a certain machine's presence speaks of other visits from its network."""
 
 # Scanners and link checkers of mail security, crawlers, previews and scripts name themselves.
@@ -125,7 +125,7 @@ def _by_company(visit: Visit, visits: Sequence[Visit], certain: Sequence[Visit])
     """What other requests for the same message give away."""
     for other in certain:
         same_network = other.network_hash == visit.network_hash
-        if same_network and abs(other.at - visit.at) <= _REACH:
+        if same_network and abs(other.at - visit.at) <= REACH:
             return _machine("trap_visitor" if other.kind == "trap" else "machine_nearby", 0.97)
     if visit.kind != "click":
         return None

@@ -19,7 +19,7 @@ import msgspec
 
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
-from vocative.deliver.feedback.judging import CERTAIN, Verdict, Visit, judge
+from vocative.deliver.feedback.judging import CERTAIN, REACH, Verdict, Visit, judge
 from vocative.deliver.links import Link
 from vocative.deliver.mail_program import mail_program
 from vocative.privacy.networks import network_hash
@@ -136,6 +136,16 @@ def reclassify(workspace: Workspace, campaign: str) -> int:
     with workspace.store.transaction() as tx:
         _write(tx, changed)
     return len(changed)
+
+
+def machine_around(tx: Transaction, message_id: str, at: datetime) -> str | None:
+    """Why a machine was surely at a message's links within a minute before `at`; None: none was."""
+    near = (
+        verdict.reason
+        for visit, verdict in _judge(tx, {message_id})
+        if verdict.reason in CERTAIN and timedelta(0) <= at - visit.at <= REACH
+    )
+    return next(near, None)
 
 
 def _changed(judged: Sequence[tuple[Visit, Verdict]]) -> list[tuple[Visit, Verdict]]:
