@@ -438,3 +438,34 @@ def test_a_schedule_that_cannot_be_kept_is_refused(
     ):
         schedule(shop, "news")
     assert "all.yaml" in str(refused.value)
+
+
+@pytest.mark.postgres
+def test_runs_stand_in_postgres_as_well(
+    workspace: Workspace, clock: FixedClock, postgres_url: str
+) -> None:
+    campaigns = (
+        "news: {template: hello, where: 'true', purpose: service, canary: {share: 25%},"
+        " approve_above: 3}\n"
+    )
+    more = f"caps: [{{most: 1, per: 1d}}]\nstore: {postgres_url!r}\n"
+    write_shop(workspace.root, campaigns, settings=more)
+    with Workspace(workspace.root, clock=clock) as shop:
+        add_people(shop, numbered(8))
+        schedule(shop, "news")
+        conduct(shop)
+        assert stands(shop).status == "unapproved"
+        approve(shop, "news")
+        halt(shop)
+        conduct(shop)
+        unhalt(shop)
+        conduct(shop)
+        assert len(sent(shop)) == 2
+        clock.advance(timedelta(hours=2))
+        conduct(shop)
+        assert (stands(shop).status, len(sent(shop))) == ("finished", 8)
+        assert reach(shop, "news", occurrence="2").never == {"capped": 8}
+        send_again(shop, "news", unless="opened")
+        cancel(shop, "news", occurrence="1-not-opened")
+        with pytest.raises(StateError):
+            retry(shop, "news", occurrence="1")

@@ -425,3 +425,41 @@ export const reportQuery = (campaign: string) =>
     queryFn: () => answer(client.GET("/api/campaigns/{campaign}/report", { params: { path: { campaign } } })),
     staleTime: 60_000,
   });
+
+export type CampaignRuns = Answer<"/api/campaigns/{campaign}/runs">;
+export type CampaignRun = CampaignRuns["runs"][number];
+export const runsQuery = (campaign: string) =>
+  queryOptions({
+    queryKey: ["runs", campaign],
+    queryFn: () => answer(client.GET("/api/campaigns/{campaign}/runs", { params: { path: { campaign } } })),
+  });
+
+export const reachQuery = (campaign: string) =>
+  queryOptions({
+    queryKey: ["reach", campaign],
+    queryFn: () => answer(client.GET("/api/campaigns/{campaign}/reach", { params: { path: { campaign } } })),
+    retry: false,
+  });
+
+export const haltsQuery = queryOptions({
+  queryKey: ["halts"],
+  queryFn: () => answer(client.GET("/api/halts")),
+});
+
+export type Step = "schedule" | "approve" | "pause" | "resume" | "cancel" | "retry" | "again" | "halt" | "unhalt";
+/** One step of a campaign; of a run of it where `occurrence` names one. */
+export async function steer({ campaign, step, occurrence }: { campaign: string; step: Step; occurrence?: string }): Promise<void> {
+  const asked = { params: { path: { campaign } }, body: { occurrence } };
+  if (step === "schedule") await answer(client.POST("/api/campaigns/{campaign}/schedule", asked));
+  if (step === "approve") await answer(client.POST("/api/campaigns/{campaign}/approve", asked));
+  if (step === "pause") await answer(client.POST("/api/campaigns/{campaign}/pause", asked));
+  if (step === "resume") await answer(client.POST("/api/campaigns/{campaign}/resume", asked));
+  if (step === "cancel") await answer(client.POST("/api/campaigns/{campaign}/cancel", asked));
+  if (step === "retry") await answer(client.POST("/api/campaigns/{campaign}/retry", asked));
+  if (step === "again") await answer(client.POST("/api/campaigns/{campaign}/again", { params: { path: { campaign } }, body: { unless: "opened", of: occurrence } }));
+  if (step === "halt") await answer(client.POST("/api/halt", { body: { campaign } }));
+  if (step === "unhalt") await answer(client.POST("/api/unhalt", { body: { campaign } }));
+}
+
+export const haltEverything = (halted: boolean) =>
+  halted ? answer(client.POST("/api/halt", { body: {} })) : answer(client.POST("/api/unhalt", { body: {} }));

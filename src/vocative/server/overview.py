@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from vocative.campaign import CampaignSummary, list_campaigns
+from vocative.campaign.halting import list_halts
 from vocative.clock import from_micros
 from vocative.collect.quality.alerts import QualityAlert, open_alerts
 from vocative.segment import list_segments
@@ -80,7 +81,10 @@ def overview(workspace: Workspace) -> Overview:
         items=items,
         last_event_at=from_micros(last) if last else None,
         computed_at=from_micros(computed) if computed else None,
-        alerts=_alerts(people, waiting, campaigns, last, computed, unusual),
+        alerts=[
+            *_halt_alerts(workspace),
+            *_alerts(people, waiting, campaigns, last, computed, unusual),
+        ],
         weeks=_weeks(workspace),
         campaigns=campaigns[:5],
         segments=sorted(
@@ -92,6 +96,25 @@ def overview(workspace: Workspace) -> Overview:
             key=lambda counted: -counted.count,
         ),
     )
+
+
+_STANDS_STILL = {
+    "paused": "vocative campaign resume {} goes on where it stopped.",
+    "held": "vocative campaign runs {} says why.",
+    "unapproved": "vocative campaign approve {} lets it go.",
+}
+"""What to do about a run that nobody sends."""
+
+
+def _halt_alerts(workspace: Workspace) -> list[Alert]:
+    return [
+        Alert(
+            level="warning",
+            message=f"{halt.campaign or 'Everything'} is halted by {halt.by}: nothing is sent.",
+            hint="vocative campaign unhalt takes it back.",
+        )
+        for halt in list_halts(workspace).halts
+    ]
 
 
 def _alerts(
@@ -124,12 +147,12 @@ def _alerts(
                     hint="They are listed in the campaign's messages.",
                 )
             )
-        if campaign.status in ("paused", "waiting"):
+        if campaign.status in _STANDS_STILL:
             found.append(
                 Alert(
                     level="warning",
                     message=f"{campaign.campaign} is {campaign.status}: not everybody was reached.",
-                    hint=f"vocative campaign send {campaign.campaign} goes on where it stopped.",
+                    hint=_STANDS_STILL[campaign.status].format(campaign.campaign),
                 )
             )
     if waiting > 20:

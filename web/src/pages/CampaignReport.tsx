@@ -2,7 +2,9 @@
 import { Grid, Group, List, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { type Report, reportQuery } from "../api";
+import { type Report, reportQuery, runsQuery } from "../api";
+import { Reach } from "../campaign/Reach";
+import { Runs } from "../campaign/Runs";
 import { RatesChart } from "../charts/RatesChart";
 import { ButtonLink, TextLink } from "../parts/Links";
 import { Page, Panel } from "../parts/Page";
@@ -18,7 +20,9 @@ const route = getRouteApi("/campaigns/$campaign");
 
 export function CampaignReport() {
   const { campaign } = route.useParams();
-  const query = useQuery({ ...reportQuery(campaign), refetchInterval: 30_000 });
+  const { data: found } = useQuery(runsQuery(campaign));
+  const planned = found?.runs.some((run) => run.people > 0) ?? false;
+  const query = useQuery({ ...reportQuery(campaign), refetchInterval: 30_000, enabled: planned });
   return (
     <Page
       title={campaign}
@@ -26,7 +30,9 @@ export function CampaignReport() {
       about={query.data && <Stamp report={query.data} />}
       actions={<ButtonLink to="/messages" search={{ campaign }} variant="default">Open the messages</ButtonLink>}
     >
-      <Loaded query={query} rows={10}>{(report) => <Sections report={report} />}</Loaded>
+      <Runs campaign={campaign} />
+      <Reach campaign={campaign} />
+      {planned && <Loaded query={query} rows={10}>{(report) => <Sections report={report} />}</Loaded>}
     </Page>
   );
 }

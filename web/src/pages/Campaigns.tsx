@@ -2,6 +2,7 @@
 import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type Campaign, campaignsQuery } from "../api";
+import { Halted, KillSwitch } from "../campaign/KillSwitch";
 import { CampaignCount } from "../parts/Counts";
 import { DataTable } from "../parts/DataTable";
 import { TextLink } from "../parts/Links";
@@ -12,7 +13,8 @@ import { Empty, Loaded } from "../parts/States";
 export function Campaigns() {
   const query = useQuery({ ...campaignsQuery, refetchInterval: 10_000 });
   return (
-    <Page title="Campaigns" about="Each opens its report: what it changed, who got it, who did not and why.">
+    <Page title="Campaigns" about="Each opens its page: how it goes, what it changed, who got it, who did not and why." actions={<KillSwitch />}>
+      <Halted />
       <div className="panel">
         <Loaded query={query} rows={6}>
           {(campaigns) =>
@@ -42,11 +44,10 @@ export function Campaigns() {
   );
 }
 
-/** The report is there once something was planned; until then there is only the description. */
-function CampaignName({ campaign: { campaign, describe, occurrence } }: { campaign: Campaign }) {
+function CampaignName({ campaign: { campaign, describe } }: { campaign: Campaign }) {
   return (
     <>
-      {occurrence ? <TextLink to="/campaigns/$campaign" params={{ campaign }} fw={550}>{campaign}</TextLink> : <Text span inherit fw={550}>{campaign}</Text>}
+      <TextLink to="/campaigns/$campaign" params={{ campaign }} fw={550}>{campaign}</TextLink>
       {describe && <Text size="xs" c="dimmed" style={{ whiteSpace: "normal" }} maw={320}>{describe}</Text>}
     </>
   );

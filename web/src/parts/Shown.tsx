@@ -18,7 +18,7 @@ export function When({ at, none = "never" }: { at: string | null | undefined; no
 
 const STATE_COLORS: Record<string, string> = {
   accepted: "teal", delivered: "teal", finished: "teal", given: "teal", champion: "teal",
-  sending: "blue", handed: "blue", planned: "gray", paused: "yellow", pending: "yellow",
+  sending: "blue", scheduled: "blue", waiting: "blue", unapproved: "yellow", held: "orange", canceled: "gray", handed: "blue", planned: "gray", paused: "yellow", pending: "yellow",
   deferred: "yellow", ambiguous: "orange", skipped: "gray", holdout: "gray",
   bounced: "red", failed: "red", withdrawn: "red", complained: "red",
 };
