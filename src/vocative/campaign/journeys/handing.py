@@ -44,6 +44,7 @@ MOST_ATTEMPTS = 12
 CALL_SECONDS = 10.0
 _AGAIN_MICROS = 5_000_000
 """After which what is in a sender's hands is looked at again."""
+_NOT_LEFT = ("planned", "deferred", *LEASED)
 _TOLD = {"accepted": "Email Delivered", "bounced": "Email Bounced"}
 
 
@@ -165,18 +166,17 @@ def send_messages(workspace: Workspace, *, stop: Callable[[], bool] = lambda: Fa
 
     A channel that is down keeps nobody else's messages: the rest goes on, and it is tried again.
     """
-    due = _due(workspace)
-    if not due:
-        return 0
+    accepted = 0
+    while not stop() and (due := _due(workspace)):
+        accepted += _send(workspace, due, stop)
+    return accepted
+
+
+def _send(workspace: Workspace, due: "Sequence[_Due]", stop: Callable[[], bool]) -> int:
     mail = _JourneyMail(workspace)
-    groups: dict[tuple[str, str], str] = {}
-    for one in due:
-        row = one.row
-        if row is not None and row["state"] in ("planned", "deferred", *LEASED):
-            groups[row["campaign"], row["occurrence"]] = row["channel"]
     accepted = 0
     problem: VocativeError | None = None
-    for (campaign, occurrence), medium in sorted(groups.items()):
+    for (campaign, occurrence), medium in sorted(_groups(due).items()):
         if stop():
             break
         try:
@@ -197,6 +197,15 @@ def send_messages(workspace: Workspace, *, stop: Callable[[], bool] = lambda: Fa
     if problem is not None:
         raise problem
     return accepted
+
+
+def _groups(due: "Sequence[_Due]") -> dict[tuple[str, str], str]:
+    """The medium of each campaign and occurrence in which a message waits to leave."""
+    return {
+        (one.row["campaign"], one.row["occurrence"]): one.row["channel"]
+        for one in due
+        if one.row is not None and one.row["state"] in _NOT_LEFT
+    }
 
 
 class _Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,7 +247,7 @@ def _settle(workspace: Workspace, due: Sequence[_Due]) -> None:
     again: list[Row] = []
     for one in due:
         row = rows.get(one.effect.effect_id)
-        if row is not None and row["state"] in ("planned", "deferred", *LEASED):
+        if row is not None and row["state"] in _NOT_LEFT:
             due_at = max(row["next_attempt_at"] or 0, to_micros(now) + _AGAIN_MICROS)
             later.append(msgspec.structs.replace(one.effect, due_at=due_at))
             continue

@@ -150,7 +150,8 @@ def _steps(journey: Journey, run: Run, moment: Moment) -> Advanced:
             run = msgspec.structs.replace(run, wake_at=outcome.until)
             break
         if isinstance(outcome, Leave):
-            left = _ended(run, outcome.outcome, outcome.did, moment)
+            # As it was meant to: what was planned before still leaves.
+            left = _ended(run, outcome.outcome, outcome.did, moment, state="finished")
             return Advanced(run=left.run, effects=effects, notes=[*notes, *left.notes])
         notes.append(_note(step.id, step.kind, moment, outcome.did, outcome))
         effects += outcome.effects
