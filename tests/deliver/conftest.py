@@ -6,7 +6,7 @@ import pytest
 from post_office import Mailbox, Script, Server
 
 from vocative.clock import SystemClock
-from vocative.workspace import Workspace
+from vocative.workspace import Workspace, prepare_state
 
 
 @pytest.fixture
@@ -38,3 +38,16 @@ def live(workspace: Workspace) -> Workspace:
     """The workspace with the machine's clock, for tests in which time must pass."""
     workspace.clock = SystemClock()
     return workspace
+
+
+@pytest.fixture(scope="module")
+def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace for all tests of a file, for those that bring people of their own."""
+    root = tmp_path_factory.mktemp("shared")
+    (root / "vocative.yaml").write_text(
+        "workspace: test\nsender: {email: hello@shop.example, name: The Shop}\n"
+        "postal_address: 1 High Street, London\n"
+    )
+    prepare_state(root)
+    with Workspace(root, clock=SystemClock()) as opened:
+        yield opened

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -132,13 +133,13 @@ CASES = {
         address=subscription,
     ),
 }
+_PEOPLE = count(0, 100)
 SECRETS = ("SG.secret", "pm-secret", "mg-key", "ses-secret", WEBHOOK_SECRET, "tw-secret", VAPID_KEY)
 
 
-def bench_for(
-    name: str, workspace: Workspace, told: Provider, *, after: int = 0, **settings: object
-) -> ChannelBench:
-    """A channel whose provider is `told`, for people who are numbered after these."""
+def bench_for(name: str, workspace: Workspace, told: Provider, **settings: object) -> ChannelBench:
+    """A channel whose provider is `told`, for people whom no other bench has."""
+    after = next(_PEOPLE)
     case = CASES[name]
     stated = {**case.settings(told.url), **settings}
     set_channels(workspace, json.dumps({name: stated}))

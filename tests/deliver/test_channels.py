@@ -17,12 +17,14 @@ from vocative.workspace import Workspace
 
 # What hands over to others has tests of its own: test_failover.py.
 @pytest.fixture(params=[name for name in CHANNELS.names() if name != "failover"])
-def bench(request: pytest.FixtureRequest, workspace: Workspace) -> Iterator[ChannelBench]:
+def bench(request: pytest.FixtureRequest) -> Iterator[ChannelBench]:
     """Every channel with a real provider; a new channel without one here fails."""
     if request.param in CASES:
+        shared = request.getfixturevalue("shared_workspace")
         with provider(lambda _: CASES[request.param].usual) as told:
-            yield bench_for(request.param, workspace, told)
+            yield bench_for(request.param, shared, told)
         return
+    workspace = request.getfixturevalue("workspace")
     makers = {"outbox_folder": outbox_bench, "smtp": smtp_bench}
     yield makers[request.param](request, workspace)
 

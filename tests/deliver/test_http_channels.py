@@ -34,6 +34,12 @@ from vocative.workspace import Workspace
 MAIL = ("sendgrid", "postmark", "mailgun", "ses", "webhook")
 
 
+@pytest.fixture
+def workspace(shared_workspace: Workspace) -> Workspace:
+    """One for all tests here: each bench has people of its own."""
+    return shared_workspace
+
+
 @pytest.fixture(params=CASES)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -323,10 +329,10 @@ def test_a_reply_address_and_further_settings_travel_along(workspace: Workspace)
             reply_to="ask@shop.example",
             from_name="",
         )
-        postmark = bench_for("postmark", workspace, told, after=1)
+        postmark = bench_for("postmark", workspace, told)
         sent(postmark, reply_to="ask@shop.example", from_name="")
         more = {"configuration_set": "main", "session_token": "st"}
-        sent(bench_for("ses", workspace, told, after=2, **more))
+        sent(bench_for("ses", workspace, told, **more))
     first, second, third = told.requests
     assert first.json()["reply_to"] == {"email": "ask@shop.example"}
     assert first.json()["ip_pool_name"] == "news"
@@ -356,12 +362,12 @@ def test_text_messages_carry_the_plain_text(workspace: Workspace) -> None:
             "Body": ["Back in stock: https://s.example/1"],
         }
         service = bench_for(
-            "sms_twilio", workspace, told, after=9, from_number=None, messaging_service="MG1"
+            "sms_twilio", workspace, told, from_number=None, messaging_service="MG1"
         )
         sent(service)
         assert b"MessagingServiceSid=MG1" in told.requests[-1].body
         with pytest.raises(AuthorError, match="from_number or messaging_service"):
-            sent(bench_for("sms_twilio", workspace, told, after=19, messaging_service="MG1"))
+            sent(bench_for("sms_twilio", workspace, told, messaging_service="MG1"))
 
 
 def test_apps_get_title_text_and_link_with_a_token_for_many(workspace: Workspace) -> None:
