@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from journeyed import furnish
+from lived_through import pass_time
 
 from vocative.campaign.journeys.runner import JourneyRunner
 from vocative.campaign.journeys.versions import start
 from vocative.campaign.replay import replay_journey
-from vocative.clock import FixedClock, to_micros
+from vocative.clock import FixedClock
 from vocative.collect.door import accept
 from vocative.errors import StateError, UnknownName
 from vocative.segment import advance
@@ -78,20 +79,6 @@ def run_live(workspace: Workspace, clock: FixedClock, events: list[dict[str, Any
         segments.advance()
         journeys.run()
     pass_time(workspace, clock, clock.now() + timedelta(days=5), journeys)
-
-
-def pass_time(
-    workspace: Workspace, clock: FixedClock, until: datetime, journeys: JourneyRunner
-) -> None:
-    """Move the clock on, stopping whenever a timer is due."""
-    while True:
-        with workspace.store.read() as tx:
-            due = tx.value("SELECT min(wake_at) FROM journey_runs WHERE state = 'active'")
-        if due is None or due > to_micros(until):
-            break
-        clock.advance(timedelta(microseconds=max(due - to_micros(clock.now()), 0)))
-        journeys.run()
-    clock.advance(max(until - clock.now(), timedelta()))
 
 
 @pytest.fixture(scope="module")
