@@ -11,9 +11,9 @@ from math import ceil
 
 import msgspec
 
-from vocative.campaign.runs import Run
+from vocative.campaign.runs import Run, anything_kept_back
 from vocative.clock import from_micros
-from vocative.deliver.ledger import QUERIES, PlannedMessage
+from vocative.deliver.ledger import PlannedMessage
 from vocative.ids import stable_fraction
 from vocative.workspace import Workspace
 
@@ -74,7 +74,7 @@ def judge(workspace: Workspace, run: Run, canary: Canary) -> Verdict:
     """What is to become of what a run keeps back."""
     named = {"campaign": run.campaign, "occurrence": run.occurrence}
     with workspace.store.read() as tx:
-        if not tx.rows(QUERIES["kept_back"] + " LIMIT 1", named):
+        if not anything_kept_back(tx, run):
             return Verdict()
         # What was skipped says nothing about how the first share was received.
         first = tx.rows(

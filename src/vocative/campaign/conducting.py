@@ -18,11 +18,13 @@ from vocative.campaign.planning import launch
 from vocative.campaign.runs import (
     Lease,
     Run,
+    anything_due,
+    anything_kept_back,
+    anything_left,
     change_run,
     find_run,
     held_leases,
     list_runs,
-    people_left,
 )
 from vocative.campaign.sending import drive, find_channel
 from vocative.clock import to_micros
@@ -32,6 +34,8 @@ from vocative.workspace import Workspace
 
 LATEST = timedelta(days=1)
 """A run that could not begin for so long after its instant begins only when somebody says so."""
+IDLE_SECONDS = 5.0
+"""How long a run is left alone in which nothing is due."""
 PAUSE_SECONDS = 30.0
 """How long a run is left alone with which something went wrong."""
 
@@ -79,10 +83,10 @@ class Conductor:
             if run.starts_at is None or run.starts_at > now:
                 return False
             return self._begin(run)
-        campaign = read_campaign(workspace, run.campaign)
-        if not self._is_due(run, campaign):
+        if not self._is_due(run):
+            self._again_at[run.campaign, run.occurrence] = time.monotonic() + IDLE_SECONDS
             return False
-        self._send(run, campaign, is_new=False)
+        self._send(run, read_campaign(workspace, run.campaign), is_new=False)
         return True
 
     def _begin(self, run: Run) -> bool:
@@ -119,22 +123,25 @@ class Conductor:
             patience_seconds=0,
         )
 
-    def _is_due(self, run: Run, campaign: Campaign) -> bool:
+    def _is_due(self, run: Run) -> bool:
         """Whether driving the run would do anything."""
         workspace = self._workspace
         now = workspace.clock.now()
         with workspace.store.read() as tx:
-            if not people_left(tx, run):
+            if not anything_left(tx, run):
                 return True  # It is finished, and nobody said so yet.
-            due = people_left(tx, run, due_before=now)
+            if anything_due(tx, run, at=now):
+                return True
             leases = held_leases(tx, run)
-        if len(due) > sum(lease.messages for lease in leases):
-            return True
+            kept_back = anything_kept_back(tx, run)
         if self._has_dead(leases):
             return True
-        if campaign.canary is None:
+        if not kept_back:
             return False
-        return canary.judge(workspace, run, campaign.canary) != canary.Verdict()
+        campaign = read_campaign(workspace, run.campaign)
+        # Without a first share in the definition any more, nothing is kept back.
+        rules = campaign.canary
+        return rules is None or canary.judge(workspace, run, rules) != canary.Verdict()
 
     def _has_dead(self, leases: list[Lease]) -> bool:
         """Whether a sender is gone that held messages."""
@@ -149,7 +156,7 @@ class Conductor:
         """Settle what a canceled run left in the hands of a sender that is gone."""
         workspace = self._workspace
         with workspace.store.read() as tx:
-            left = people_left(tx, run)
+            left = anything_left(tx, run)
             leases = held_leases(tx, run)
         if not left or (leases and not self._has_dead(leases)):
             return False

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from vocative.clock import from_micros, to_micros
-from vocative.deliver.ledger import LEASED
+from vocative.deliver.ledger import LEASED, QUERIES
 from vocative.errors import UnknownName
 from vocative.stores import Row, Transaction
 
@@ -208,7 +208,8 @@ def _micros(at: datetime | None) -> int | None:
     return None if at is None else to_micros(at)
 
 
-_OPEN = "state NOT IN ('accepted', 'bounced', 'failed', 'ambiguous', 'skipped')"
+# Named one by one, so that the index over states answers.
+_OPEN = "state IN ({})".format(", ".join(f"'{s}'" for s in ("planned", "deferred", *LEASED)))
 
 
 def people_left(tx: Transaction, run: Run, *, due_before: datetime | None = None) -> list[str]:
@@ -226,21 +227,45 @@ def people_left(tx: Transaction, run: Run, *, due_before: datetime | None = None
     return [row[0] for row in rows]
 
 
+def anything_left(tx: Transaction, run: Run) -> bool:
+    """Whether any message of a run is not settled."""
+    found = tx.value(
+        "SELECT 1 FROM messages WHERE campaign = :campaign AND occurrence = :occurrence"
+        f" AND {_OPEN} LIMIT 1",
+        {"campaign": run.campaign, "occurrence": run.occurrence},
+    )
+    return found is not None
+
+
+def anything_due(tx: Transaction, run: Run, *, at: datetime) -> bool:
+    """Whether a message of a run waits for a sender now."""
+    found = tx.value(
+        "SELECT 1 FROM messages WHERE campaign = :campaign AND occurrence = :occurrence"
+        " AND (state = 'planned' OR (state = 'deferred' AND next_attempt_at <= :at)) LIMIT 1",
+        {"campaign": run.campaign, "occurrence": run.occurrence, "at": to_micros(at)},
+    )
+    return found is not None
+
+
+def anything_kept_back(tx: Transaction, run: Run) -> bool:
+    """Whether messages of a run wait until its first share has gone well."""
+    named = {"campaign": run.campaign, "occurrence": run.occurrence}
+    return bool(tx.rows(QUERIES["kept_back"] + " LIMIT 1", named))
+
+
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """What one sender holds of a run until an instant, in microseconds."""
 
     lease_owner: str
     lease_until: int
-    messages: int
 
 
 def held_leases(tx: Transaction, run: Run) -> list[Lease]:
     """What senders hold of a run."""
     states = ", ".join(f"'{state}'" for state in LEASED)
     rows = tx.rows(
-        "SELECT lease_owner, lease_until, count(*) AS messages FROM messages"
-        f" WHERE campaign = :campaign AND occurrence = :occurrence AND state IN ({states})"
-        " GROUP BY lease_owner, lease_until",
+        "SELECT DISTINCT lease_owner, lease_until FROM messages"
+        f" WHERE campaign = :campaign AND occurrence = :occurrence AND state IN ({states})",
         {"campaign": run.campaign, "occurrence": run.occurrence},
     )
     return [Lease(**row) for row in rows]

@@ -15,7 +15,15 @@ from vocative.campaign.definitions import Campaign, read_campaign
 from vocative.campaign.halting import refuse_halted
 from vocative.campaign.planning import launch, new_run
 from vocative.campaign.rendering import Renderer
-from vocative.campaign.runs import Run, Status, change_run, find_run, get_run, people_left
+from vocative.campaign.runs import (
+    Run,
+    Status,
+    anything_left,
+    change_run,
+    find_run,
+    get_run,
+    people_left,
+)
 from vocative.clock import from_micros, to_micros
 from vocative.collect.door import OWN_SOURCE, accept
 from vocative.compose.kept import load_to_send
@@ -161,14 +169,15 @@ def drive(
     now = workspace.clock.now()
     _begin(workspace, run)
     run = msgspec.structs.replace(run, status="sending")
+    verdict = canary.Verdict(release=True)
     if campaign.canary is not None:
         verdict = canary.judge(workspace, run, campaign.canary)
         if verdict.hold is not None:
             _hold(workspace, run, verdict.hold)
             return
-        if verdict.release:
-            with workspace.store.transaction() as tx:
-                ledger.release(tx, campaign=run.campaign, occurrence=run.occurrence, at=now)
+    if verdict.release:
+        with workspace.store.transaction() as tx:
+            ledger.release(tx, campaign=run.campaign, occurrence=run.occurrence, at=now)
     with workspace.store.read() as tx:
         people = people_left(tx, run, due_before=now + timedelta(seconds=patience_seconds))
     stopped = False
@@ -258,7 +267,7 @@ def _end(workspace: Workspace, run: Run, *, done: bool, stopped: bool) -> None:
 def people_left_in(workspace: Workspace, run: Run) -> bool:
     """Whether anything of a run is not settled."""
     with workspace.store.read() as tx:
-        return bool(people_left(tx, run))
+        return anything_left(tx, run)
 
 
 def find_channel(

@@ -34,7 +34,7 @@ export function RecentCampaigns({ campaigns }: { campaigns: Campaign[] }) {
 }
 
 /** Reports are only asked for where something was sent; both cells share one answer. */
-const useReport = ({ campaign, occurrence }: Campaign) => useQuery({ ...reportQuery(campaign), enabled: occurrence !== null });
+const useReport = ({ campaign, planned }: Campaign) => useQuery({ ...reportQuery(campaign), enabled: planned > 0 });
 
 function Revenue({ campaign }: { campaign: Campaign }) {
   const { data } = useReport(campaign);
