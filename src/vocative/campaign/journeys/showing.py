@@ -212,7 +212,7 @@ def show_journey(workspace: Workspace, journey: str) -> JourneyShown:
             StepShown(
                 id=step.id,
                 kind=step.kind,
-                next=step.next,
+                next=None if step.kind == "exit" else step.next,
                 arms=dict(step.arms),
                 waiting=at.get(step.id, 0),
             )
