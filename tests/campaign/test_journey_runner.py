@@ -302,7 +302,7 @@ class Hook(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.calls.append(({k.lower(): v for k, v in self.headers.items()}, body))
-        self.send_response(503 if len(self.calls) == 1 else 204)
+        self.send_response(599 if len(self.calls) == 1 else 204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:

@@ -8,7 +8,6 @@ forgotten once it is done. Events carry ids that follow from the step, and webho
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -140,11 +139,11 @@ def _called(client: "httpx2.Client", one: Waiting, stamp: int) -> str | None:
         )
     except AuthorError as error:
         return error.message
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"no answer ({type(error).__name__})"
     if answer.is_success:
         return None
-    return f"answered {answer.status_code} {HTTPStatus(answer.status_code).phrase}"
+    return f"answered {answer.status_code}"
 
 
 def _again(one: Waiting, error: str, now: int) -> Waiting:
