@@ -311,6 +311,7 @@ def test_a_short_outage_is_bridged(live: Workspace, monkeypatch: pytest.MonkeyPa
     box = Mailbox()
     servers = [Server(box)]
     port = servers[0].port
+    broken = threading.Event()
 
     def restart() -> None:
         servers[-1].close()
@@ -318,7 +319,8 @@ def test_a_short_outage_is_bridged(live: Workspace, monkeypatch: pytest.MonkeyPa
         servers.append(Server(box, port=port))
 
     def compose_through(claims: list[Claim]) -> list[OutgoingMessage]:
-        if len(box.mails) == 10:
+        if len(box.mails) == 10 and not broken.is_set():
+            broken.set()
             thread = threading.Thread(target=restart)
             thread.start()
             time.sleep(0.1)

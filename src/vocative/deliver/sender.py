@@ -29,9 +29,9 @@ from vocative.workspace import Workspace
 Compose = Callable[[list[Claim]], Sequence[OutgoingMessage | Skip]]
 Personal = Callable[[Sequence[Claim]], Mapping[str, Mapping[str, str]]]
 BATCH_SIZE = 200
-MAX_GROUP = 32
+MAX_GROUP = 64
 """How many messages at most are put into `handed` together."""
-_GROUP_SECONDS = (0.1, 0.5)
+_GROUP_SECONDS = (0.25, 1.0)
 """Groups that take less grow, groups that take more shrink: a permit must not get old."""
 LEASE_SECONDS = 300.0
 RECONNECT_SECONDS = (0.2, 1.0, 3.0)

@@ -42,7 +42,7 @@ _CLOSING = 421
 _UNKNOWN_COMMAND = (500, 501, 502, 503, 504)
 _STAGES = ("reset", "mail", "rcpt", "data")
 _MAX_UNDER_WAY = 16
-_SECONDS_PER_MESSAGE = 0.002
+_SECONDS_PER_MESSAGE = 0.00125
 """A message more is under way for every so many seconds of a round trip."""
 
 
