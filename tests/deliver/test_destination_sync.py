@@ -14,10 +14,13 @@ import yaml
 from told_systems import KEY, Braze, CustomerIo, local, served
 
 from scripted_server import ScriptedServer, Told
+from vocative.clock import FixedClock, to_micros
 from vocative.collect.door import accept
 from vocative.deliver.destinations.base import DestinationDown, DestinationRefused
+from vocative.deliver.syncing import states
 from vocative.deliver.syncing.definitions import check_definitions, find_destination
 from vocative.deliver.syncing.listing import destination_status, list_destinations
+from vocative.deliver.syncing.opening import fingerprint
 from vocative.deliver.syncing.runner import Runner
 from vocative.deliver.syncing.syncing import SyncReport, sync_destination
 from vocative.errors import AuthorError, UnknownName
@@ -360,6 +363,40 @@ def test_a_failure_is_kept_with_when_to_try_again(
         assert "ana@example.com" not in (listed.error or "")
 
 
+def test_a_system_that_takes_nobody_is_not_asked_row_by_row(
+    shop: Workspace, server: ScriptedServer, braze: Braze
+) -> None:
+    """Some say 400 where 403 is meant: then it is not the rows."""
+    meet(shop, *(f"p{number}" for number in range(75)))
+    braze.always = Told(400, json={"message": "no such workspace"})
+    with pytest.raises(DestinationRefused, match="it takes nobody"):
+        sync(shop, server)
+    assert len(server.asked) < 60
+    assert destination_status(shop, "told").refused == []
+    braze.always = None
+    assert sync(shop, server).told == 75
+
+
+def test_what_cannot_be_opened_is_not_tried_without_end(
+    shop: Workspace, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLD_HOOK", "weak")
+    define(
+        shop,
+        **{**dict.fromkeys(BODY), "kind": "webhook", "purpose": "marketing"},
+        url="https://x.example",
+        secret="env:TOLD_HOOK",
+    )
+    with pytest.raises(AuthorError):
+        sync(shop, server)
+    [listed] = list_destinations(shop)
+    assert listed.state == "failed"
+    with shop.store.read() as tx:
+        state = states.state_of(tx, "told")
+    assert state.fingerprint == fingerprint(shop, find_destination(shop, "told"))
+    assert state.next_at > to_micros(shop.clock.now())
+
+
 def test_one_that_hangs_delays_no_other(
     shop: Workspace, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -443,3 +480,32 @@ def test_what_is_kept_names_nobody(shop: Workspace, server: ScriptedServer) -> N
     with shop.store.read() as tx:
         kept = repr(tx.rows("SELECT * FROM destination_rows"))
     assert "ana" not in kept.lower().replace("banana", "")
+
+
+@pytest.mark.postgres
+def test_the_same_with_the_store_in_postgres(
+    shop: Workspace, server: ScriptedServer, braze: Braze, postgres_url: str
+) -> None:
+    settings = shop.root / "vocative.yaml"
+    settings.write_text(settings.read_text() + f"store: {postgres_url!r}\n")
+    clock = FixedClock(shop.clock.now())
+    with Workspace(shop.root, clock=clock) as there:
+        define(there, audience="british")
+        meet(there, "ana", "bob", "cy")
+        braze.bad = {"cy@example.com"}
+        report = sync(there, server)
+        assert (report.told, report.refused) == (2, {"The email is invalid": 1})
+        clock.advance(timedelta(hours=1))
+        say(there, "ana", "Consent Withdrawn")
+        with there.store.transaction() as tx:
+            there.vault.erase(tx, ids(there)["Bob"])
+        braze.always = Told(503)
+        with pytest.raises(DestinationDown):
+            sync(there, server)
+        braze.always = None
+        assert sync(there, server).taken_out == 2
+        assert braze.gone == ["bob@example.com"]
+        status = destination_status(there, "told")
+        assert (status.state, status.people) == ("waiting", {"refused": 1})
+        braze.bad = set()
+        assert sync(there, server, again=True).told == 1

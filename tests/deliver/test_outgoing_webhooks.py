@@ -2,20 +2,27 @@
 
 import base64
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from told_systems import local
 
 from scripted_server import Asked, ScriptedServer, Told, scripted_server
+from vocative.cli.main import main
 from vocative.clock import FixedClock, SystemClock
 from vocative.collect.door import accept
 from vocative.deliver.destinations.base import DestinationDown, DestinationRefused
 from vocative.deliver.destinations.webhook import sign
 from vocative.deliver.syncing.definitions import find_destination
+from vocative.deliver.syncing.listing import list_destinations
 from vocative.deliver.syncing.opening import opened
 from vocative.deliver.syncing.syncing import SyncReport, sync_destination
 from vocative.errors import AuthorError
@@ -237,3 +244,64 @@ def test_a_weak_secret_is_refused_and_not_shown(
         sync(shop, server)
     assert "24 to 64 bytes" in str(refused.value)
     assert "c2hvcnQ" not in str(refused.value)
+
+
+@pytest.mark.postgres
+def test_the_same_with_the_store_in_postgres(
+    shop: Workspace, server: ScriptedServer, postgres_url: str
+) -> None:
+    settings = shop.root / "vocative.yaml"
+    settings.write_text(settings.read_text() + f"store: {postgres_url!r}\n")
+    with Workspace(shop.root, clock=FixedClock(shop.clock.now())) as there:
+        assert sync(there, server).facts == 0
+        happens(there, "ana", "GB")
+        assert sync(there, server).facts == 2
+        assert sync(there, server, since=there.clock.now()).facts == 2
+        assert sync(there, server).facts == 0
+
+
+def test_the_commands(
+    shop: Workspace, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOCATIVE_WORKSPACE", str(shop.root))
+    define(shop, url=f"{server.url}/hooks/vocative")
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(main, ["destination", *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert json.loads(run("check", "hook", "--json"))["ok"] is True
+    assert json.loads(run("sync", "hook", "--json"))["facts"] == 0
+    happens(shop, "ana", "GB")
+    assert json.loads(run("sync", "hook", "--json"))["facts"] == 2
+    assert json.loads(run("sync", "hook", "--since", "2026-03-01", "--json"))["facts"] == 2
+    assert json.loads(run("status", "hook", "--json"))["people"] == {"sent": 1}
+    assert "webhook" in {one["kind"] for one in json.loads(run("kinds", "--json"))}
+    for words in (["list"], ["status", "hook"], ["sync", "hook"], ["check", "hook"], ["kinds"]):
+        run(*words)
+
+
+def test_the_process_beside_the_server_tells_by_itself_and_ends_with_its_parent(
+    shop: Workspace, server: ScriptedServer, listener: Listener
+) -> None:
+    define(shop, url=f"{server.url}/hooks/vocative", every="1s", events=[])
+    command = [sys.executable, "-m", "vocative.cli.forwarder", str(shop.root), str(os.getpid())]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: list_destinations(shop)[0].state == "waiting")
+        happens(shop, "ana", "GB")
+        wait_until(lambda: listener.told() == [("segment.entered", "british")])
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    assert server.url not in said
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < until, "it takes too long"
+        time.sleep(0.05)

@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from vocative.deliver.destinations.base import Change, Destination, RowRefused
+from vocative.deliver.destinations.base import (
+    Change,
+    Destination,
+    DestinationRefused,
+    RowRefused,
+)
+
+MOST_IN_A_ROW = 20
+"""Rows refused one after the other, and none taken: then it is not the rows."""
 
 
 def send_apart(destination: Destination, changes: Sequence[Change]) -> dict[int, str]:
@@ -19,14 +27,21 @@ def send_apart(destination: Destination, changes: Sequence[Change]) -> dict[int,
         DestinationDown: it does not answer now; some may be done.
         DestinationRefused: it takes nothing from us.
     """
-    if not changes:
-        return {}
-    try:
-        return dict(destination.send(changes))
-    except RowRefused as refused:
-        if len(changes) == 1:
-            return {0: refused.message}
-    middle = len(changes) // 2
-    first = send_apart(destination, changes[:middle])
-    second = send_apart(destination, changes[middle:])
-    return {**first, **{middle + index: why for index, why in second.items()}}
+    refused: dict[int, str] = {}
+    taken = False
+    waiting = [(0, len(changes))] if changes else []
+    while waiting:
+        start, end = waiting.pop()
+        try:
+            found = destination.send(changes[start:end])
+        except RowRefused as error:
+            if end - start > 1:
+                middle = (start + end) // 2
+                waiting += [(middle, end), (start, middle)]
+                continue
+            found = {0: error.message}
+        refused |= {start + index: why for index, why in found.items()}
+        taken = taken or len(found) < end - start
+        if not taken and len(refused) >= MOST_IN_A_ROW:
+            raise DestinationRefused(f"it takes nobody: {refused[min(refused)]}")
+    return refused

@@ -53,7 +53,7 @@ def begin(tx: Transaction, destination: str, fingerprint: str) -> None:
     """Note by which definition and secrets a destination is told now."""
     tx.run(
         "INSERT INTO destination_syncs (destination, state, fingerprint, failures, told)"
-        " VALUES (:destination, 'waiting', :fingerprint, 0, 0)"
+        " VALUES (:destination, 'never', :fingerprint, 0, 0)"
         " ON CONFLICT (destination) DO UPDATE SET fingerprint = excluded.fingerprint",
         {"destination": destination, "fingerprint": fingerprint},
     )

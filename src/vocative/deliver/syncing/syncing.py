@@ -85,6 +85,9 @@ def sync_destination(
     name = definition.name
     report = SyncReport(destination=name)
     try:
+        mark = fingerprint(workspace, definition)
+        with workspace.store.transaction() as tx:
+            states.begin(tx, name, mark)
         with opened(workspace, definition, connect=connect) as destination:
             one = _Sync(workspace, definition, destination, report, wanted)
             one.begin(again=again, since=since)
@@ -152,11 +155,10 @@ class _Sync:
         self._ledger = Ledger(definition.name, workspace.key.destinations)
 
     def begin(self, *, again: bool, since: datetime | None) -> None:
-        """Note by what definition it is told, and from where on."""
+        """Note from where on it is told."""
         name = self._definition.name
         start = None if since is None else position_at(self._workspace, since)
         with self._workspace.store.transaction() as tx:
-            states.begin(tx, name, fingerprint(self._workspace, self._definition))
             if again:
                 self._ledger.doubt(tx)
                 start = start or states.Position()
