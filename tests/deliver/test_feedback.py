@@ -75,6 +75,14 @@ def test_a_slow_sweep_is_no_reading() -> None:
     assert verdicts(*links) == [("machine", "sweep")] * 6
 
 
+def test_very_many_visits_of_one_message_are_judged_in_time() -> None:
+    many = [
+        visit("click", HOUR + timedelta(milliseconds=n), link=f"{n % 3} https://a/")
+        for n in range(5_000)
+    ]
+    assert {by for by, _ in verdicts(*many)} == {"machine"}
+
+
 def test_whoever_reads_may_open_two_tabs_at_once() -> None:
     tabs = [
         visit("click", HOUR + timedelta(milliseconds=400 * n), link=f"{n} https://a/")

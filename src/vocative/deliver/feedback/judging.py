@@ -6,6 +6,7 @@ what others for the same message say of it, then what its network did with other
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
@@ -18,6 +19,8 @@ _SWEEPS = ((3, timedelta(seconds=5)), (5, timedelta(seconds=30)))
 """So many different links within so long is no reading."""
 _AT_ONCE = timedelta(seconds=3)
 _PREFETCH = timedelta(seconds=10)
+_MOST = 500
+"""A message with more visits is compared with its first ones only: it is a machine's anyway."""
 REACH = timedelta(seconds=60)
 """How far a certain machine's presence speaks of other visits from its network."""
 
@@ -74,14 +77,20 @@ def judge(
         scanners: Hashes of networks that scanners are known to use.
     """
     clicks = sorted((visit for visit in visits if visit.kind == "click"), key=lambda v: v.at)
-    first = [_by_itself(visit, handed_at) or _by_sweep(visit, clicks) for visit in visits]
+    swept = _swept(clicks)
+    first = [
+        _by_itself(visit, handed_at)
+        or (_machine("sweep", 0.99) if visit.visit_id in swept else None)
+        for visit in visits
+    ]
     certain = [
         visit
         for visit, found in zip(visits, first, strict=True)
         if found is not None and found.reason in CERTAIN
-    ]
+    ][:_MOST]
+    near = visits[:_MOST]
     return [
-        (visit, found or _by_company(visit, visits, certain) or _by_network(visit, scanners))
+        (visit, found or _by_company(visit, near, certain) or _by_network(visit, scanners))
         for visit, found in zip(visits, first, strict=True)
     ]
 
@@ -108,17 +117,22 @@ def _by_itself(visit: Visit, handed_at: datetime | None) -> Verdict | None:
     return next((_machine(reason, sure) for given, reason, sure in checks if given), None)
 
 
-def _by_sweep(visit: Visit, clicks: Sequence[Visit]) -> Verdict | None:
-    """Many different links in a short time."""
-    if visit.kind != "click":
-        return None
+def _swept(clicks: Sequence[Visit]) -> set[str]:
+    """Ids of clicks among many different links in a short time; `clicks` are in their order."""
+    found: set[str] = set()
     for enough, within in _SWEEPS:
-        for start in clicks:
-            if start.at <= visit.at <= start.at + within:
-                span = {one.link for one in clicks if start.at <= one.at <= start.at + within}
-                if len(span) >= enough:
-                    return _machine("sweep", 0.99)
-    return None
+        links: Counter[str | None] = Counter()
+        first = marked = 0
+        for last, click in enumerate(clicks):
+            links[click.link] += 1
+            while click.at - clicks[first].at > within:
+                links[clicks[first].link] -= 1
+                links += Counter()
+                first += 1
+            if len(links) >= enough:
+                found.update(one.visit_id for one in clicks[max(first, marked) : last + 1])
+                marked = last + 1
+    return found
 
 
 def _by_company(visit: Visit, visits: Sequence[Visit], certain: Sequence[Visit]) -> Verdict | None:
