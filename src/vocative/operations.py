@@ -766,7 +766,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation(
             "journey replay",
             "vocative.campaign.replay:replay_journey",
-            "Who would have got what: a journey over the last days of real events, sending nothing.",
+            "Who would have got what: a journey over the last days of events, sending nothing.",
             role="analyst",
             route="GET /journeys/{journey}/replay",
             arguments=("journey",),

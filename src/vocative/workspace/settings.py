@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from vocative.errors import AuthorError, nearest, unknown_name
-from vocative.privacy.caps import Cap
 from vocative.pages.brand import Brand, brand_faults
 from vocative.pages.words import Text, missing_languages, spoken
+from vocative.privacy.caps import Cap
 from vocative.workspace.standards import Standard, StandardKind, standard_faults, standard_of
 from vocative.workspace.yaml_text import YamlPath, YamlText, read_yaml
 
