@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from scripted_server import Asked, Told
-
 from vocative.collect.sources import _http
 from vocative.collect.sources._http import Patience
 from vocative.collect.sourcing.definitions import find_source

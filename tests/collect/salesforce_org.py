@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 from scripted_server import Asked, ScriptedServer, Told, scripted_server
 
 CLIENT_ID = "3MVG9.the.connected.app"

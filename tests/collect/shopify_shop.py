@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from graphql import GraphQLSchema, build_client_schema, build_schema, execute_sync, parse
+
 from scripted_server import Asked, Told
 
 SHOP = "fern-hollow.myshopify.com"

@@ -17,9 +17,9 @@ import pytest
 from brought import local, pull_all
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from scripted_server import Asked, Told, scripted_server
 from taken_in import events, ids, people, take_in
 
+from scripted_server import Asked, Told, scripted_server
 from vocative.clock import FixedClock
 from vocative.collect.event import read_event
 from vocative.collect.sources import _bigquery, ga4

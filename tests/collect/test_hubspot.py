@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from defined import defined, refusal
 from hubspot_portal import TOKEN, Portal, hubspot
-from scripted_server import ScriptedServer, Told
 from taken_in import events, ids, people, pull_with_crashes, take_in
 
+from scripted_server import ScriptedServer, Told
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources import _http
 from vocative.collect.sources._http import Patience, SourceDown, SourceRefused

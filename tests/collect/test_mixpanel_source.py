@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 from brought import local, pull_all
-from scripted_server import Asked, ScriptedServer, Told, scripted_server
 from taken_in import events, people, take_in
 
+from scripted_server import Asked, ScriptedServer, Told, scripted_server
 from vocative.clock import FixedClock
 from vocative.collect.event import read_event
 from vocative.collect.sources._http import Http, SourceDown, SourceRefused

@@ -11,9 +11,9 @@ import pytest
 from defined import defined, refusal
 from redirected import session_to
 from salesforce_org import CLIENT_ID, REFRESH_TOKEN, USERNAME, Org, salesforce
-from scripted_server import Told
 from taken_in import events, ids, people, pull_with_crashes, take_in
 
+from scripted_server import Told
 from vocative.clock import FixedClock, SystemClock
 from vocative.collect.sources import _events, _http
 from vocative.collect.sources._http import Patience, SourceDown, SourceRefused

@@ -14,10 +14,10 @@ import woocommerce_shop
 from asked import ask
 from brought import IMPATIENT, items
 from defined import defined
-from scripted_server import scripted_server
 from shopify_shop import order_webhook
 from taken_in import events, people
 
+from scripted_server import scripted_server
 from vocative.clock import FixedClock
 from vocative.collect.sources import _http
 from vocative.collect.sourcing.definitions import find_source

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import Asked, Told, one_after_the_other, scripted_server
 
+from scripted_server import Asked, Told, one_after_the_other, scripted_server
 from vocative.collect.sources import _http
 from vocative.collect.sources._http import (
     Http,

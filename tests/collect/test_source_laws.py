@@ -20,8 +20,8 @@ import zendesk_account
 from asked_shop import MAPPING, QUICK, Shop
 from brought import local
 from called import no_connection, place
-from scripted_server import Asked, Told, scripted_server
 
+from scripted_server import Asked, Told, scripted_server
 from vocative.clock import FixedClock, SystemClock, to_micros
 from vocative.collect.sources._signatures import base64_hmac_sha256
 from vocative.collect.sources.base import Call, Page, Source

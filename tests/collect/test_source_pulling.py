@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from asked_shop import QUICK, Shop, define, orders_of, pull
-from scripted_server import ScriptedServer, Told, scripted_server
 
+from scripted_server import ScriptedServer, Told, scripted_server
 from vocative.cli import show_sources, sourcing
 from vocative.clock import FixedClock
 from vocative.collect.sources._http import SourceDown, SourceRefused

@@ -13,8 +13,8 @@ from asked_shop import MAPPING, QUICK
 from called import place
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import Asked, ScriptedServer, Told, scripted_server
 
+from scripted_server import Asked, ScriptedServer, Told, scripted_server
 from vocative.clock import FixedClock
 from vocative.collect.sources._http import Answer, SourceRefused
 from vocative.collect.sources._paging import Paging, next_place

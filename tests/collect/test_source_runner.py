@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 from asked_shop import QUICK, Shop, define, orders_of
-from scripted_server import ScriptedServer, Told, scripted_server
 from tracked import Server
 
+from scripted_server import ScriptedServer, Told, scripted_server
 from vocative.cli import puller
 from vocative.clock import SystemClock
 from vocative.collect.sourcing import cursors

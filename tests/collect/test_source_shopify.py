@@ -12,7 +12,6 @@ from brought import Known, count_people, items, known, lines, local, pull_all, p
 from called import place
 from defined import defined, refusal
 from graphql import parse, validate
-from scripted_server import Told, scripted_server
 from shopify_shop import (
     SECRET,
     SHOP,
@@ -27,6 +26,7 @@ from shopify_shop import (
 )
 from taken_in import events
 
+from scripted_server import Told, scripted_server
 from vocative.clock import Clock, to_micros
 from vocative.collect.sources import shopify
 from vocative.collect.sources._http import SourceDown, SourceRefused

@@ -12,10 +12,10 @@ import pytest
 from brought import Known, count_people, known, lines, local, pull_all, put
 from called import place
 from defined import refusal
-from scripted_server import ScriptedServer, Told, scripted_server
 from stripe_account import DESCRIPTION, KEY, SECRET, START, Account, as_sent
 from taken_in import events
 
+from scripted_server import ScriptedServer, Told, scripted_server
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources._http import SourceRefused
 from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Place

@@ -10,10 +10,10 @@ import pytest
 from brought import Known, count_people, items, known, lines, local, pull_all, put
 from called import place
 from defined import defined, refusal
-from scripted_server import Told, scripted_server
 from taken_in import events
 from woocommerce_shop import KEY, SECRET, WEBHOOK_SECRET, Shop, signed
 
+from scripted_server import Told, scripted_server
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources._http import SourceDown, SourceRefused
 from vocative.collect.sources.base import Call, NotGenuine, NotReadable, Page, Place

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from defined import defined, refusal
 from redirected import session_to
-from scripted_server import ScriptedServer, Told
 from taken_in import events, ids, people, pull_with_crashes, take_in
 from zendesk_account import API_TOKEN, EMAIL, OAUTH_TOKEN, Account, zendesk
 
+from scripted_server import ScriptedServer, Told
 from vocative.clock import FixedClock, to_micros
 from vocative.collect.sources import _http
 from vocative.collect.sources._http import Patience, SourceDown, SourceRefused

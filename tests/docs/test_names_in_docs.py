@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pages import ROOT, missing
 
 import vocative
-from pages import ROOT, missing
 from vocative import errors
 from vocative.campaign.definitions import CampaignBody
 from vocative.campaign.journeys.definition import JourneyBody
