@@ -31,7 +31,7 @@ class Addresses:
         base = base_url.rstrip("/")
         self._signer = signer
         self._counted = f"{base}/c/"
-        self._own = tuple(f"{base}/{page}/" for page in "ouv")
+        self._own = tuple(page for page in signer.own_pages if page != self._counted)
         self._first: dict[str, str] = {}
         self._people: Counter[str] = Counter()
         self._faults: dict[str, str] = {}
