@@ -25,10 +25,10 @@ from vocative.segment.live.judge import Batch
 from vocative.segment.live.people import GRACE, People, put
 from vocative.segment.live.program import Program, compile_program
 from vocative.segment.live.state import (
-    WRITER,
     Building,
     Last,
     PlanState,
+    new_writer,
     read_last,
     read_plan_state,
     write_state,
@@ -110,6 +110,7 @@ class LiveRunner:
         beside: bool = False,
     ) -> None:
         self._workspace = workspace
+        self._writer = new_writer()
         self._least_bulk = least_bulk
         self._rows_wait = rows_wait
         self._may_have_help = beside
@@ -277,7 +278,7 @@ class LiveRunner:
             lost = last.applied != offset
             changed = state.fingerprint != program.fingerprint() or lost
             if changed:
-                if last == self._last and last.writer == WRITER:
+                if last == self._last and last.writer == self._writer:
                     self._people.settle_all(tx, last.as_of, last.applied)
                 # What waits in history waits for the definitions of before.
                 state = state.adopt(program, offset, anew=lost or last.behind)
@@ -532,7 +533,7 @@ class LiveRunner:
     def _begin(self, tx: Transaction) -> Batch:
         """A batch on the state that the store has."""
         last = read_last(tx)
-        if last.writer != WRITER or last != self._last:
+        if last.writer != self._writer or last != self._last:
             self._people.forget()
             self._beside.forget()
             self._others += 1
@@ -592,7 +593,7 @@ class LiveRunner:
         if batch.state != self._state:
             self._state = batch.state
             write_state(tx, "plan", batch.state)
-        self._last = msgspec.structs.replace(self._last, writer=WRITER, as_of=batch.now)
+        self._last = msgspec.structs.replace(self._last, writer=self._writer, as_of=batch.now)
         write_state(tx, "last", self._last)
         self.entered += sum(change.entered for change in batch.changes)
         self.exited += sum(not change.entered for change in batch.changes)

@@ -10,8 +10,14 @@ from vocative.segment.live.program import Program
 from vocative.stores import Transaction
 
 T = TypeVar("T", bound=msgspec.Struct)
-WRITER = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
-"""This process, as it signs what it writes."""
+
+
+def new_writer() -> str:
+    """How a runner signs what it writes, so that it knows what others wrote.
+
+    A process may have several: the same instant does not make what they wrote the same.
+    """
+    return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 class Layout(msgspec.Struct, frozen=True):
