@@ -5,7 +5,6 @@ no other one. Definitions that come, go or change are taken up while it runs.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,14 +25,13 @@ from vocative.collect.sourcing.pulling import (
 )
 from vocative.errors import AuthorError, StateError, VocativeError, places
 from vocative.workspace import Workspace
-from vocative.workspace.definitions import Definition, definitions_stamp
+from vocative.workspace.definitions import Definition
+from vocative.workspace.following import DefinitionThread, DefinitionThreads
 
 LOOK_SECONDS = 1.0
 """How often to look whether something is due, was asked for or has changed."""
 PAUSE_SECONDS = 10.0
 """After the store or the log failed."""
-STOP_SECONDS = 2.0
-"""How long threads may take to end their page. What they leave undone is pulled again."""
 
 log = logging.getLogger("vocative.sources")
 
@@ -75,10 +73,12 @@ class Runner:
     ) -> None:
         self._root = root
         self._clock = clock
-        self._connect = connect
-        self._pullers: dict[str, _Puller] = {}
-        self._leaving: list[_Puller] = []
-        self._stamp: object = None
+        self._threads = DefinitionThreads(
+            "source",
+            "mapping",
+            read=pullable,
+            thread=lambda definition: _Puller(root, definition, clock, connect),
+        )
 
     def run(self, wanted: Callable[[], bool]) -> None:
         """Pull until it is not wanted any more."""
@@ -87,58 +87,26 @@ class Runner:
                 runs.take_up_again(tx)
             while wanted():
                 try:
-                    self._take_up(workspace)
+                    self._threads.follow(workspace)
                 except VocativeError as error:
                     log.warning("%s; sources go on as they were before", error)
                 time.sleep(LOOK_SECONDS)
-        self._stop()
-
-    def _take_up(self, workspace: Workspace) -> None:
-        """Follow the folder: a definition that changed gets a new thread."""
-        stamp = definitions_stamp(self._root, "source", "mapping")
-        if stamp == self._stamp:
-            return
-        found = pullable(workspace)
-        self._stamp = stamp
-        for name, puller in list(self._pullers.items()):
-            if name not in found or found[name].definition.body != puller.body:
-                puller.stop()
-                self._leaving.append(self._pullers.pop(name))
-        self._leaving = [puller for puller in self._leaving if puller.is_alive()]
-        for name, definition in found.items():
-            if name not in self._pullers:
-                self._pullers[name] = _Puller(self._root, definition, self._clock, self._connect)
-                self._pullers[name].start()
-
-    def _stop(self) -> None:
-        threads = [*self._pullers.values(), *self._leaving]
-        for puller in threads:
-            puller.stop()
-        until = time.monotonic() + STOP_SECONDS
-        for puller in threads:
-            puller.join(max(0.0, until - time.monotonic()))
+        self._threads.stop()
 
 
-class _Puller(threading.Thread):
+class _Puller(DefinitionThread):
     """Pulls one source."""
 
     def __init__(
         self, root: Path, definition: SourceDefinition, clock: Clock | None, connect: Connect
     ) -> None:
-        # It may hang in a request; the process must be able to end all the same.
-        super().__init__(name=f"source {definition.name}", daemon=True)
-        self.body = definition.definition.body
+        super().__init__(f"source {definition.name}", definition)
         self._root = root
         self._definition = definition
         self._clock = clock
         self._connect = connect
-        self._stopped = threading.Event()
         self._streams: Sequence[str] = expected_streams(definition)
         """Those it has, as far as that is known."""
-
-    def stop(self) -> None:
-        """End after the page under way."""
-        self._stopped.set()
 
     def run(self) -> None:
         """Pull whenever it is time."""

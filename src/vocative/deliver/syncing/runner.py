@@ -5,7 +5,6 @@ no other one. Definitions that come, go or change are taken up while it runs.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +22,12 @@ from vocative.deliver.syncing.opening import fingerprint
 from vocative.deliver.syncing.syncing import lock_of, sync_destination
 from vocative.errors import AuthorError, StateError, VocativeError, places
 from vocative.workspace import Workspace
-from vocative.workspace.definitions import definitions_stamp
+from vocative.workspace.following import DefinitionThread, DefinitionThreads
 
 LOOK_SECONDS = 1.0
 """How often to look whether something is due, was asked for or has changed."""
 PAUSE_SECONDS = 10.0
 """After the store failed."""
-STOP_SECONDS = 2.0
-"""How long threads may take to end their batch. What they leave in doubt is told again."""
 
 log = logging.getLogger("vocative.destinations")
 
@@ -62,66 +59,37 @@ class Runner:
     ) -> None:
         self._root = root
         self._clock = clock
-        self._connect = connect
-        self._threads: dict[str, _Syncer] = {}
-        self._leaving: list[_Syncer] = []
-        self._stamp: object = None
+        self._threads = DefinitionThreads(
+            "destination",
+            "segment",
+            "model",
+            read=usable_destinations,
+            thread=lambda definition: _Syncer(root, definition, clock, connect),
+        )
 
     def run(self, wanted: Callable[[], bool]) -> None:
         """Sync until it is not wanted any more."""
         with Workspace(self._root, clock=self._clock) as workspace:
             while wanted():
                 try:
-                    self._take_up(workspace)
+                    self._threads.follow(workspace)
                 except VocativeError as error:
                     log.warning("%s; destinations go on as they were before", error)
                 time.sleep(LOOK_SECONDS)
-        self._stop()
-
-    def _take_up(self, workspace: Workspace) -> None:
-        """Follow the folder: a definition that changed gets a new thread."""
-        stamp = definitions_stamp(self._root, "destination", "segment", "model")
-        if stamp == self._stamp:
-            return
-        found = usable_destinations(workspace)
-        self._stamp = stamp
-        for name, thread in list(self._threads.items()):
-            if name not in found or found[name].definition.body != thread.body:
-                thread.stop()
-                self._leaving.append(self._threads.pop(name))
-        self._leaving = [thread for thread in self._leaving if thread.is_alive()]
-        for name, definition in found.items():
-            if name not in self._threads:
-                self._threads[name] = _Syncer(self._root, definition, self._clock, self._connect)
-                self._threads[name].start()
-
-    def _stop(self) -> None:
-        threads = [*self._threads.values(), *self._leaving]
-        for thread in threads:
-            thread.stop()
-        until = time.monotonic() + STOP_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        self._threads.stop()
 
 
-class _Syncer(threading.Thread):
+class _Syncer(DefinitionThread):
     """Syncs one destination."""
 
     def __init__(
         self, root: Path, definition: DestinationDefinition, clock: Clock | None, connect: Connect
     ) -> None:
-        # It may hang in a request; the process must be able to end all the same.
-        super().__init__(name=f"destination {definition.name}", daemon=True)
-        self.body = definition.definition.body
+        super().__init__(f"destination {definition.name}", definition)
         self._root = root
         self._definition = definition
         self._clock = clock
         self._connect = connect
-        self._stopped = threading.Event()
-
-    def stop(self) -> None:
-        """End after the batch under way."""
-        self._stopped.set()
 
     def run(self) -> None:
         """Sync whenever it is time."""
