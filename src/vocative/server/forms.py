@@ -15,10 +15,10 @@ from vocative.collect.forms.submission import CONFIRMED, STEP_COMPLETED, SUBMITT
 from vocative.deliver.opt_in import find_waiting
 from vocative.engines.base import Engine
 from vocative.errors import UnknownName
-from vocative.server.paging import part_of
 from vocative.server.people import names_of, note_read
 from vocative.streams.embedded import EmbeddedLog
 from vocative.workspace import Workspace
+from vocative.workspace.paging import part_of
 
 PAGE = 50
 MAX_PAGE = 500

@@ -26,9 +26,9 @@ from vocative.identify.matching import (
 )
 from vocative.privacy import audit
 from vocative.segment import advance
-from vocative.server.paging import part_of
 from vocative.server.people import MAX_PAGE, PAGE
 from vocative.workspace import Workspace
+from vocative.workspace.paging import part_of
 
 MOST_ACCEPTED = 10_000
 """About so many pairs one transaction takes when many are accepted."""

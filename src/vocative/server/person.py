@@ -12,10 +12,10 @@ from vocative.identify.past import person_at
 from vocative.identify.separating import Joined, merges_of
 from vocative.privacy import consent, suppression
 from vocative.segment import list_features, people_data
-from vocative.server.paging import part_of
 from vocative.server.people import MAX_PAGE, PAGE, name_of, note_read
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
+from vocative.workspace.paging import part_of
 
 
 class FeatureValue(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from vocative.segment import advance as bring_up_to_date
 from vocative.segment import build_plan
 from vocative.stores import Transaction
 from vocative.workspace import Workspace
+from vocative.workspace.paging import part_of
 
 PAGE = 50
 MOST = 500
@@ -257,19 +258,15 @@ def list_runs(
     Raises:
         UnknownName: there is no such journey.
     """
-    skip = min(int(after[:18]), 2**40) if after and after.isdecimal() else 0
-    limit = max(1, min(limit, MOST))
+    part = part_of(after, limit, most=MOST)
     with workspace.store.read() as tx:
         _known(workspace, tx, journey)
         rows = tx.rows(
             QUERIES["page"],
-            {"journey": journey, "state": state_is, "wanted": limit + 1, "skip": skip},
+            {"journey": journey, "state": state_is, "wanted": part.wanted, "skip": part.skip},
         )
-    runs = [msgspec.json.decode(row["body"], type=Run) for row in rows[:limit]]
-    return RunPage(
-        runs=[_shown(run) for run in runs],
-        next=str(skip + limit) if len(rows) > limit else None,
-    )
+    runs = [msgspec.json.decode(row["body"], type=Run) for row in rows[: part.limit]]
+    return RunPage(runs=[_shown(run) for run in runs], next=part.next(len(rows)))
 
 
 def explain_journey(workspace: Workspace, person: str, journey: str) -> JourneyExplained:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vocative.server.paging import part_of
+from vocative.workspace.paging import part_of
 
 
 def test_a_page_follows_another() -> None:
