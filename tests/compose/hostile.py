@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import subprocess
 import sys
 import time
+from typing import Any
 
 from vocative.compose import TemplateSource, compile_template
 from vocative.errors import AuthorError
@@ -176,6 +178,16 @@ def attempt_apart(liquid: str) -> dict[str, object]:
     _, status, used = os.wait4(child, 0)
     outcome = json.loads(told) if told else {"broken": f"killed, status {status}"}
     return {**outcome, "mb": used.ru_maxrss / 1_000}
+
+
+def outcomes_of(script: str) -> dict[str, dict[str, Any]]:
+    """What became of each template, tried by a script that does as this one does."""
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
 if __name__ == "__main__":

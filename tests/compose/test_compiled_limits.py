@@ -1,10 +1,5 @@
 """Hostile templates are stopped when they are compiled, too."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import hostile_compiled
 import pytest
 from test_limits import HARMLESS, MOST_MB
@@ -15,15 +10,7 @@ import hostile
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, dict[str, object]]:
     """What became of each template, in a process of its own that may use little."""
-    done = subprocess.run(
-        [sys.executable, str(Path(hostile_compiled.__file__))],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
+    return hostile.outcomes_of(hostile_compiled.__file__)
 
 
 @pytest.mark.parametrize("name", hostile.TEMPLATES)

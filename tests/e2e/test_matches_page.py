@@ -6,10 +6,9 @@ from itertools import count
 from typing import Any
 
 import pytest
+from closely import look_closely
 from running_site import Site, Troubles
-from test_whole_app import PHONE, RULES, settle
 
-from chromium import AXE
 from formed import person_with
 from matched import propose
 from vocative.collect.door import accept
@@ -69,22 +68,6 @@ def app(page: Any, empty_site: Site, troubles: Troubles) -> Iterator[Any]:
     page.goto("about:blank")  # that server goes away before this page does
     assert all(asked.startswith(empty_site.url) for asked in troubles.strangers)
     troubles.strangers.clear()
-
-
-def look_closely(page: Any) -> None:
-    """Nobody is shut out, on a phone either."""
-    settle(page)
-    if AXE.exists():
-        page.evaluate(AXE.read_text())
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
-            assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
-    wide = page.viewport_size
-    page.set_viewport_size(PHONE["viewport"])
-    width = page.evaluate("document.documentElement.scrollWidth")
-    page.set_viewport_size(wide)
-    assert width <= PHONE["viewport"]["width"]
 
 
 def state_of(workspace: Workspace, pair: str) -> str:

@@ -5,10 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from closely import look_closely
 from running_site import Site, Troubles
-from test_whole_app import PHONE, RULES, settle
 
-from chromium import AXE
 from vocative.clock import to_micros
 from vocative.collect.door import accept
 from vocative.identify.apply import apply_log
@@ -72,13 +71,4 @@ def test_quality_in_the_web_app(quality: Any) -> None:
     expect(wrong.get_by_role("row").filter(has_text="rejected")).to_contain_text("Order Refunded")
     required = quality.get_by_role("table", name="Required properties")
     expect(required.get_by_role("row").filter(has_text="order_id")).to_contain_text("75.0%")
-    settle(quality)
-    if AXE.exists():
-        quality.evaluate(AXE.read_text())
-        for scheme in ("light", "dark"):
-            quality.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = quality.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
-            assert [one["id"] for one in found] == []
-    quality.set_viewport_size(PHONE["viewport"])
-    width = quality.evaluate("document.documentElement.scrollWidth")
-    assert width <= PHONE["viewport"]["width"]
+    look_closely(quality)
