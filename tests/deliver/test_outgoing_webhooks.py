@@ -20,7 +20,7 @@ from vocative.cli.main import main
 from vocative.clock import FixedClock, SystemClock
 from vocative.collect.door import accept
 from vocative.deliver.destinations.base import DestinationDown, DestinationRefused
-from vocative.deliver.destinations.webhook import sign
+from vocative.deliver.signed_webhooks import sign
 from vocative.deliver.syncing.definitions import find_destination
 from vocative.deliver.syncing.listing import list_destinations
 from vocative.deliver.syncing.opening import opened

@@ -23,10 +23,10 @@ from vocative.collect.door import OWN_SOURCE, accept
 from vocative.compose.kept import load_to_send
 from vocative.deliver import ledger
 from vocative.deliver.channels import CHANNELS, Channel, channel_for
-from vocative.deliver.channels.webhook import sign
 from vocative.deliver.ledger import LEASED, Claim, PlannedMessage
 from vocative.deliver.message import OutgoingMessage, Skip
 from vocative.deliver.sender import deliver
+from vocative.deliver.signed_webhooks import signed_headers, webhook_key
 from vocative.errors import AuthorError, VocativeError
 from vocative.segment import build_plan
 from vocative.stores import Row, Transaction, in_lists
@@ -124,19 +124,11 @@ def _called(client: "httpx2.Client", one: Waiting, stamp: int) -> str | None:
 
     content = msgspec.json.encode(one.body["told"])
     try:
-        signature = sign(
-            secret(one.body["secret"], setting="webhook"), one.effect_id, str(stamp), content
-        )
-        answer = client.post(
-            one.body["url"],
-            content=content,
-            headers={
-                "content-type": "application/json",
-                "webhook-id": one.effect_id,
-                "webhook-timestamp": str(stamp),
-                "webhook-signature": signature,
-            },
-        )
+        key = webhook_key(secret(one.body["secret"], setting="webhook"))
+        if key is None:
+            return "the webhook's secret is not whsec_ and 24 to 64 bytes in base 64"
+        headers = signed_headers(key, one.effect_id, stamp, content)
+        answer = client.post(one.body["url"], content=content, headers=headers)
     except AuthorError as error:
         return error.message
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:

@@ -4,9 +4,6 @@ For a gateway or a house mailer that has no channel here. The message's id is th
 whoever receives the same one twice must carry it once, so after a lost answer it is sent again.
 """
 
-import binascii
-import hmac
-from base64 import b64decode, b64encode
 from typing import ClassVar
 
 import msgspec
@@ -23,6 +20,7 @@ from vocative.deliver.channels._http import (
 )
 from vocative.deliver.message import OutgoingMessage, Receipt
 from vocative.deliver.mime import assemble, wire_address
+from vocative.deliver.signed_webhooks import signed_headers, webhook_key
 from vocative.errors import AuthorError
 
 
@@ -72,16 +70,12 @@ class Webhook(HttpChannel):
             },
         }
         content = msgspec.json.encode(body)
-        stamp = str(int(SystemClock().now().timestamp()))
+        now = int(SystemClock().now().timestamp())
+        key = _key(self.settings.secret)
         return Request(
             path="",
             content=content,
-            headers={
-                "content-type": "application/json",
-                "webhook-id": message.message_id,
-                "webhook-timestamp": stamp,
-                "webhook-signature": sign(self.settings.secret, message.message_id, stamp, content),
-            },
+            headers=signed_headers(key, message.message_id, now, content),
         )
 
     def refused(self, answer: Answer, message: OutgoingMessage) -> Receipt:
@@ -91,22 +85,9 @@ class Webhook(HttpChannel):
         return self.says_no(answer, message, answer.status)
 
 
-def sign(secret: str, message_id: str, stamp: str, content: bytes) -> str:
-    """The `webhook-signature` of a message.
-
-    Raises:
-        AuthorError: the secret is none.
-    """
-    signed = b".".join((message_id.encode(), stamp.encode(), content))
-    return f"v1,{b64encode(hmac.digest(_key(secret), signed, 'sha256')).decode()}"
-
-
 def _key(secret: str) -> bytes:
-    try:
-        key = b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+    key = webhook_key(secret)
+    if key is None:
         raise AuthorError(
             "channels.webhook.secret is no Standard Webhooks secret",
             where="vocative.yaml",

@@ -4,9 +4,6 @@ A fact is told at least once and in order; its `webhook-id` is the same each tim
 listens counts it once.
 """
 
-import base64
-import binascii
-import hmac
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,6 +21,7 @@ from vocative.deliver.destinations.base import (
     RowRefused,
     Secret,
 )
+from vocative.deliver.signed_webhooks import PREFIX, signed_headers, webhook_key
 from vocative.errors import AuthorError
 
 _LEAVING = {"leave": "person.left", "erase": "person.erased", "put": "person.known"}
@@ -110,14 +108,8 @@ class Webhook(Destination):
     def _post(self, fact_id: str, body: dict[str, Any]) -> None:
         # Compact: listeners that see only the parsed body write it anew to check the signature.
         content = msgspec.json.encode(body)
-        signed_at = str(int(self.clock.now().timestamp()))
-        signature = sign(self._key, fact_id, signed_at, content)
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": fact_id,
-            "webhook-timestamp": signed_at,
-            "webhook-signature": signature,
-        }
+        now = int(self.clock.now().timestamp())
+        headers = signed_headers(self._key, fact_id, now, content)
         self._api.send("POST", "", content, headers=headers)
 
     def close(self) -> None:
@@ -125,18 +117,9 @@ class Webhook(Destination):
         self._api.close()
 
 
-def sign(key: bytes, fact_id: str, signed_at: str, content: bytes) -> str:
-    """The value of `webhook-signature`."""
-    signed = f"{fact_id}.{signed_at}.".encode() + content
-    return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-
-
 def _key(secret: str) -> bytes:
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not 24 <= len(key) <= 64:
+    key = webhook_key(PREFIX + secret.removeprefix(PREFIX))
+    if key is None:
         raise AuthorError(
             "the webhook's secret is not 24 to 64 bytes of base64",
             hint="make one with: echo whsec_$(head -c 32 /dev/urandom | base64)",
